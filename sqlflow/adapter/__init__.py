@@ -1,0 +1,1 @@
+"""The seam between sqlflow and a warehouse."""

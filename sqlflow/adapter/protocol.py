@@ -1,0 +1,173 @@
+"""What an engine must offer to run a plan.
+
+An adapter is a package with an entry point in the group `sqlflow.adapters` that names an `Adapter`. It
+imports its driver in `open`, never at import. It holds no SQL but what its engine's catalog is asked with:
+statements come from `sqlflow.dialect` and `sqlflow.materialize`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
+from sqlflow.core.value import Value
+from sqlflow.dialect.spec import DialectSpec
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A key of a target's settings in `sqlflow.yml`. A secret's value is never shown anywhere."""
+
+    name: str
+    type: type[str] | type[int] | type[float] | type[bool]
+    required: bool = False
+    secret: bool = False
+    default: str | int | float | bool | None = None
+    description: str = ""
+
+
+class FailureKind(StrEnum):
+    """Why a statement failed, as far as it decides what to do next."""
+
+    SYNTAX = "syntax"
+    MISSING = "missing"
+    DATA = "data"
+    CONSTRAINT = "constraint"
+    DEPENDENTS = "dependents"
+    PERMISSION = "permission"
+    CONNECTION = "connection"
+    TRANSIENT = "transient"
+    CANCELLED = "cancelled"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A failed statement in the engine's words. `offset` counts characters of the statement from 0."""
+
+    kind: FailureKind
+    message: str
+    offset: int | None = None
+    code: str | None = None
+    hint: str | None = None
+
+
+class DriverMissingError(Exception):
+    """Raised by `Adapter.open` when the driver's package is not installed."""
+
+    def __init__(self, package: str, install: str) -> None:
+        self.package = package
+        self.install = install
+        super().__init__(f"the package {package} is not installed; {install}")
+
+
+class Session(Protocol):
+    """One connection, used by one thread at a time; only `cancel` may be called from another.
+
+    Errors are the driver's own; `Adapter.classify` reads them. After a failed statement inside a
+    transaction, nothing but `rollback` may follow.
+    """
+
+    def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int | None:
+        """Runs one statement; gives the number of rows it changed, None where the engine doesn't say."""
+        ...
+
+    def fetch(self, sql: str, parameters: Sequence[Value] = ()) -> pyarrow.Table:
+        """Runs a query and reads it to the end."""
+        ...
+
+    def load(self, relation: Relation, rows: pyarrow.Table) -> int:
+        """Appends rows to a table that is there, columns matched by name (folded); gives their number."""
+        ...
+
+    def describe(self, sql: str) -> tuple[Column, ...]:
+        """Gives the columns that a query would have, without running it."""
+        ...
+
+    def columns(self, relation: Relation) -> tuple[Column, ...] | None:
+        """Gives the columns of a table or view in order, or None where there is none of that name."""
+        ...
+
+    def relations(self, database: str | None, schema: str) -> Mapping[str, RelationKind]:
+        """Gives what stands in a schema by its name as stored; empty where there is no such schema."""
+        ...
+
+    def dependents(self, relation: Relation) -> tuple[ViewDefinition, ...]:
+        """Gives the views that read a relation, directly or through others, each after those it reads.
+
+        Empty on an engine whose views bind by name.
+        """
+        ...
+
+    def grants(self, relation: Relation) -> tuple[str, ...]:
+        """Gives statements that grant again what is granted on a relation; empty where there are no grants."""
+        ...
+
+    def begin(self) -> None:
+        """Begins a transaction."""
+        ...
+
+    def commit(self) -> None:
+        """Commits; raises where the engine rolled back instead (a statement had failed)."""
+        ...
+
+    def rollback(self) -> None:
+        """Rolls back; does nothing where no transaction is open."""
+        ...
+
+    def cancel(self) -> None:
+        """Cancels what runs, from any thread; the running call raises and is classified CANCELLED."""
+        ...
+
+    def close(self) -> None:
+        """Ends the session; an open transaction is rolled back."""
+        ...
+
+
+class Warehouse(Protocol):
+    """An open warehouse, from which each worker takes a session of its own."""
+
+    def session(self) -> Session:
+        """Opens a session; may be called from any thread."""
+        ...
+
+    def close(self) -> None:
+        """Closes what `open` opened; sessions are closed before."""
+        ...
+
+
+class Adapter(Protocol):
+    """A kind of warehouse: what a target's `type` names."""
+
+    @property
+    def name(self) -> str:
+        """The name that `type` has in `sqlflow.yml`."""
+        ...
+
+    @property
+    def spec(self) -> DialectSpec:
+        """The engine's dialect."""
+        ...
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """The keys that a target of this type may have, beside `type`, `schema`, `database` and `threads`."""
+        ...
+
+    def open(self, settings: Mapping[str, Value], root: str) -> Warehouse:
+        """Connects.
+
+        `settings` are checked against `self.settings`, defaults filled in; `root` is the project's folder,
+        which relative paths start from. Raises DriverMissingError, or the driver's error.
+        """
+        ...
+
+    def classify(self, error: BaseException) -> Failure:
+        """Reads an error that a call to the warehouse or a session raised."""
+        ...

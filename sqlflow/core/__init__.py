@@ -1,0 +1,1 @@
+"""The vocabulary that every stage shares; standard library only."""

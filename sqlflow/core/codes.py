@@ -1,0 +1,67 @@
+"""The catalogue of diagnostic codes; each has a page in `core/pages`, shown by `sqlflow explain`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """A diagnostic's code. SF00: files and settings, SF01: templates, SF02: SQL and references,
+    SF04: Python models, SF05: selection, SF06: materializations, SF07: the run."""
+
+    PROJECT_NOT_FOUND = "SF0001"
+    NOT_UTF8 = "SF0002"
+    BROKEN_YAML = "SF0003"
+    UNKNOWN_KEY = "SF0004"
+    WRONG_TYPE = "SF0005"
+    MISSING_SETTING = "SF0006"
+    INVALID_VALUE = "SF0007"
+    MISSING_ENV_VAR = "SF0008"
+    UNKNOWN_TARGET = "SF0009"
+    DUPLICATE_NAME = "SF0010"
+    UNKNOWN_PATCH = "SF0011"
+    UNKNOWN_ADAPTER = "SF0012"
+    DRIVER_MISSING = "SF0013"
+    UNREADABLE_FILE = "SF0014"
+    DUPLICATE_KEY = "SF0015"
+    SECRET_IN_MODEL = "SF0016"  # noqa: S105  (a code, not a secret)
+    FOLDER_MISSING = "SF0017"
+
+    TEMPLATE_SYNTAX = "SF0101"
+    UNDEFINED_NAME = "SF0102"
+    TEMPLATE_ERROR = "SF0103"
+    MISSING_VAR = "SF0104"
+    UNSAFE_TEMPLATE = "SF0105"
+    BAD_CALL = "SF0106"
+
+    SQL_SYNTAX = "SF0201"
+    NOT_A_QUERY = "SF0202"
+    UNKNOWN_REFERENCE = "SF0203"
+    AMBIGUOUS_REFERENCE = "SF0204"
+    CYCLE = "SF0205"
+    DISABLED_REFERENCE = "SF0206"
+    SAME_RELATION = "SF0207"
+
+    PYTHON_SYNTAX = "SF0401"
+    PYTHON_CONFIG = "SF0402"
+    PYTHON_PARAMETER = "SF0403"
+    PYTHON_FAILED = "SF0404"
+    PYTHON_RESULT = "SF0405"
+
+    BAD_SELECTOR = "SF0501"
+    EMPTY_SELECTION = "SF0502"
+
+    MISSING_UNIQUE_KEY = "SF0601"
+    BAD_MATERIALIZATION = "SF0602"
+    UNSUPPORTED_BY_ENGINE = "SF0603"
+
+    STATEMENT_FAILED = "SF0701"
+    TIMED_OUT = "SF0702"
+    SCHEMA_CHANGED = "SF0703"
+    VIEWS_IN_THE_WAY = "SF0704"
+    DUPLICATE_KEYS = "SF0705"
+    CANCELLED = "SF0706"
+    TEST_FAILED = "SF0707"
+    NO_CONNECTION = "SF0708"
+    SEED_NOT_LOADED = "SF0709"
+    INTERNAL = "SF0799"

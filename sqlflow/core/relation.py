@@ -1,0 +1,42 @@
+"""A table or view of the warehouse by its name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Relation(NamedTuple):
+    """A name of a table or view, each part as the engine stores it, unquoted.
+
+    A `database` of None is the one that the connection is in; a `schema` of None the default one.
+    """
+
+    database: str | None
+    schema: str | None
+    identifier: str
+
+    def __str__(self) -> str:
+        return ".".join(part for part in self if part)
+
+
+class RelationKind(StrEnum):
+    """What stands under a name in the warehouse."""
+
+    TABLE = "table"
+    VIEW = "view"
+    OTHER = "other"
+
+
+class Column(NamedTuple):
+    """A column as the engine describes it: `type` in the engine's own words."""
+
+    name: str
+    type: str
+
+
+class ViewDefinition(NamedTuple):
+    """A view and the query that it was made with, as the engine gives it back."""
+
+    relation: Relation
+    query: str

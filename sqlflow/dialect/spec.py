@@ -1,0 +1,48 @@
+"""What differs between the SQL of warehouses, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Folding(StrEnum):
+    """What becomes of an identifier that is not quoted, and so which names are the same name.
+
+    `LOWER` and `UPPER` fold unquoted names and keep quoted ones as they are; `INSENSITIVE` keeps the
+    spelling of both and compares both without case.
+    """
+
+    LOWER = "lower"
+    UPPER = "upper"
+    INSENSITIVE = "insensitive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialectSpec:
+    """One dialect. `name` is sqlglot's name for it.
+
+    - `max_identifier`: the longest name, in bytes of UTF-8.
+    - `create_or_replace_table`: CREATE OR REPLACE TABLE ... AS is there and atomic.
+    - `views_bind_by_name`: a view reads whatever now has the name that it was written with; where False,
+      it goes on reading the object that had the name when it was made, renamed or not.
+    - `replace_view_keeps_columns`: CREATE OR REPLACE VIEW may only add columns at the end.
+    - `renames_indexed_tables`: a table with an index can be renamed.
+    - `schema_ddl_is_serial`: two sessions that create one schema at once conflict.
+    - `arrow_types`: Arrow type name, as `str(pyarrow.DataType)` gives it, to column type; names with
+      parameters are found under the part before the bracket and computed by `dialect.types`.
+    """
+
+    name: str
+    folding: Folding
+    quote: str = '"'
+    max_identifier: int = 63
+    create_or_replace_table: bool = False
+    views_bind_by_name: bool = False
+    replace_view_keeps_columns: bool = False
+    renames_indexed_tables: bool = True
+    indexes: bool = True
+    merge: bool = True
+    arrow_types: Mapping[str, str] = field(default_factory=lambda: {})
+    default_schema: str = "main"
