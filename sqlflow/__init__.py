@@ -1,0 +1,3 @@
+"""A SQL-first transformation compiler."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,212 @@
+"""The stage `Project`: what is declared, unresolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.ids import NodeId
+from sqlflow.core.span import Span
+from sqlflow.core.value import Value
+
+# Evaluates a YAML text value that holds a template; gives the value and what is wrong with it.
+RenderValue: TypeAlias = Callable[[str, Span], tuple[Value, tuple[Diagnostic, ...]]]
+
+
+class ConfigEntry(NamedTuple):
+    """A setting as it was written: its value and the place of the value."""
+
+    value: Value
+    span: Span
+
+
+# One layer of configuration: a folder's, a properties file's, a file's own.
+ConfigLayer: TypeAlias = Mapping[str, ConfigEntry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A connection by name. `settings` are the adapter's own keys, as written."""
+
+    name: str
+    type: str
+    schema: str | None
+    database: str | None
+    threads: int
+    settings: Mapping[str, ConfigEntry]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `sqlflow.yml` says. `target` is the chosen one, with its templates evaluated.
+
+    `vars` holds the project's variables with those of the command line on top. The `*_config` trees are
+    kept as layers by folder: a key is the folder's path below a model (seed, test) path, `""` the top.
+    """
+
+    name: str
+    version: str
+    dialect: str
+    target: Target
+    target_names: tuple[str, ...]
+    vars: Mapping[str, Value]
+    model_paths: tuple[str, ...]
+    seed_paths: tuple[str, ...]
+    macro_paths: tuple[str, ...]
+    test_paths: tuple[str, ...]
+    target_path: str
+    model_config: Mapping[str, ConfigLayer]
+    seed_config: Mapping[str, ConfigLayer]
+    test_config: Mapping[str, ConfigLayer]
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestDecl:
+    """A generic test on a node or one of its columns, as declared.
+
+    `test` names the generic test (`not_null`), `arguments` are its own, `config` its settings, `name` what
+    the user calls it, if anything.
+    """
+
+    test: str
+    column: str | None
+    arguments: Mapping[str, Value]
+    config: ConfigLayer
+    name: str | None
+    description: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnDecl:
+    """A column as declared in properties, or in the decorator of a Python model."""
+
+    name: str
+    description: str = ""
+    data_type: str | None = None
+    tags: tuple[str, ...] = ()
+    meta: Mapping[str, Value]
+    span: Span
+
+
+class FrameKind(StrEnum):
+    """How a parameter of a Python model receives its upstream rows, by its annotation."""
+
+    PANDAS = "pandas.DataFrame"
+    POLARS = "polars.DataFrame"
+    ARROW = "pyarrow.Table"
+    DUCKDB = "duckdb.DuckDBPyRelation"
+
+
+class RefTarget(NamedTuple):
+    """What a reference names: `ref('name')`, `ref('package', 'name')`, `source('source', 'table')`.
+
+    `kind` is "ref", "source" or, for a plain name, "name".
+    """
+
+    kind: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A parameter of a Python model."""
+
+    name: str
+    reference: RefTarget
+    frame: FrameKind
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonFunction:
+    """The function behind a Python model; `body_digest` is of the file's text."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDecl:
+    """A model. `layers` are its configuration outside its file, general to specific: folders, then YAML.
+
+    A SQL model has no `function`; a Python model's decorator is `file_config`, which for a SQL model comes
+    from rendering. `span` is where it is defined: the file's start, or the function's name.
+    """
+
+    id: NodeId
+    name: str
+    path: str
+    function: PythonFunction | None
+    layers: tuple[ConfigLayer, ...]
+    file_config: ConfigLayer
+    description: str
+    columns: tuple[ColumnDecl, ...]
+    tests: tuple[TestDecl, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedDecl:
+    """A file of rows that is loaded into a table: csv or parquet, by its suffix."""
+
+    id: NodeId
+    name: str
+    path: str
+    layers: tuple[ConfigLayer, ...]
+    description: str
+    columns: tuple[ColumnDecl, ...]
+    tests: tuple[TestDecl, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceDecl:
+    """A table that the project reads and does not make.
+
+    `location` is a file relative to the project's root, for a source that is a file; else the table is
+    `database.schema.identifier`, where a schema of None means the source's name.
+    """
+
+    id: NodeId
+    source: str
+    name: str
+    database: str | None
+    schema: str | None
+    identifier: str
+    location: str | None
+    description: str
+    columns: tuple[ColumnDecl, ...]
+    tests: tuple[TestDecl, ...]
+    tags: tuple[str, ...]
+    meta: Mapping[str, Value]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SingularTestDecl:
+    """A SQL file whose query gives the rows that are wrong."""
+
+    id: NodeId
+    name: str
+    path: str
+    layers: tuple[ConfigLayer, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """All declarations. `texts` are those of the templates: models, singular tests and macro files by path."""
+
+    settings: Settings
+    models: Mapping[NodeId, ModelDecl]
+    seeds: Mapping[NodeId, SeedDecl]
+    sources: Mapping[NodeId, SourceDecl]
+    tests: Mapping[NodeId, SingularTestDecl]
+    macro_files: tuple[str, ...]
+    texts: Mapping[str, str]

@@ -1,0 +1,1 @@
+"""From templates to SQL text that knows where it came from."""

@@ -1,0 +1,106 @@
+"""The stage `Rendered`: SQL text, where each part of it came from, and what rendering read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlflow.core.config import NodeConfig, TestConfig
+from sqlflow.core.ids import NodeId
+from sqlflow.core.relation import Relation
+from sqlflow.core.span import Span
+from sqlflow.core.textmap import TextMap
+from sqlflow.core.value import Value
+from sqlflow.project.types import ConfigLayer, RefTarget
+
+# What `ref` and `source` leave in the text: an identifier in every dialect, whose number is an index into
+# `RenderedQuery.references`; the linker puts the relation's name in its place. `{{ this }}` leaves THIS.
+PLACEHOLDER = re.compile(r"__sqlflow_ref_(\d+)__", re.IGNORECASE)
+THIS = "__sqlflow_this__"
+
+
+def placeholder(index: int) -> str:
+    """Gives the identifier that stands for a query's reference of that index."""
+    return f"__sqlflow_ref_{index}__"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A call of `ref` or `source` and the place of the expression that made it."""
+
+    target: RefTarget
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reads:
+    """What a rendering read: variables, environment variables (never their values), macros, the clock."""
+
+    vars: frozenset[str]
+    env: frozenset[str]
+    macros: frozenset[str]
+    clock: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedQuery:
+    """One rendering of a template. `text` has placeholders for references."""
+
+    text: str
+    map: TextMap
+    references: tuple[Reference, ...]
+    reads: Reads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedModel:
+    """A SQL model: rendered in full and, if it is incremental, once more with `is_incremental()` true.
+
+    A Python model has no query. Hooks are rendered like queries, in the order in which they run.
+    """
+
+    id: NodeId
+    config: NodeConfig
+    relation: Relation
+    full: RenderedQuery | None
+    incremental: RenderedQuery | None
+    pre_hooks: tuple[RenderedQuery, ...]
+    post_hooks: tuple[RenderedQuery, ...]
+    file_config: ConfigLayer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedSeed:
+    """A seed with its configuration and name; only its hooks have text."""
+
+    id: NodeId
+    config: NodeConfig
+    relation: Relation
+    pre_hooks: tuple[RenderedQuery, ...]
+    post_hooks: tuple[RenderedQuery, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedTest:
+    """A singular test."""
+
+    id: NodeId
+    config: TestConfig
+    query: RenderedQuery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """All nodes that rendered. `disabled` are those that are switched off, with the place that says so.
+
+    `failed` are those with an error in their template: they are known by name, so that a reference to one
+    is not unknown, and have no text.
+    """
+
+    models: Mapping[NodeId, RenderedModel]
+    seeds: Mapping[NodeId, RenderedSeed]
+    tests: Mapping[NodeId, RenderedTest]
+    disabled: Mapping[NodeId, Span]
+    failed: frozenset[NodeId]
+    vars: Mapping[str, Value]
