@@ -1,0 +1,138 @@
+"""The stage `Program`: every query with the warehouse's names in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlflow.core.config import NodeConfig, TestConfig
+from sqlflow.core.ids import NodeId
+from sqlflow.core.relation import Relation
+from sqlflow.core.span import Span
+from sqlflow.core.textmap import TextMap
+from sqlflow.core.value import Value
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.link.types import Graph
+from sqlflow.project.types import FrameKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundQuery:
+    """SQL that the engine understands, mapped back to the template."""
+
+    sql: str
+    map: TextMap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundInput:
+    """A parameter of a Python model: the query that reads it, and what it arrives as."""
+
+    parameter: str
+    frame: FrameKind
+    sql: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundFunction:
+    """A Python model's function: the file that it is defined in, its name, its inputs."""
+
+    path: str
+    name: str
+    inputs: tuple[BoundInput, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundModel:
+    """A model that is ready to be built.
+
+    Exactly one of `full` and `function` is set. `incremental` is the query that runs where the table is
+    there already. `from_clause` is how another query reads the model: its relation, or an ephemeral
+    model's query in brackets.
+    """
+
+    id: NodeId
+    name: str
+    path: str
+    config: NodeConfig
+    relation: Relation
+    full: BoundQuery | None
+    incremental: BoundQuery | None
+    function: BoundFunction | None
+    pre_hooks: tuple[BoundQuery, ...]
+    post_hooks: tuple[BoundQuery, ...]
+    from_clause: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundSeed:
+    """A file of rows that becomes a table."""
+
+    id: NodeId
+    name: str
+    path: str
+    config: NodeConfig
+    relation: Relation
+    pre_hooks: tuple[BoundQuery, ...]
+    post_hooks: tuple[BoundQuery, ...]
+    from_clause: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundSource:
+    """A table outside the project. `load` names the file that has to be loaded into it first, if any."""
+
+    id: NodeId
+    name: str
+    relation: Relation
+    load: str | None
+    from_clause: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundGenericTest:
+    """A generic test on a node: what it checks, with references bound.
+
+    `table` is the from-clause of the node under test; `arguments` are as declared, `to` is the from-clause
+    of the table that a relationships test compares with.
+    """
+
+    id: NodeId
+    name: str
+    test: str
+    table: str
+    column: str | None
+    arguments: Mapping[str, Value]
+    to: str | None
+    config: TestConfig
+    failures: Relation
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundSingularTest:
+    """A query that gives the rows that are wrong."""
+
+    id: NodeId
+    name: str
+    path: str
+    query: BoundQuery
+    config: TestConfig
+    failures: Relation
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A project whose names are resolved: what can be compiled, planned and built."""
+
+    graph: Graph
+    spec: DialectSpec
+    models: Mapping[NodeId, BoundModel]
+    seeds: Mapping[NodeId, BoundSeed]
+    sources: Mapping[NodeId, BoundSource]
+    generic_tests: Mapping[NodeId, BoundGenericTest]
+    singular_tests: Mapping[NodeId, BoundSingularTest]

@@ -1,0 +1,1 @@
+"""From names in queries to a graph of nodes."""

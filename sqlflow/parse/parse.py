@@ -1,0 +1,190 @@
+"""Parses rendered queries into facts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokens import Token, TokenType
+
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic, Label
+from sqlflow.core.span import LineIndex
+from sqlflow.core.textmap import TextMap
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.parse.scope import cte_names, output_names, qualifiers, tables_read
+from sqlflow.parse.types import Parsed, ParsedQuery, QueryKey
+from sqlflow.render.types import Rendered, RenderedQuery
+
+_MISSING_FROM = re.compile(r"Missing .* from (\d+):(\d+)")
+
+
+def parse(rendered: Rendered, spec: DialectSpec) -> tuple[Parsed, tuple[Diagnostic, ...]]:
+    """Parses every query of a project; those that fail are left out and have a diagnostic."""
+    queries: dict[QueryKey, ParsedQuery] = {}
+    diagnostics: list[Diagnostic] = []
+    for key, query in queries_of(rendered).items():
+        parsed, wrong = parse_query(query.text, query.map, spec)
+        diagnostics.extend(wrong)
+        if parsed is not None:
+            queries[key] = parsed
+    return Parsed(queries=queries), tuple(dict.fromkeys(diagnostics))
+
+
+def queries_of(rendered: Rendered) -> Mapping[QueryKey, RenderedQuery]:
+    """Gives every query of the models and singular tests under its key."""
+    out: dict[QueryKey, RenderedQuery] = {}
+    for model in rendered.models.values():
+        if model.full is not None:
+            out[QueryKey(model.id, "full")] = model.full
+        if model.incremental is not None:
+            out[QueryKey(model.id, "incremental")] = model.incremental
+    for test in rendered.tests.values():
+        out[QueryKey(test.id, "full")] = test.query
+    return out
+
+
+def parse_query(
+    text: str, text_map: TextMap, spec: DialectSpec
+) -> tuple[ParsedQuery | None, tuple[Diagnostic, ...]]:
+    """Parses one query; a text that is not exactly one query is a diagnostic."""
+    try:
+        dialect = sqlglot.Dialect.get_or_raise(spec.name)
+        tokens = dialect.tokenize(text)
+        end = _end_of_query(tokens)
+        while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
+            tokens.pop()
+        trees = [tree for tree in dialect.parser().parse(tokens, text) if tree is not None]
+    except ParseError as error:
+        return None, (_syntax_error(error, text, text_map),)
+    except TokenError as error:
+        return None, (_token_error(error, text, text_map),)
+    except RecursionError:
+        return None, (_diagnostic(Code.SQL_SYNTAX, "the query is nested too deeply to be read", text_map, 0, 1),)
+    if not trees:
+        message = "there is no query in this file" if not text.strip() else "there are only comments in this file"
+        return None, (
+            _diagnostic(
+                Code.NOT_A_QUERY, message, text_map, 0, 1, help="write one SELECT, or set `enabled=false`"
+            ),
+        )
+    if len(trees) > 1:
+        semicolon = next(token for token in tokens if token.token_type is TokenType.SEMICOLON)
+        return None, (
+            _diagnostic(
+                Code.NOT_A_QUERY,
+                f"{len(trees)} statements where one query is expected",
+                text_map,
+                semicolon.start,
+                semicolon.end + 1,
+                label="the first one ends here",
+                help="a model is one SELECT: put what must run before or after it into `pre_hook` or `post_hook`",
+            ),
+        )
+    return _facts(trees[0], tokens, text, text_map, spec, end)
+
+
+def _facts(
+    tree: exp.Expression, tokens: list[Token], text: str, text_map: TextMap, spec: DialectSpec, end: int
+) -> tuple[ParsedQuery | None, tuple[Diagnostic, ...]]:
+    if not isinstance(tree, (exp.Query, exp.Values, exp.Pivot)):
+        first = tokens[0]
+        return None, (
+            _diagnostic(
+                Code.NOT_A_QUERY,
+                f"{first.text.upper()} is not a query",
+                text_map,
+                first.start,
+                first.end + 1,
+                label="a SELECT is expected here",
+                help="sqlflow writes the statement that makes the table; the file holds the query alone",
+            ),
+        )
+    try:
+        return ParsedQuery(
+            tables=tables_read(tree, text, spec),
+            qualifiers=qualifiers(tree),
+            ctes=cte_names(tree),
+            outputs=output_names(tree),
+            end=end,
+        ), ()
+    except RecursionError:
+        return None, (_diagnostic(Code.SQL_SYNTAX, "the query is nested too deeply to be read", text_map, 0, 1),)
+
+
+def _end_of_query(tokens: list[Token]) -> int:
+    """The end of the last token that is not a semicolon; comments after it are not part of the query."""
+    for token in reversed(tokens):
+        if token.token_type is not TokenType.SEMICOLON:
+            return token.end + 1
+    return 0
+
+
+def _syntax_error(error: ParseError, text: str, text_map: TextMap) -> Diagnostic:
+    detail = error.errors[0] if error.errors else {}
+    highlight = str(detail.get("highlight") or "")
+    start = end = 0
+    line, column = detail.get("line"), detail.get("col")
+    if isinstance(line, int) and isinstance(column, int):
+        # sqlglot gives the column of the token's last character.
+        end = LineIndex(text).line_bounds(line)[0] + column
+        start = max(0, end - len(highlight))
+        if text[start:end] != highlight:
+            start = max(0, end - 1)
+    description = str(detail.get("description") or error)
+    label = "unexpected" if "Unexpected token" in description else _plain(description)
+    near = f" at `{highlight}`" if highlight.strip() else ""
+    return _diagnostic(Code.SQL_SYNTAX, f"the SQL does not parse{near}", text_map, start, end, label=label)
+
+
+def _plain(description: str) -> str:
+    """Says sqlglot's description without its class names."""
+    required = re.fullmatch(r"Required keyword: '(\w+)' missing for <class '[\w.]*\.(\w+)'>", description)
+    if required:
+        return f"{required.group(2).upper()} is not complete"
+    return description[:1].lower() + description[1:]
+
+
+def _token_error(error: TokenError, text: str, text_map: TextMap) -> Diagnostic:
+    cause: BaseException | None = error
+    while cause is not None:
+        found = _MISSING_FROM.search(str(cause))
+        if found:
+            lines = LineIndex(text)
+            start = lines.offset(int(found.group(1)), int(found.group(2)) + 1)  # it counts columns from 0
+            return _diagnostic(
+                Code.SQL_SYNTAX,
+                "a quote or comment is never closed",
+                text_map,
+                start,
+                start + 1,
+                label="it begins near here",
+            )
+        cause = cause.__cause__ or cause.__context__
+    start = max(0, text.rfind("/*"))
+    return _diagnostic(
+        Code.SQL_SYNTAX,
+        "a quote or comment is never closed",
+        text_map,
+        start,
+        start + 1,
+        label="it begins near here",
+    )
+
+
+def _diagnostic(
+    code: Code, message: str, text_map: TextMap, start: int, end: int, *, label: str = "", help: str = ""
+) -> Diagnostic:
+    """Points at the template: where the text came from a macro, the call is the place, the macro a label."""
+    frames = text_map.locate(start, max(end, start + 1))
+    return Diagnostic(
+        code=code,
+        message=message,
+        span=frames[0] if frames else None,
+        label=label,
+        labels=tuple(Label(span, "written by this macro") for span in frames[1:]),
+        help=help,
+    )

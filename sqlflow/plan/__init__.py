@@ -1,0 +1,1 @@
+"""From a program and a selection to what will be done."""

@@ -1,0 +1,80 @@
+"""A plan: ordered actions as data; the only thing that the executor takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSource
+from sqlflow.core.config import TestConfig
+from sqlflow.core.ids import NodeId
+from sqlflow.core.relation import Relation
+from sqlflow.core.span import Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildModel:
+    """Bring a model's table or view up to date."""
+
+    model: BoundModel
+    full_refresh: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSeed:
+    """Load a seed's rows into its table."""
+
+    seed: BoundSeed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSource:
+    """Load a file source into its table, on an engine that can't read the file in place."""
+
+    source: BoundSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTest:
+    """Count the rows that are wrong; keep them in `failures` where `config` asks for it."""
+
+    name: str
+    query: BoundQuery
+    config: TestConfig
+    failures: Relation
+    span: Span
+
+
+Work: TypeAlias = BuildModel | LoadSeed | LoadSource | RunTest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing to do.
+
+    `after` are the nodes whose actions must have ended well before: parents, and the tests that gate
+    them. `reason` says why it is in the plan.
+    """
+
+    node: NodeId
+    name: str
+    kind: str
+    materialized: str
+    work: Work
+    after: tuple[NodeId, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that a run will do, in an order that respects `after`.
+
+    `schemas` are those that must be there first: (database, schema).
+    """
+
+    command: str
+    target: str
+    threads: int
+    fail_fast: bool
+    schemas: tuple[tuple[str | None, str], ...]
+    actions: tuple[Action, ...]

@@ -1,0 +1,109 @@
+"""The events of a run, in the order in which they happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.ids import NodeId
+
+
+class Status(StrEnum):
+    """How an action ended.
+
+    SUCCESS: done, a test found nothing. WARN: a test of severity warn found rows. FAIL: a test of severity
+    error found rows. ERROR: it could not be done. SKIPPED: something that it needs did not end well, or
+    the run was stopped before it began. CANCELLED: stopped while it ran.
+    """
+
+    SUCCESS = "success"
+    WARN = "warn"
+    FAIL = "fail"
+    ERROR = "error"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether what depends on the action may go on."""
+        return self in (Status.SUCCESS, Status.WARN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """A run begins. `at` is its one 'now'; `actions` is how many there are to do."""
+
+    run: str
+    at: datetime
+    command: str
+    target: str
+    actions: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStarted:
+    """An action begins; `kind` is the action's: "model", "seed", "source", "test"."""
+
+    node: NodeId
+    name: str
+    kind: str
+    materialized: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementSent:
+    """A statement went to the warehouse; `rows` as the engine told, None where it didn't."""
+
+    node: NodeId | None
+    sql: str
+    seconds: float
+    rows: int | None
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFinished:
+    """An action ended.
+
+    `rows` were written, by a test: found. `reason` says in a few words why it was skipped, or what else
+    there is to say; `kept` is the table that holds a failed test's rows.
+    """
+
+    node: NodeId
+    name: str
+    kind: str
+    materialized: str
+    status: Status
+    at: datetime
+    seconds: float
+    statements: int
+    rows: int | None
+    reason: str
+    kept: str | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """A run ended. `counts` has each status that occurred; `not_done` names what did not end well."""
+
+    run: str
+    at: datetime
+    seconds: float
+    counts: tuple[tuple[Status, int], ...]
+    not_done: tuple[NodeId, ...]
+    interrupted: bool
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was planned ended well."""
+        return not self.not_done and not self.interrupted and not any(d.is_error for d in self.diagnostics)
+
+
+Event: TypeAlias = RunStarted | NodeStarted | StatementSent | NodeFinished | RunFinished
