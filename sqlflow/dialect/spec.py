@@ -30,8 +30,10 @@ class DialectSpec:
     - `replace_view_keeps_columns`: CREATE OR REPLACE VIEW may only add columns at the end.
     - `renames_indexed_tables`: a table with an index can be renamed.
     - `schema_ddl_is_serial`: two sessions that create one schema at once conflict.
-    - `arrow_types`: Arrow type name, as `str(pyarrow.DataType)` gives it, to column type; names with
-      parameters are found under the part before the bracket and computed by `dialect.types`.
+    - `backslash_escapes`: a backslash in a text literal escapes what follows it.
+    - `max_decimal_precision`: the most digits that a decimal column can have.
+    - `arrow_types`: kind of Arrow type to column type, a format string whose fields
+      `sqlflow.dialect.arrow` fills in; the kinds are listed there.
     """
 
     name: str
@@ -43,6 +45,9 @@ class DialectSpec:
     replace_view_keeps_columns: bool = False
     renames_indexed_tables: bool = True
     indexes: bool = True
+    schema_ddl_is_serial: bool = False
     merge: bool = True
-    arrow_types: Mapping[str, str] = field(default_factory=lambda: {})
+    backslash_escapes: bool = False
+    max_decimal_precision: int = 38
+    arrow_types: Mapping[str, str] = field(default_factory=dict)
     default_schema: str = "main"

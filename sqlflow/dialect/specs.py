@@ -1,0 +1,101 @@
+"""The dialects that are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sqlflow.dialect.spec import DialectSpec, Folding
+
+DUCKDB = DialectSpec(
+    name="duckdb",
+    folding=Folding.INSENSITIVE,
+    # The engine sets no limit (a name of 200,000 bytes is taken); names that are made up stay readable.
+    max_identifier=255,
+    create_or_replace_table=True,
+    views_bind_by_name=True,
+    renames_indexed_tables=False,
+    schema_ddl_is_serial=True,
+    default_schema="main",
+    arrow_types=MappingProxyType(
+        {
+            "bool": "BOOLEAN",
+            "int8": "TINYINT",
+            "int16": "SMALLINT",
+            "int32": "INTEGER",
+            "int64": "BIGINT",
+            "uint8": "UTINYINT",
+            "uint16": "USMALLINT",
+            "uint32": "UINTEGER",
+            "uint64": "UBIGINT",
+            "halffloat": "FLOAT",
+            "float": "FLOAT",
+            "double": "DOUBLE",
+            "decimal": "DECIMAL({precision}, {scale})",
+            "string": "VARCHAR",
+            "binary": "BLOB",
+            "date": "DATE",
+            "time": "TIME",
+            "time[ns]": "TIME_NS",
+            "timestamp": "TIMESTAMP",
+            "timestamp[s]": "TIMESTAMP_S",
+            "timestamp[ms]": "TIMESTAMP_MS",
+            "timestamp[ns]": "TIMESTAMP_NS",
+            "timestamptz": "TIMESTAMP WITH TIME ZONE",
+            "timestamptz[ns]": "TIMESTAMPTZ_NS",
+            "interval": "INTERVAL",
+            "list": "{item}[]",
+            "fixed_size_list": "{item}[{size}]",
+            "struct": "STRUCT({fields})",
+            "map": "MAP({key}, {item})",
+            "null": "VARCHAR",
+            "arrow.uuid": "UUID",
+            "arrow.json": "JSON",
+        }
+    ),
+)
+
+POSTGRES = DialectSpec(
+    name="postgres",
+    folding=Folding.LOWER,
+    max_identifier=63,
+    views_bind_by_name=False,
+    replace_view_keeps_columns=True,
+    schema_ddl_is_serial=True,
+    default_schema="public",
+    max_decimal_precision=1000,
+    arrow_types=MappingProxyType(
+        {
+            "bool": "BOOLEAN",
+            "int8": "SMALLINT",
+            "int16": "SMALLINT",
+            "int32": "INTEGER",
+            "int64": "BIGINT",
+            "uint8": "SMALLINT",
+            "uint16": "INTEGER",
+            "uint32": "BIGINT",
+            "uint64": "NUMERIC(20, 0)",
+            "halffloat": "REAL",
+            "float": "REAL",
+            "double": "DOUBLE PRECISION",
+            "decimal": "NUMERIC({precision}, {scale})",
+            "string": "TEXT",
+            "binary": "BYTEA",
+            "date": "DATE",
+            "time": "TIME",
+            "timestamp": "TIMESTAMP",
+            "timestamptz": "TIMESTAMP WITH TIME ZONE",
+            "interval": "INTERVAL",
+            "list": "{item}[]",
+            # An array of arrays has to be rectangular there.
+            "nested_list": "JSONB",
+            "struct": "JSONB",
+            "map": "JSONB",
+            "null": "TEXT",
+            "arrow.uuid": "UUID",
+            "arrow.json": "JSONB",
+        }
+    ),
+)
+
+SPECS: Mapping[str, DialectSpec] = MappingProxyType({spec.name: spec for spec in (DUCKDB, POSTGRES)})
