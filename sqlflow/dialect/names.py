@@ -31,6 +31,11 @@ def name_key(spec: DialectSpec, name: str) -> str:
     return name.translate(_LOWER) if spec.folding is Folding.INSENSITIVE else name
 
 
+def lookup_key(spec: DialectSpec, name: str, quoted: bool = False) -> str:
+    """Gives the key under which an identifier is looked up as it is written."""
+    return name_key(spec, fold(spec, name, quoted))
+
+
 def same_name(spec: DialectSpec, left: str, right: str) -> bool:
     """Says whether two names, as the engine stores them, mean one thing to it."""
     return name_key(spec, left) == name_key(spec, right)

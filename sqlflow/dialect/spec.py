@@ -32,6 +32,8 @@ class DialectSpec:
     - `schema_ddl_is_serial`: two sessions that create one schema at once conflict.
     - `backslash_escapes`: a backslash in a text literal escapes what follows it.
     - `max_decimal_precision`: the most digits that a decimal column can have.
+    - `system_schemas`: schemas that the engine has by itself; a project reads them without declaring them.
+    - `file_readers`: suffix of a file to the table function that reads such a file in place.
     - `arrow_types`: kind of Arrow type to column type, a format string whose fields
       `sqlflow.dialect.arrow` fills in; the kinds are listed there.
     """
@@ -49,5 +51,7 @@ class DialectSpec:
     merge: bool = True
     backslash_escapes: bool = False
     max_decimal_precision: int = 38
+    system_schemas: tuple[str, ...] = ("information_schema",)
+    file_readers: Mapping[str, str] = field(default_factory=dict)
     arrow_types: Mapping[str, str] = field(default_factory=dict)
     default_schema: str = "main"

@@ -17,6 +17,8 @@ DUCKDB = DialectSpec(
     renames_indexed_tables=False,
     schema_ddl_is_serial=True,
     default_schema="main",
+    system_schemas=("information_schema", "pg_catalog"),
+    file_readers=MappingProxyType({".parquet": "read_parquet", ".csv": "read_csv"}),
     arrow_types=MappingProxyType(
         {
             "bool": "BOOLEAN",
@@ -63,6 +65,7 @@ POSTGRES = DialectSpec(
     replace_view_keeps_columns=True,
     schema_ddl_is_serial=True,
     default_schema="public",
+    system_schemas=("information_schema", "pg_catalog"),
     max_decimal_precision=1000,
     arrow_types=MappingProxyType(
         {
