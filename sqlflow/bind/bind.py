@@ -1,0 +1,253 @@
+"""Binds a linked project to a warehouse's names: the stage `Program`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+from sqlflow.bind.splice import TableText, bind_query
+from sqlflow.bind.types import (
+    BoundFunction,
+    BoundGenericTest,
+    BoundInput,
+    BoundModel,
+    BoundQuery,
+    BoundSeed,
+    BoundSingularTest,
+    BoundSource,
+    Program,
+)
+from sqlflow.core.config import Materialization
+from sqlflow.core.ids import NodeId
+from sqlflow.core.relation import Relation
+from sqlflow.dialect.names import literal, relation_sql, shorten
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.link.types import Graph, Links
+from sqlflow.parse.types import Parsed, ParsedQuery, QueryKey
+from sqlflow.project.types import Project, SourceDecl
+from sqlflow.render.types import Rendered, RenderedQuery
+
+_NO_LINKS = Links(tables=(), references=())
+# Where the rows of failed tests are kept: beside the target's schema, under dbt's name for it.
+_FAILURES_SUFFIX = "_dbt_test__audit"
+
+
+class Binder:
+    """Binds the nodes of one project, each after those that it reads."""
+
+    def __init__(
+        self,
+        project: Project,
+        rendered: Rendered,
+        parsed: Parsed,
+        graph: Graph,
+        spec: DialectSpec,
+        absolute: Callable[[str], str],
+    ) -> None:
+        self._project = project
+        self._rendered = rendered
+        self._parsed = parsed
+        self._graph = graph
+        self._spec = spec
+        self._absolute = absolute
+        self._texts: dict[NodeId, TableText] = {}
+
+    def program(self) -> Program:
+        """Binds everything that parsed and has its place in the graph's order."""
+        models: dict[NodeId, BoundModel] = {}
+        seeds: dict[NodeId, BoundSeed] = {}
+        sources: dict[NodeId, BoundSource] = {}
+        singular: dict[NodeId, BoundSingularTest] = {}
+        generic: dict[NodeId, BoundGenericTest] = {}
+        for node in self._graph.order:
+            if node in self._project.sources:
+                sources[node] = self._source(self._project.sources[node])
+            elif node in self._rendered.seeds:
+                seeds[node] = self._seed(node)
+            elif node in self._rendered.models:
+                model = self._model(node)
+                if model is not None:
+                    models[node] = model
+            elif node in self._rendered.tests:
+                test = self._singular(node)
+                if test is not None:
+                    singular[node] = test
+            elif node in self._graph.tests and self._graph.tests[node].node in self._texts:
+                generic[node] = self._generic(node)
+        return Program(
+            graph=self._graph,
+            spec=self._spec,
+            models=models,
+            seeds=seeds,
+            sources=sources,
+            generic_tests=generic,
+            singular_tests=singular,
+        )
+
+    def query(self, query: RenderedQuery, facts: ParsedQuery, links: Links) -> BoundQuery:
+        """Binds a query that belongs to no node."""
+        return bind_query(query, facts, links, None, self._text_of, self._spec)
+
+    def _text_of(self, node: NodeId) -> TableText:
+        text = self._texts.get(node)
+        if text is None:
+            # The node has an error of its own, which stops the run: any name will do.
+            name = self._graph.nodes[node].name.rsplit(".", 1)[-1]
+            text = TableText(
+                from_clause=relation_sql(self._spec, Relation(None, None, name)), visible=name
+            )
+        return text
+
+    def _query(self, key: QueryKey, query: RenderedQuery | None, this: TableText) -> BoundQuery | None:
+        facts = self._parsed.queries.get(key)
+        if query is None or facts is None:
+            return None
+        links = self._graph.queries.get(key, _NO_LINKS)
+        return bind_query(query, facts, links, this, self._text_of, self._spec)
+
+    def _hooks(
+        self, node: NodeId, hooks: tuple[RenderedQuery, ...], first: int, this: TableText
+    ) -> tuple[BoundQuery, ...]:
+        links = self._graph.hooks.get(node, ())
+        return tuple(
+            bind_query(hook, None, links[first + i], this, self._text_of, self._spec)
+            for i, hook in enumerate(hooks)
+        )
+
+    def _model(self, node: NodeId) -> BoundModel | None:
+        rendered = self._rendered.models[node]
+        declared = self._project.models[node]
+        relation = rendered.relation
+        this = TableText(from_clause=relation_sql(self._spec, relation), visible=relation.identifier)
+        full = self._query(QueryKey(node, "full"), rendered.full, this)
+        if full is None and declared.function is None:
+            return None
+        text = this
+        if rendered.config.materialized is Materialization.EPHEMERAL and full is not None:
+            text = TableText(from_clause=f"(\n{full.sql.strip()}\n)", visible=relation.identifier)
+        self._texts[node] = text
+        function = None
+        if declared.function is not None:
+            inputs = tuple(
+                BoundInput(parameter=p.name, frame=p.frame, sql=self._select_all(parent))
+                for p, parent in zip(
+                    declared.function.parameters, self._graph.parameters.get(node, ()), strict=False
+                )
+            )
+            function = BoundFunction(path=declared.path, name=declared.function.name, inputs=inputs)
+        return BoundModel(
+            id=node,
+            name=declared.name,
+            path=declared.path,
+            config=rendered.config,
+            relation=relation,
+            full=full,
+            incremental=self._query(QueryKey(node, "incremental"), rendered.incremental, this),
+            function=function,
+            pre_hooks=self._hooks(node, rendered.pre_hooks, 0, this),
+            post_hooks=self._hooks(node, rendered.post_hooks, len(rendered.pre_hooks), this),
+            from_clause=text.from_clause,
+            span=declared.span,
+        )
+
+    def _select_all(self, node: NodeId) -> str:
+        text = self._text_of(node)
+        alias = f" AS {relation_sql(self._spec, Relation(None, None, text.visible))}"
+        return f"SELECT * FROM {text.from_clause}{alias if text.from_clause.endswith(')') else ''}"
+
+    def _seed(self, node: NodeId) -> BoundSeed:
+        rendered = self._rendered.seeds[node]
+        declared = self._project.seeds[node]
+        relation = rendered.relation
+        this = TableText(from_clause=relation_sql(self._spec, relation), visible=relation.identifier)
+        self._texts[node] = this
+        return BoundSeed(
+            id=node,
+            name=declared.name,
+            path=declared.path,
+            config=rendered.config,
+            relation=relation,
+            pre_hooks=self._hooks(node, rendered.pre_hooks, 0, this),
+            post_hooks=self._hooks(node, rendered.post_hooks, len(rendered.pre_hooks), this),
+            from_clause=this.from_clause,
+            span=declared.span,
+        )
+
+    def _source(self, source: SourceDecl) -> BoundSource:
+        relation = Relation(source.database, source.schema or source.source, source.identifier)
+        clause = relation_sql(self._spec, relation)
+        load: str | None = None
+        if source.location is not None:
+            reader = self._spec.file_readers.get(PurePosixPath(source.location).suffix.lower())
+            if reader is None:
+                load = source.location
+            else:
+                clause = f"{reader}({literal(self._spec, self._absolute(source.location))})"
+        self._texts[source.id] = TableText(from_clause=clause, visible=source.identifier)
+        return BoundSource(
+            id=source.id,
+            name=f"{source.source}.{source.name}",
+            relation=relation,
+            load=load,
+            from_clause=clause,
+            span=source.span,
+        )
+
+    def _singular(self, node: NodeId) -> BoundSingularTest | None:
+        declared = self._project.tests[node]
+        rendered = self._rendered.tests[node]
+        failures = self._failures(declared.name)
+        this = TableText(from_clause=relation_sql(self._spec, failures), visible=failures.identifier)
+        query = self._query(QueryKey(node, "full"), rendered.query, this)
+        if query is None:
+            return None
+        return BoundSingularTest(
+            id=node,
+            name=declared.name,
+            path=declared.path,
+            query=query,
+            config=rendered.config,
+            failures=failures,
+            span=declared.span,
+        )
+
+    def _generic(self, node: NodeId) -> BoundGenericTest:
+        test = self._graph.tests[node]
+        name = self._graph.nodes[node].name
+        return BoundGenericTest(
+            id=node,
+            name=name,
+            test=test.declared.test,
+            table=self._aliased(test.node),
+            column=test.declared.column,
+            arguments=test.declared.arguments,
+            to=self._aliased(test.to) if test.to is not None else None,
+            config=test.config,
+            failures=self._failures(name),
+            span=test.declared.span,
+        )
+
+    def _aliased(self, node: NodeId) -> str:
+        """A from-clause that stands alone: a query in brackets or a file needs a name."""
+        text = self._text_of(node)
+        if not text.from_clause.endswith(")"):
+            return text.from_clause
+        return f"{text.from_clause} AS {relation_sql(self._spec, Relation(None, None, text.visible))}"
+
+    def _failures(self, name: str) -> Relation:
+        target = self._project.settings.target
+        schema = (target.schema or self._spec.default_schema) + _FAILURES_SUFFIX
+        return Relation(target.database, shorten(self._spec, schema), shorten(self._spec, name))
+
+
+def bind(
+    project: Project,
+    rendered: Rendered,
+    parsed: Parsed,
+    graph: Graph,
+    spec: DialectSpec,
+    absolute: Callable[[str], str],
+) -> Program:
+    """Binds a project. `absolute` turns a path below the project's root into one that an engine can read."""
+    return Binder(project, rendered, parsed, graph, spec, absolute).program()
+

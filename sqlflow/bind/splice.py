@@ -1,0 +1,124 @@
+"""Puts the warehouse's names into a query in the place of the project's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlflow.bind.types import BoundQuery
+from sqlflow.core.ids import NodeId
+from sqlflow.core.textmap import Edit, splice
+from sqlflow.dialect.names import lookup_key, quote
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.link.types import Links
+from sqlflow.parse.types import ParsedQuery, Qualifier, TableUse
+from sqlflow.render.types import PLACEHOLDER, THIS, RenderedQuery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableText:
+    """How a node is written in a FROM clause, and the name that the query sees it under without an alias."""
+
+    from_clause: str
+    visible: str
+
+
+TextOf = Callable[[NodeId], TableText]
+
+
+def bind_query(
+    query: RenderedQuery,
+    facts: ParsedQuery | None,
+    links: Links,
+    this: TableText | None,
+    text_of: TextOf,
+    spec: DialectSpec,
+) -> BoundQuery:
+    """Replaces the spans of table names, and nothing else of what the user wrote.
+
+    A table that had no alias gets the name that the query sees it under, if that is not the name that now
+    stands there. A placeholder outside a table's place (in a text literal, a hook, a qualifier) becomes
+    the relation's name as well. `facts` is None for a hook, whose statement is not parsed.
+    """
+    edits: list[Edit] = []
+    if facts is not None:
+        for use, node in zip(facts.tables, links.tables, strict=True):
+            if node is not None:
+                edits.append(_table_edit(use, _text(use.parts[-1].text, node, this, text_of), spec))
+        edits.extend(_qualifier_edits(facts, links, this, text_of, spec))
+    taken = [(edit.start, edit.end) for edit in edits]
+    for start, end, text in _placeholders(query.text, links, this, text_of):
+        if not any(begin <= start < stop for begin, stop in taken):
+            edits.append(Edit(start, end, text.from_clause))
+    if facts is not None and facts.end < len(query.text):
+        tail = query.text[facts.end :]
+        edits = [edit for edit in edits if edit.start < facts.end]
+        if ";" in tail or "--" in tail or "/*" in tail:
+            edits.append(Edit(facts.end, len(query.text), ""))
+    sql, text_map = splice(query.text, query.map, edits)
+    return BoundQuery(sql=sql, map=text_map)
+
+
+def _text(name: str, node: NodeId, this: TableText | None, text_of: TextOf) -> TableText:
+    return this if this is not None and name.lower() == THIS else text_of(node)
+
+
+def _table_edit(use: TableUse, text: TableText, spec: DialectSpec) -> Edit:
+    written = use.parts[-1]
+    special = PLACEHOLDER.fullmatch(written.text) or written.text.lower() == THIS
+    seen_as = text.visible if special else written.text
+    clause = text.from_clause
+    if not use.aliased and not _ends_with_name(clause, seen_as, written.quoted or bool(special), spec):
+        alias = quote(spec, seen_as) if special or written.quoted else seen_as
+        clause = f"{clause} AS {alias}"
+    return Edit(use.start, use.end, clause)
+
+
+def _ends_with_name(clause: str, name: str, quoted: bool, spec: DialectSpec) -> bool:
+    """Whether a relation's last part is the name that the query uses, so that no alias is needed."""
+    last = quote(spec, lookup_key(spec, name, quoted))
+    return clause == last or lookup_key(spec, clause, True).endswith("." + last)
+
+
+def _qualifier_edits(
+    facts: ParsedQuery, links: Links, this: TableText | None, text_of: TextOf, spec: DialectSpec
+) -> list[Edit]:
+    """Shortens `raw.orders.id` to `orders.id` where `raw.orders` is a table that now has another name."""
+    replaced: set[tuple[str, ...]] = set()
+    for use, node in zip(facts.tables, links.tables, strict=True):
+        if node is not None and len(use.parts) > 1 and not use.aliased:
+            parts = tuple(lookup_key(spec, part.text, part.quoted) for part in use.parts)
+            replaced.update(parts[i:] for i in range(len(parts) - 1))
+    edits: list[Edit] = []
+    for qualifier in facts.qualifiers:
+        node = _placeholder_node(qualifier, links)
+        last = qualifier.parts[-1].text
+        if len(qualifier.parts) == 1 and (node is not None or last.lower() == THIS):
+            text = this if last.lower() == THIS else text_of(node) if node is not None else None
+            if text is not None:
+                edits.append(Edit(qualifier.start, qualifier.end, quote(spec, text.visible)))
+        elif tuple(lookup_key(spec, part.text, part.quoted) for part in qualifier.parts) in replaced:
+            edits.append(Edit(qualifier.start, qualifier.last_start, ""))
+    return edits
+
+
+def _placeholder_node(qualifier: Qualifier, links: Links) -> NodeId | None:
+    match = PLACEHOLDER.fullmatch(qualifier.parts[-1].text)
+    return links.references[int(match.group(1))] if match else None
+
+
+def _placeholders(
+    text: str, links: Links, this: TableText | None, text_of: TextOf
+) -> list[tuple[int, int, TableText]]:
+    out: list[tuple[int, int, TableText]] = []
+    for match in PLACEHOLDER.finditer(text):
+        index = int(match.group(1))
+        node = links.references[index] if index < len(links.references) else None
+        if node is not None:
+            out.append((match.start(), match.end(), text_of(node)))
+    if this is not None:
+        at = text.find(THIS)
+        while at != -1:
+            out.append((at, at + len(THIS), this))
+            at = text.find(THIS, at + 1)
+    return out
