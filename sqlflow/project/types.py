@@ -17,10 +17,11 @@ RenderValue: TypeAlias = Callable[[str, Span], tuple[Value, tuple[Diagnostic, ..
 
 
 class ConfigEntry(NamedTuple):
-    """A setting as it was written: its value and the place of the value."""
+    """A setting as it was written: its value, the place of the value and, where it is known, of its key."""
 
     value: Value
     span: Span
+    key: Span | None = None
 
 
 # One layer of configuration: a folder's, a properties file's, a file's own.
@@ -125,7 +126,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonFunction:
-    """The function behind a Python model; `body_digest` is of the file's text."""
+    """The function behind a Python model."""
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -201,7 +202,7 @@ class SingularTestDecl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """All declarations. `texts` are those of the templates: models, singular tests and macro files by path."""
+    """All declarations. `texts` are those of the templates: SQL models, singular tests, macro files by path."""
 
     settings: Settings
     models: Mapping[NodeId, ModelDecl]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -27,6 +28,11 @@ class LocalSystem:
     def read(self, path: str) -> bytes:
         """Reads a file."""
         return (self._root / path).read_bytes()
+
+    def digest(self, path: str) -> str:
+        """Reads a file piece by piece, so that one larger than memory has a digest too."""
+        with (self._root / path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def write(self, path: str, content: bytes) -> None:
         """Writes beside the file, then renames."""
@@ -55,7 +61,10 @@ class LocalSystem:
         target = self._root / path
         if target.is_symlink() or not target.is_dir():
             return False
-        if not target.resolve().is_relative_to(self._root.resolve()) or target.resolve() == self._root.resolve():
+        if (
+            not target.resolve().is_relative_to(self._root.resolve())
+            or target.resolve() == self._root.resolve()
+        ):
             raise OSError(f"{path} is not a folder below the project")
         shutil.rmtree(target)
         return True
@@ -76,7 +85,9 @@ class LocalSystem:
         """Gives the files below a folder; links to folders are not followed, so a loop of links ends."""
         top = self._root / folder
         for here, folders, files in os.walk(top):
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
+            folders[:] = sorted(
+                name for name in folders if not name.startswith(".") and name != "__pycache__"
+            )
             for name in sorted(files):
                 if not name.startswith("."):
                     yield (Path(here) / name).relative_to(self._root).as_posix()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from sqlflow.core.digest import digest
 from sqlflow.system.protocol import FileStat
 
 
@@ -37,6 +38,10 @@ class MemorySystem:
             return self.files[path]
         except KeyError:
             raise FileNotFoundError(path) from None
+
+    def digest(self, path: str) -> str:
+        """Gives the SHA-256 of a file's content."""
+        return digest(self.read(path))
 
     def write(self, path: str, content: bytes) -> None:
         """Writes a file."""

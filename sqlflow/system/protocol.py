@@ -26,6 +26,10 @@ class System(Protocol):
         """Reads a file; raises OSError."""
         ...
 
+    def digest(self, path: str) -> str:
+        """Gives the SHA-256 of a file's content as hex digits, of any size; raises OSError."""
+        ...
+
     def write(self, path: str, content: bytes) -> None:
         """Writes a file whole, with its folders: readers see the old content or the new; raises OSError."""
         ...
