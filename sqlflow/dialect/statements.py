@@ -1,0 +1,182 @@
+"""The statements that change a warehouse, written for a dialect.
+
+Each function gives SQL text; names are quoted here, queries are put in as they are. Where a query is put
+in, the text before it is a function of its own, so that the caller knows where the query begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlflow.core.relation import Column, Relation, RelationKind
+from sqlflow.dialect.names import quote, relation_sql, shorten
+from sqlflow.dialect.spec import DialectSpec
+
+_KEYWORDS = {RelationKind.TABLE: "TABLE", RelationKind.VIEW: "VIEW"}
+
+
+def names(spec: DialectSpec, columns: Iterable[str], prefix: str = "") -> str:
+    """Writes a list of columns, each after `prefix` and a dot where one is given."""
+    dot = f"{prefix}." if prefix else ""
+    return ", ".join(f"{dot}{quote(spec, column)}" for column in columns)
+
+
+def create_schema(spec: DialectSpec, database: str | None, schema: str) -> str:
+    """CREATE SCHEMA, if it is not there."""
+    name = ".".join(quote(spec, part) for part in (database, schema) if part)
+    return f"CREATE SCHEMA IF NOT EXISTS {name}"
+
+
+def create_table_as(
+    spec: DialectSpec, relation: Relation, *, replace: bool = False, temporary: bool = False
+) -> str:
+    """What stands before the query of a CREATE TABLE ... AS."""
+    return f"CREATE {'OR REPLACE ' if replace else ''}{'TEMPORARY ' if temporary else ''}TABLE {relation_sql(spec, relation)} AS\n"
+
+
+def create_table(
+    spec: DialectSpec,
+    relation: Relation,
+    columns: Sequence[Column],
+    *,
+    replace: bool = False,
+    temporary: bool = False,
+) -> str:
+    """CREATE TABLE with its columns; the types are the engine's own words and are not quoted."""
+    head = f"CREATE {'OR REPLACE ' if replace else ''}{'TEMPORARY ' if temporary else ''}TABLE"
+    body = ",\n  ".join(f"{quote(spec, column.name)} {column.type}" for column in columns)
+    return f"{head} {relation_sql(spec, relation)} (\n  {body}\n)"
+
+
+def create_view(spec: DialectSpec, relation: Relation, *, replace: bool = False) -> str:
+    """What stands before the query of a CREATE VIEW ... AS."""
+    return f"CREATE {'OR REPLACE ' if replace else ''}VIEW {relation_sql(spec, relation)} AS\n"
+
+
+def drop(spec: DialectSpec, kind: RelationKind, relation: Relation, *, if_exists: bool = False) -> str:
+    """DROP TABLE or DROP VIEW; never with CASCADE."""
+    return f"DROP {_KEYWORDS[kind]} {'IF EXISTS ' if if_exists else ''}{relation_sql(spec, relation)}"
+
+
+def rename(spec: DialectSpec, kind: RelationKind, relation: Relation, identifier: str) -> str:
+    """ALTER ... RENAME TO another name in the same schema."""
+    return f"ALTER {_KEYWORDS[kind]} {relation_sql(spec, relation)} RENAME TO {quote(spec, identifier)}"
+
+
+def index_name(spec: DialectSpec, relation: Relation, columns: Sequence[str]) -> str:
+    """Names the index of a table on some columns: the same name for the same columns."""
+    return shorten(spec, f"{relation.identifier}__{'_'.join(columns)}", "__idx")
+
+
+def create_index(
+    spec: DialectSpec, relation: Relation, columns: Sequence[str], *, unique: bool, if_not_exists: bool = False
+) -> str:
+    """CREATE INDEX under the name that `index_name` gives."""
+    name = quote(spec, index_name(spec, relation, columns))
+    return (
+        f"CREATE {'UNIQUE ' if unique else ''}INDEX {'IF NOT EXISTS ' if if_not_exists else ''}{name} "
+        f"ON {relation_sql(spec, relation)} ({names(spec, columns)})"
+    )
+
+
+def rename_index(spec: DialectSpec, relation: Relation, name: str, to: str) -> str:
+    """ALTER INDEX ... RENAME TO, for an index in the schema of a relation, if it is there."""
+    index = relation_sql(spec, Relation(relation.database, relation.schema, name))
+    return f"ALTER INDEX IF EXISTS {index} RENAME TO {quote(spec, to)}"
+
+
+def drop_index(spec: DialectSpec, relation: Relation, name: str) -> str:
+    """DROP INDEX, for an index in the schema of a relation, if it is there."""
+    return f"DROP INDEX IF EXISTS {relation_sql(spec, Relation(relation.database, relation.schema, name))}"
+
+
+def insert_from(spec: DialectSpec, relation: Relation, columns: Sequence[str]) -> str:
+    """What stands before the query, in brackets and named q, of an INSERT of some of its columns."""
+    return (
+        f"INSERT INTO {relation_sql(spec, relation)} ({names(spec, columns)})\n"
+        f"SELECT {names(spec, columns, 'q')} FROM (\n"
+    )
+
+
+INSERT_FROM_END = "\n) AS q"
+
+
+def insert_select(spec: DialectSpec, relation: Relation, columns: Sequence[str], source: Relation) -> str:
+    """INSERT of some columns of another relation."""
+    return (
+        f"INSERT INTO {relation_sql(spec, relation)} ({names(spec, columns)})\n"
+        f"SELECT {names(spec, columns)} FROM {relation_sql(spec, source)}"
+    )
+
+
+def delete_all(spec: DialectSpec, relation: Relation) -> str:
+    """DELETE of all rows: unlike TRUNCATE, readers of an older snapshot go on seeing them."""
+    return f"DELETE FROM {relation_sql(spec, relation)}"  # noqa: S608
+
+
+def delete_matching(spec: DialectSpec, relation: Relation, keys: Sequence[str], source: Relation) -> str:
+    """DELETE of the rows whose keys are among those of another relation."""
+    match = _matches(spec, keys)
+    return (
+        f"DELETE FROM {relation_sql(spec, relation)} AS t\n"
+        f"WHERE EXISTS (SELECT 1 FROM {relation_sql(spec, source)} AS s WHERE {match})"
+    )
+
+
+def merge(
+    spec: DialectSpec,
+    relation: Relation,
+    keys: Sequence[str],
+    columns: Sequence[str],
+    source: Relation,
+) -> str:
+    """MERGE by key: a row that is there gets the new values of all columns, a row that is not is inserted."""
+    others = [column for column in columns if column not in keys]
+    update = ", ".join(f"{quote(spec, column)} = s.{quote(spec, column)}" for column in others)
+    matched = f"WHEN MATCHED THEN UPDATE SET {update}\n" if others else ""
+    return (
+        f"MERGE INTO {relation_sql(spec, relation)} AS t\n"
+        f"USING {relation_sql(spec, source)} AS s ON {_matches(spec, keys)}\n"
+        f"{matched}"
+        f"WHEN NOT MATCHED THEN INSERT ({names(spec, columns)}) VALUES ({names(spec, columns, 's')})"
+    )
+
+
+def duplicate_keys(spec: DialectSpec, keys: Sequence[str], source: Relation) -> str:
+    """A query that gives the keys that stand in a relation more than once."""
+    return (
+        f"SELECT {names(spec, keys)}, count(*) AS n FROM {relation_sql(spec, source)}\n"
+        f"GROUP BY {names(spec, keys)} HAVING count(*) > 1"
+    )
+
+
+def null_keys(spec: DialectSpec, keys: Sequence[str], source: Relation) -> str:
+    """A query that gives the rows of a relation in which a part of the key is NULL."""
+    missing = " OR ".join(f"{quote(spec, key)} IS NULL" for key in keys)
+    return f"SELECT {names(spec, keys)} FROM {relation_sql(spec, source)} WHERE {missing}"
+
+
+def add_column(spec: DialectSpec, relation: Relation, column: Column) -> str:
+    """ALTER TABLE ... ADD COLUMN."""
+    return f"ALTER TABLE {relation_sql(spec, relation)} ADD COLUMN {quote(spec, column.name)} {column.type}"
+
+
+def drop_column(spec: DialectSpec, relation: Relation, name: str) -> str:
+    """ALTER TABLE ... DROP COLUMN; never with CASCADE."""
+    return f"ALTER TABLE {relation_sql(spec, relation)} DROP COLUMN {quote(spec, name)}"
+
+
+def change_type(spec: DialectSpec, relation: Relation, column: Column) -> str:
+    """ALTER TABLE ... ALTER COLUMN ... TYPE."""
+    return (
+        f"ALTER TABLE {relation_sql(spec, relation)} ALTER COLUMN {quote(spec, column.name)} TYPE {column.type}"
+    )
+
+
+def count_rows(query: str) -> str:
+    """A query that counts another query's rows."""
+    return f"SELECT count(*) AS n FROM (\n{query}\n) AS q"
+
+
+def _matches(spec: DialectSpec, keys: Sequence[str]) -> str:
+    return " AND ".join(f"t.{quote(spec, key)} = s.{quote(spec, key)}" for key in keys)

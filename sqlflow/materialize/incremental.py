@@ -1,0 +1,147 @@
+"""Adds new rows to an incremental model's table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlflow.bind.types import BoundModel, BoundQuery
+from sqlflow.core.codes import Code
+from sqlflow.core.config import IncrementalStrategy, OnSchemaChange
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.relation import Column, Relation
+from sqlflow.dialect import statements as sql
+from sqlflow.dialect.names import name_key, shorten
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.materialize.relation import insert
+from sqlflow.materialize.types import Existing, Load, Refuse, Rows, Run, Script, Step, around
+
+
+def build_increment(
+    spec: DialectSpec, model: BoundModel, rows: Rows, existing: Existing, incoming: Sequence[Column], run: str
+) -> Script | Diagnostic:
+    """Brings a table that is there up to date.
+
+    `incoming` are the columns of the new rows. Gives a diagnostic where they don't fit the table in a way
+    that `on_schema_change` does not settle.
+    """
+    change = _schema_change(spec, model, existing.columns, incoming)
+    if isinstance(change, Diagnostic):
+        return change
+    alter, columns = change
+    if model.config.incremental_strategy is IncrementalStrategy.APPEND:
+        return Script(steps=(*alter, *insert(spec, model.relation, columns, rows)))
+    return _by_key(spec, model, rows, alter, columns, run)
+
+
+def _by_key(
+    spec: DialectSpec, model: BoundModel, rows: Rows, alter: tuple[Step, ...], columns: Sequence[str], run: str
+) -> Script | Diagnostic:
+    found = {name_key(spec, column): column for column in columns}
+    keys = [found.get(name_key(spec, key)) for key in model.config.unique_key]
+    missing = [key for key, column in zip(model.config.unique_key, keys, strict=True) if column is None]
+    if missing:
+        return Diagnostic(
+            code=Code.SCHEMA_CHANGED,
+            message=f"the unique_key `{missing[0]}` of `{model.name}` is not a column of its query and its table",
+            span=model.span,
+            help=f"the columns of both are: {', '.join(columns)}",
+        )
+    key_columns = [key for key in keys if key is not None]
+    # A temporary table lies in a schema of its own.
+    batch = Relation(None, None, shorten(spec, model.relation.identifier, f"__sqlflow_batch_{run}"))
+    steps: list[Step] = [*alter]
+    if isinstance(rows, BoundQuery):
+        steps.append(around(sql.create_table_as(spec, batch, temporary=True), rows))
+    else:
+        steps += [Run(sql=sql.create_table(spec, batch, rows, temporary=True)), Load(relation=batch)]
+    steps.append(Refuse(sql=sql.null_keys(spec, key_columns, batch), because=_null_key(model)))
+    if model.config.incremental_strategy is IncrementalStrategy.MERGE:
+        steps.append(Refuse(sql=sql.duplicate_keys(spec, key_columns, batch), because=_duplicate_key(model)))
+        steps.append(Run(sql=sql.merge(spec, model.relation, key_columns, columns, batch), counts=True))
+    else:
+        steps.append(Run(sql=sql.delete_matching(spec, model.relation, key_columns, batch)))
+        steps.append(Run(sql=sql.insert_select(spec, model.relation, columns, batch), counts=True))
+    steps.append(Run(sql=f"DROP TABLE {sql.names(spec, [batch.identifier])}"))
+    return Script(steps=tuple(steps))
+
+
+def _schema_change(
+    spec: DialectSpec, model: BoundModel, table: Sequence[Column], incoming: Sequence[Column]
+) -> tuple[tuple[Step, ...], tuple[str, ...]] | Diagnostic:
+    """Gives the statements that alter the table, and the columns that are written then."""
+    old = {name_key(spec, column.name): column for column in table}
+    new = {name_key(spec, column.name): column for column in incoming}
+    added = [column for key, column in new.items() if key not in old]
+    removed = [column for key, column in old.items() if key not in new]
+    retyped = [new[key] for key in old if key in new and old[key].type != new[key].type]
+    both = tuple(column.name for key, column in old.items() if key in new)
+    mode = model.config.on_schema_change
+    if mode is OnSchemaChange.IGNORE:
+        if removed:
+            return _changed(model, added, removed, (), "the query no longer gives every column of the table")
+        return (), both
+    if mode is OnSchemaChange.FAIL:
+        if added or removed or retyped:
+            return _changed(model, added, removed, retyped, "`on_schema_change` is `fail`")
+        return (), both
+    alter: list[Step] = [Run(sql=sql.add_column(spec, model.relation, column)) for column in added]
+    if mode is OnSchemaChange.SYNC_ALL_COLUMNS:
+        alter += [Run(sql=sql.drop_column(spec, model.relation, column.name)) for column in removed]
+        alter += [
+            Run(sql=sql.change_type(spec, model.relation, Column(old[name_key(spec, c.name)].name, c.type)))
+            for c in retyped
+        ]
+    if alter and not spec.renames_indexed_tables:
+        alter = _without_indexes(spec, model, alter)
+    return tuple(alter), (*both, *(column.name for column in added))
+
+
+def _without_indexes(spec: DialectSpec, model: BoundModel, alter: list[Step]) -> list[Step]:
+    """An engine that renames no indexed table alters none either: its indexes go and come again."""
+    indexes = model.config.indexes
+    dropped = [
+        Run(sql=sql.drop_index(spec, model.relation, sql.index_name(spec, model.relation, i.columns)))
+        for i in indexes
+    ]
+    made = [Run(sql=sql.create_index(spec, model.relation, i.columns, unique=i.unique)) for i in indexes]
+    return [*dropped, *alter, *made]
+
+
+def _changed(
+    model: BoundModel,
+    added: Sequence[Column],
+    removed: Sequence[Column],
+    retyped: Sequence[Column],
+    why: str,
+) -> Diagnostic:
+    notes = (
+        *(f"+ {column.name} {column.type}" for column in added),
+        *(f"- {column.name} {column.type}" for column in removed),
+        *(f"~ {column.name} is now {column.type}" for column in retyped),
+    )
+    return Diagnostic(
+        code=Code.SCHEMA_CHANGED,
+        message=f"the columns of `{model.name}` are not those of its table: {why}",
+        span=model.span,
+        notes=notes,
+        help="set `on_schema_change` to `append_new_columns` or `sync_all_columns`, or build with --full-refresh",
+    )
+
+
+def _duplicate_key(model: BoundModel) -> Diagnostic:
+    return Diagnostic(
+        code=Code.DUPLICATE_KEYS,
+        message=f"the new rows of `{model.name}` hold a unique_key more than once",
+        span=model.span,
+        help=f"make ({', '.join(model.config.unique_key)}) unique in the query, or add a column to `unique_key`",
+    )
+
+
+def _null_key(model: BoundModel) -> Diagnostic:
+    return Diagnostic(
+        code=Code.DUPLICATE_KEYS,
+        message=f"the new rows of `{model.name}` hold NULL in their unique_key",
+        span=model.span,
+        help=f"a NULL equals nothing, so such a row would be added again by each build: give "
+        f"({', '.join(model.config.unique_key)}) a value, by COALESCE for example, or leave these rows out",
+    )

@@ -1,0 +1,133 @@
+"""Puts a new table or view in the place of what stands under its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlflow.bind.types import BoundQuery
+from sqlflow.core.config import Index
+from sqlflow.core.relation import Column, Relation, RelationKind
+from sqlflow.dialect import statements as sql
+from sqlflow.dialect.names import same_name, shorten
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.materialize.types import Carry, Existing, Load, Rows, Run, Script, Step, around
+
+# The mark in the name of a relation that was renamed aside.
+ASIDE = "__sqlflow_old_"
+
+
+def build_view(
+    spec: DialectSpec, relation: Relation, query: BoundQuery, existing: Existing, incoming: Sequence[Column], run: str
+) -> Script:
+    """Makes or replaces a view. `incoming` are the columns that the query gives."""
+    create = around(sql.create_view(spec, relation), query)
+    if existing.kind is None:
+        return Script(steps=(create,))
+    if existing.kind is RelationKind.VIEW and (
+        not spec.replace_view_keeps_columns or _extends(spec, existing.columns, incoming)
+    ):
+        return Script(steps=(around(sql.create_view(spec, relation, replace=True), query),))
+    if spec.views_bind_by_name:
+        return Script(steps=(Run(sql=sql.drop(spec, existing.kind, relation)), create))
+    return Script(steps=_swap(spec, relation, existing, (create,), run, ()))
+
+
+def build_table(
+    spec: DialectSpec,
+    relation: Relation,
+    rows: Rows,
+    existing: Existing,
+    incoming: Sequence[Column],
+    indexes: Sequence[Index],
+    run: str,
+) -> Script:
+    """Makes or replaces a table.
+
+    Where views are bound to the table itself and read it, and its columns stay the same, its rows are
+    replaced and it stays; else a new table takes its name.
+    """
+    if existing.kind is None:
+        return Script(steps=(*_fill(spec, relation, rows), *_indexes(spec, relation, indexes)))
+    if spec.create_or_replace_table:
+        steps: list[Step] = []
+        if existing.kind is not RelationKind.TABLE:
+            steps.append(Run(sql=sql.drop(spec, existing.kind, relation)))
+        steps.extend(_fill(spec, relation, rows, replace=existing.kind is RelationKind.TABLE))
+        steps.extend(_indexes(spec, relation, indexes))
+        return Script(steps=tuple(steps))
+    if existing.kind is RelationKind.TABLE and existing.dependents and _same(spec, existing.columns, incoming):
+        return Script(
+            steps=(
+                Run(sql=sql.delete_all(spec, relation)),
+                *insert(spec, relation, [column.name for column in existing.columns], rows),
+                *_indexes(spec, relation, indexes, if_not_exists=True),
+            )
+        )
+    new = Relation(relation.database, relation.schema, shorten(spec, relation.identifier, f"__sqlflow_new_{run}"))
+    fill = _fill(spec, new, rows)
+    take_name = Run(sql=sql.rename(spec, RelationKind.TABLE, new, relation.identifier))
+    free_names = tuple(
+        Run(sql=sql.rename_index(spec, relation, name, shorten(spec, name, ASIDE + run)))
+        for name in (sql.index_name(spec, relation, index.columns) for index in indexes)
+    )
+    return Script(
+        steps=(
+            *fill,
+            *free_names,
+            *_swap(spec, relation, existing, (take_name,), run, _indexes(spec, relation, indexes)),
+        )
+    )
+
+
+def insert(spec: DialectSpec, relation: Relation, columns: Sequence[str], rows: Rows) -> tuple[Step, ...]:
+    """Adds rows to a table that is there."""
+    if isinstance(rows, BoundQuery):
+        return (around(sql.insert_from(spec, relation, columns), rows, sql.INSERT_FROM_END, counts=True),)
+    return (Load(relation=relation),)
+
+
+def _swap(
+    spec: DialectSpec,
+    relation: Relation,
+    existing: Existing,
+    make: tuple[Step, ...],
+    run: str,
+    after: tuple[Step, ...],
+) -> tuple[Step, ...]:
+    """Renames aside what is there, makes the new one, leads the views that read the old one to it."""
+    if existing.kind is None:
+        return (*make, *after)
+    aside = Relation(relation.database, relation.schema, shorten(spec, relation.identifier, ASIDE + run))
+    return (
+        Run(sql=sql.rename(spec, existing.kind, relation, aside.identifier)),
+        *make,
+        Carry(dependents=existing.dependents, aside=aside, kind=existing.kind),
+        *after,
+        *(Run(sql=grant) for grant in existing.grants),
+    )
+
+
+def _fill(spec: DialectSpec, relation: Relation, rows: Rows, *, replace: bool = False) -> tuple[Step, ...]:
+    if isinstance(rows, BoundQuery):
+        return (around(sql.create_table_as(spec, relation, replace=replace), rows, counts=True),)
+    return (Run(sql=sql.create_table(spec, relation, rows, replace=replace)), Load(relation=relation))
+
+
+def _indexes(
+    spec: DialectSpec, relation: Relation, indexes: Sequence[Index], *, if_not_exists: bool = False
+) -> tuple[Step, ...]:
+    return tuple(
+        Run(sql=sql.create_index(spec, relation, i.columns, unique=i.unique, if_not_exists=if_not_exists))
+        for i in indexes
+    )
+
+
+def _same(spec: DialectSpec, left: Sequence[Column], right: Sequence[Column]) -> bool:
+    return len(left) == len(right) and _extends(spec, left, right)
+
+
+def _extends(spec: DialectSpec, old: Sequence[Column], new: Sequence[Column]) -> bool:
+    """Whether the new columns are the old ones, in order, with any number added at the end."""
+    return len(new) >= len(old) and all(
+        same_name(spec, a.name, b.name) and a.type == b.type for a, b in zip(old, new, strict=False)
+    )

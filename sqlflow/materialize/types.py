@@ -1,0 +1,76 @@
+"""What a materialization is given, and the steps that it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sqlflow.bind.types import BoundQuery
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
+from sqlflow.core.textmap import TextMap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Existing:
+    """What stands under a relation's name; `kind` is None where nothing does."""
+
+    kind: RelationKind | None = None
+    columns: tuple[Column, ...] = ()
+    dependents: tuple[ViewDefinition, ...] = ()
+    grants: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A statement to send. `map` leads back to the template; `counts` says that its rows are the node's."""
+
+    sql: str
+    map: TextMap | None = None
+    counts: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """The node's rows (a dataframe, a file) go into a table."""
+
+    relation: Relation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """A query that must give no row; if it does, nothing is published, and `because` says why."""
+
+    sql: str
+    because: Diagnostic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carry:
+    """Views that still read what was renamed aside are made again, so that they read the new relation.
+
+    Those that can't be made again keep reading `aside`, which then stays until nothing reads it.
+    """
+
+    dependents: tuple[ViewDefinition, ...]
+    aside: Relation
+    kind: RelationKind
+
+
+Step: TypeAlias = Run | Load | Refuse | Carry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """The steps that build a node, all in one transaction."""
+
+    steps: tuple[Step, ...]
+
+
+# Where a node's rows come from: a query that the engine runs, or rows that sqlflow loads, of these columns.
+Rows: TypeAlias = BoundQuery | tuple[Column, ...]
+
+
+def around(before: str, query: BoundQuery, after: str = "", *, counts: bool = False) -> Run:
+    """Makes a statement of a query with text before and after it."""
+    return Run(sql=f"{before}{query.sql}{after}", map=query.map.shifted(len(before)), counts=counts)
