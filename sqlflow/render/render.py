@@ -1,0 +1,268 @@
+"""The stage from `Project` to `Rendered`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlflow.core.codes import Code
+from sqlflow.core.config import Materialization, NodeConfig
+from sqlflow.core.diagnostic import Diagnostic, Label
+from sqlflow.core.ids import NodeId, NodeKind
+from sqlflow.core.span import Span
+from sqlflow.project.config import decode_node_config, decode_test_config, merge_layers
+from sqlflow.project.types import (
+    ConfigEntry,
+    ConfigLayer,
+    ModelDecl,
+    Project,
+    SeedDecl,
+    SingularTestDecl,
+)
+from sqlflow.render.compiled import Compiled, compile_template, parse
+from sqlflow.render.environment import TemplateEnvironment
+from sqlflow.render.execute import render_query
+from sqlflow.render.macros import index_macros
+from sqlflow.render.names import name_relation
+from sqlflow.render.scope import Scope, Surroundings, basis_of
+from sqlflow.render.types import Rendered, RenderedModel, RenderedQuery, RenderedSeed, RenderedTest
+
+_HOOKS = ("pre_hook", "post_hook")
+
+
+def render(
+    project: Project, *, environment: Mapping[str, str], now: datetime
+) -> tuple[Rendered, tuple[Diagnostic, ...]]:
+    """Renders all templates of a project; `now` is the run's one time, in UTC."""
+    jinja = TemplateEnvironment()
+    macros, diagnostics = index_macros(jinja, project.macro_files, project.texts)
+    around = Surroundings(
+        settings=project.settings,
+        environment=environment,
+        now=now,
+        macros=macros,
+        basis=basis_of(project.settings, jinja.globals),
+    )
+    work = _Rendering(project, around)
+    for model in project.models.values():
+        work.model(model)
+    for seed in project.seeds.values():
+        work.seed(seed)
+    for test in project.tests.values():
+        work.test(test)
+    found = (*diagnostics, *macros.failures(), *work.diagnostics)
+    return work.rendered(), found
+
+
+class _Rendering:
+    """Collects what is rendered, node by node; one that fails stops no other."""
+
+    def __init__(self, project: Project, around: Surroundings) -> None:
+        self._project = project
+        self._around = around
+        self._hooks: dict[str, Compiled | Diagnostic] = {}
+        self._models: dict[NodeId, RenderedModel] = {}
+        self._seeds: dict[NodeId, RenderedSeed] = {}
+        self._tests: dict[NodeId, RenderedTest] = {}
+        self._disabled: dict[NodeId, Span] = {}
+        self._failed: set[NodeId] = set()
+        self.diagnostics: list[Diagnostic] = []
+
+    def rendered(self) -> Rendered:
+        """Gives all that was rendered."""
+        return Rendered(
+            models=self._models,
+            seeds=self._seeds,
+            tests=self._tests,
+            disabled=self._disabled,
+            failed=frozenset(self._failed),
+            vars=self._project.settings.vars,
+        )
+
+    def model(self, decl: ModelDecl) -> None:
+        """Renders a model."""
+        scope = Scope(self._around, decl.path, layers=decl.layers)
+        template: Compiled | None = None
+        query: RenderedQuery | None = None
+        if decl.function is None:
+            template, query, found = self._file(decl.path, scope)
+        else:
+            scope.file_layers.append(decl.file_config)
+            found = ()
+        layer = scope.config()
+        default = Materialization.VIEW if decl.function is None else Materialization.TABLE
+        config, invalid = decode_node_config(layer, NodeKind.MODEL, default)
+        if self._off(decl.id, config.enabled, layer, decl.span):
+            return
+        self.diagnostics += (*found, *invalid)
+        if (template is not None and query is None) or (decl.function is None and template is None):
+            self._failed.add(decl.id)
+            return
+        incremental: RenderedQuery | None = None
+        if template is not None and config.materialized is Materialization.INCREMENTAL:
+            incremental = self._incremental(decl, template, scope)
+            if incremental is None:
+                self._failed.add(decl.id)
+                return
+        relation, misnamed = name_relation(
+            self._around,
+            node=decl.id,
+            name=decl.name,
+            path=decl.path,
+            config=config,
+            layer=layer,
+            span=decl.span,
+        )
+        self.diagnostics += misnamed
+        hooks = self._run_hooks(decl.path, (*decl.layers, *scope.file_layers), layer, config)
+        if hooks is None:
+            self._failed.add(decl.id)
+            return
+        self._models[decl.id] = RenderedModel(
+            id=decl.id,
+            config=config,
+            relation=relation,
+            full=query,
+            incremental=incremental,
+            pre_hooks=hooks[0],
+            post_hooks=hooks[1],
+            file_config=scope.file_config(),
+        )
+
+    def seed(self, decl: SeedDecl) -> None:
+        """Configures a seed, and renders its hooks."""
+        layer = merge_layers(decl.layers)
+        config, invalid = decode_node_config(layer, NodeKind.SEED, Materialization.SEED)
+        if self._off(decl.id, config.enabled, layer, decl.span):
+            return
+        relation, misnamed = name_relation(
+            self._around,
+            node=decl.id,
+            name=decl.name,
+            path=decl.path,
+            config=config,
+            layer=layer,
+            span=decl.span,
+        )
+        self.diagnostics += (*invalid, *misnamed)
+        hooks = self._run_hooks(decl.path, decl.layers, layer, config)
+        if hooks is None:
+            self._failed.add(decl.id)
+            return
+        self._seeds[decl.id] = RenderedSeed(
+            id=decl.id, config=config, relation=relation, pre_hooks=hooks[0], post_hooks=hooks[1]
+        )
+
+    def test(self, decl: SingularTestDecl) -> None:
+        """Renders a singular test."""
+        scope = Scope(self._around, decl.path, layers=decl.layers)
+        _, query, found = self._file(decl.path, scope)
+        layer = scope.config()
+        config, invalid = decode_test_config(layer)
+        if self._off(decl.id, config.enabled, layer, decl.span):
+            return
+        self.diagnostics += (*found, *invalid)
+        if query is None:
+            self._failed.add(decl.id)
+            return
+        self._tests[decl.id] = RenderedTest(id=decl.id, config=config, query=query)
+
+    def _file(
+        self, path: str, scope: Scope
+    ) -> tuple[Compiled | None, RenderedQuery | None, tuple[Diagnostic, ...]]:
+        template = self._compile(path, self._project.texts[path])
+        if isinstance(template, Diagnostic):
+            return None, None, (template,)
+        query, found = render_query(self._around, template, scope)
+        return template, query, found
+
+    def _compile(self, path: str, text: str) -> Compiled | Diagnostic:
+        jinja = self._around.macros.environment
+        parsed = parse(jinja, path, text)
+        return parsed if isinstance(parsed, Diagnostic) else compile_template(jinja, parsed)
+
+    def _off(self, node: NodeId, enabled: bool, layer: ConfigLayer, span: Span) -> bool:
+        """Notes a node that is switched off: what is wrong with its template is not reported."""
+        if not enabled:
+            entry = layer.get("enabled")
+            self._disabled[node] = entry.span if entry is not None else span
+        return not enabled
+
+    def _incremental(self, decl: ModelDecl, template: Compiled, full: Scope) -> RenderedQuery | None:
+        """Renders a model once more, as it is when its table is there."""
+        scope = Scope(self._around, decl.path, layers=decl.layers, incremental=True)
+        query, found = render_query(self._around, template, scope)
+        # What the first rendering said already is not said again.
+        self.diagnostics += (item for item in found if item not in full.warnings)
+        if query is None:
+            return None
+        before, after = full.file_config(), scope.file_config()
+        for key in sorted(before.keys() | after.keys()):
+            old, new = before.get(key), after.get(key)
+            if old is None or new is None or old.value != new.value:
+                self.diagnostics.append(_unsteady(key, old, new))
+                return None
+        return query
+
+    def _run_hooks(
+        self, path: str, layers: Sequence[ConfigLayer], merged: ConfigLayer, config: NodeConfig
+    ) -> tuple[tuple[RenderedQuery, ...], tuple[RenderedQuery, ...]] | None:
+        """Renders the hooks of a node, each with the place of the setting that it was written in."""
+        rendered: list[tuple[RenderedQuery, ...]] = []
+        whole = True
+        for key, texts in zip(_HOOKS, (config.pre_hook, config.post_hook), strict=True):
+            spans = _hook_spans(key, texts, layers, merged)
+            queries: list[RenderedQuery] = []
+            for text, span in zip(texts, spans, strict=True):
+                template = self._hooks.get(text)
+                if template is None:
+                    template = self._hooks[text] = self._compile(f"hook {len(self._hooks)}", text)
+                if isinstance(template, Diagnostic):
+                    self.diagnostics.append(_at(template, span))
+                    whole = False
+                    continue
+                scope = Scope(self._around, path, layers=(merged,), fixed=span, configurable=False)
+                query, found = render_query(self._around, template, scope, span)
+                self.diagnostics += found
+                if query is None:
+                    whole = False
+                    continue
+                queries.append(query)
+            rendered.append(tuple(queries))
+        return (rendered[0], rendered[1]) if whole else None
+
+
+def _hook_spans(
+    key: str, texts: Sequence[str], layers: Sequence[ConfigLayer], merged: ConfigLayer
+) -> tuple[Span, ...]:
+    """Gives the place of each hook: that of the layer which it came from."""
+    if not texts:
+        return ()
+    found: list[tuple[str, Span]] = []
+    for layer in layers:
+        for name, entry in layer.items():
+            if name.replace("-", "_") == key:
+                values = entry.value if isinstance(entry.value, tuple) else (entry.value,)
+                found += [(value, entry.span) for value in values if isinstance(value, str)]
+    if [text for text, _ in found] == list(texts):
+        return tuple(span for _, span in found)
+    return (merged[key].span,) * len(texts)
+
+
+def _at(diagnostic: Diagnostic, span: Span) -> Diagnostic:
+    """Moves what is wrong with a hook's text to the setting's place."""
+    return Diagnostic(code=diagnostic.code, message=diagnostic.message, span=span, help=diagnostic.help)
+
+
+def _unsteady(key: str, full: ConfigEntry | None, incremental: ConfigEntry | None) -> Diagnostic:
+    first = full if full is not None else incremental
+    labels: tuple[Label, ...] = ()
+    if full is not None and incremental is not None and incremental.span != full.span:
+        labels = (Label(incremental.span, "set here when `is_incremental()` is true"),)
+    return Diagnostic(
+        code=Code.TEMPLATE_ERROR,
+        message=f"setting `{key}` depends on `is_incremental()`",
+        span=first.span if first is not None else None,
+        labels=labels,
+        help="call `config` outside of `is_incremental()`, with the same values",
+    )

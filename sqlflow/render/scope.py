@@ -1,0 +1,354 @@
+"""What one rendering offers to its template, with a record of what the template used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, cast
+
+from jinja2.utils import missing
+
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic, Severity, did_you_mean
+from sqlflow.core.span import Span
+from sqlflow.core.value import Value, freeze, thaw
+from sqlflow.project.config import canonical, merge_layers
+from sqlflow.project.types import ConfigEntry, ConfigLayer, RefTarget, Settings
+from sqlflow.render.calls import bind, environment_value, parse_json, render_json, text_of, to_set, zipped
+from sqlflow.render.compiled import Compiled, code_name, frame_line
+from sqlflow.render.environment import NAMES
+from sqlflow.render.macros import MacroIndex, Macros, PackageMacros
+from sqlflow.render.modules import modules
+from sqlflow.render.problems import Problem, ReturnValue
+from sqlflow.render.types import THIS, Reads, Reference, placeholder
+
+_CLOCK_NAME = "run_started_at"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What all renderings of a project share. `basis` are the names that are the same in each."""
+
+    settings: Settings
+    environment: Mapping[str, str]
+    now: datetime
+    macros: MacroIndex
+    basis: Mapping[str, Any]
+
+
+def basis_of(settings: Settings, jinja_globals: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Gives the names that are the same in each rendering of a project."""
+    target = settings.target
+    known = {
+        "name": target.name,
+        "target_name": target.name,
+        "type": target.type,
+        "schema": target.schema,
+        "database": target.database,
+        "threads": target.threads,
+    }
+    return {
+        **jinja_globals,
+        "target": MappingProxyType(known),
+        "project_name": settings.name,
+        "execute": True,
+        "fromjson": parse_json,
+        "tojson": render_json,
+        "zip": zipped,
+        "set": to_set,
+    }
+
+
+class Table:
+    """What `ref`, `source` and `this` give: printed, it is the name that the linker replaces."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+
+class Scope:
+    """One rendering: the names that it offers and what was used of them."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        path: str,
+        *,
+        layers: Sequence[ConfigLayer] = (),
+        incremental: bool = False,
+        fixed: Span | None = None,
+        configurable: bool = True,
+    ) -> None:
+        self._around = around
+        self._code_name = code_name(path)
+        self._template: Compiled | None = None
+        self._fixed = fixed
+        self._incremental = incremental
+        self._configurable = configurable
+        self.layers = tuple(layers)
+        self.file_layers: list[ConfigLayer] = []
+        self.references: list[Reference] = []
+        self.warnings: list[Diagnostic] = []
+        self._vars: set[str] = set()
+        self._env: set[str] = set()
+        self._clock = False
+        self._package: PackageMacros | None = None
+        self.parent: dict[str, Any] = {
+            **around.basis,
+            NAMES: self,
+            "config": Config(self),
+            "ref": self._ref,
+            "source": self._source,
+            "this": Table(THIS),
+            "var": Var(self),
+            "env_var": self._env_var,
+            "is_incremental": self._is_incremental,
+            "return": _return,
+            "exceptions": Exceptions(self),
+            "modules": modules(self._now),
+        }
+        self.macros = Macros(around.macros, self.parent)
+
+    def run(self, template: Compiled) -> str:
+        """Gives the text of a template; it may raise whatever templates raise."""
+        self._template = template
+        environment = self._around.macros.environment
+        context = environment.context_class(environment, self.parent, template.path, dict(template.blocks))
+        return environment.concat(template.root(context))
+
+    def find(self, name: str) -> Any:
+        """Gives what a name means beyond the fixed names: a macro, the clock, the project's macros."""
+        found = self.macros.find(name)
+        if found is not missing:
+            return found
+        if name == _CLOCK_NAME:
+            return self._now()
+        if name == self._around.settings.name and name not in self.parent:
+            self._package = self._package or PackageMacros(self.macros)
+            return self._package
+        return missing
+
+    def known_names(self) -> tuple[str, ...]:
+        """Gives the names that a template can use, for messages."""
+        own = (name for name in self.parent if name != NAMES)
+        return (*own, *self._around.macros.files, _CLOCK_NAME)
+
+    def reads(self) -> Reads:
+        """Gives what was read so far."""
+        return Reads(
+            vars=frozenset(self._vars),
+            env=frozenset(self._env),
+            macros=frozenset(self.macros.used),
+            clock=self._clock,
+        )
+
+    def config(self) -> ConfigLayer:
+        """Gives the configuration as known so far: the outer layers with what the file set on top."""
+        return merge_layers((*self.layers, *self.file_layers))
+
+    def file_config(self) -> ConfigLayer:
+        """Gives what the file set."""
+        return merge_layers(self.file_layers)
+
+    def here(self) -> Span:
+        """Gives the place of the expression in the rendered file that runs now, however deep below it."""
+        if self._fixed is not None:
+            return self._fixed
+        outermost = None
+        frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+        while frame is not None and frame.f_code is not Scope.run.__code__:
+            if frame.f_code.co_filename == self._code_name:
+                outermost = frame
+            frame = frame.f_back
+        template = self._template
+        if outermost is None or template is None:
+            return Span(self._code_name[len("<template ") : -1], 0, 0)
+        return template.span_at(frame_line(outermost, outermost.f_lineno))
+
+    def configure(self, settings: Mapping[str, object]) -> None:
+        """Records settings that the file gave."""
+        if not self._configurable:
+            raise Problem(Code.BAD_CALL, "`config` is not for hooks", help="call it in the model itself")
+        span = self.here()
+        layer: dict[str, ConfigEntry] = {}
+        for key, value in settings.items():
+            try:
+                layer[canonical(key)] = ConfigEntry(_plain(value), span)
+            except TypeError as error:
+                raise Problem(
+                    Code.BAD_CALL,
+                    f"`config({key}=...)`: {error}",
+                    help="settings are text, numbers, true or false, lists and mappings",
+                ) from None
+        self.file_layers.append(layer)
+
+    def variable(self, name: str, default: object) -> object:
+        """Gives a variable of the project, or the default."""
+        self._vars.add(name)
+        known = self._around.settings.vars
+        if name in known:
+            return thaw(known[name])
+        if default is not missing:
+            return default
+        raise Problem(
+            Code.MISSING_VAR,
+            f"variable `{name}` has no value",
+            help=did_you_mean(name, known)
+            or f"set it under `vars:` in {self._around.settings.path}, with --vars, or give a default",
+        )
+
+    def has_variable(self, name: str) -> bool:
+        """Says whether a variable has a value."""
+        self._vars.add(name)
+        return name in self._around.settings.vars
+
+    def _now(self) -> datetime:
+        self._clock = True
+        return self._around.now
+
+    def _refer(self, target: RefTarget) -> Table:
+        self.references.append(Reference(target=target, span=self.here()))
+        return Table(placeholder(len(self.references) - 1))
+
+    def _ref(self, *args: object, **kwargs: object) -> Table:
+        if len(args) == 2 and not kwargs:
+            return self._refer(
+                RefTarget("ref", (text_of("ref", "package", args[0]), text_of("ref", "name", args[1])))
+            )
+        (name,) = bind("ref", ("name",), 1, args, kwargs)
+        return self._refer(RefTarget("ref", (text_of("ref", "name", name),)))
+
+    def _source(self, *args: object, **kwargs: object) -> Table:
+        source, table = bind("source", ("source", "table"), 2, args, kwargs)
+        parts = (text_of("source", "source", source), text_of("source", "table", table))
+        return self._refer(RefTarget("source", parts))
+
+    def _env_var(self, *args: object, **kwargs: object) -> object:
+        name, default = bind("env_var", ("name", "default"), 1, args, kwargs)
+        name = text_of("env_var", "name", name)
+        self._env.add(name)
+        return environment_value(self._around.environment, name, default, allow_secrets=False)
+
+    def _is_incremental(self, *args: object, **kwargs: object) -> bool:
+        bind("is_incremental", (), 0, args, kwargs)
+        return self._incremental
+
+
+class Config:
+    """`config(...)` sets, `config.get` and `config.require` read."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def __call__(self, *args: object, **kwargs: object) -> str:
+        """Records the settings given by name, or as one mapping."""
+        settings: dict[str, object] = {}
+        if len(args) > 1 or (args and not isinstance(args[0], Mapping)):
+            raise Problem(
+                Code.BAD_CALL,
+                "`config` takes settings by name",
+                help="write `config(materialized='table')`",
+            )
+        if args:
+            settings |= {str(key): value for key, value in cast("Mapping[object, object]", args[0]).items()}
+        self._scope.configure(settings | kwargs)
+        return ""
+
+    def get(self, *args: object, **kwargs: object) -> object:
+        """Gives a setting as known so far, or the default."""
+        kwargs.pop("validator", None)
+        key, default = bind("config.get", ("key", "default"), 1, args, kwargs)
+        entry = self._scope.config().get(canonical(text_of("config.get", "key", key)))
+        if entry is None or entry.value is None:
+            return None if default is missing else default
+        return thaw(entry.value)
+
+    def require(self, *args: object, **kwargs: object) -> object:
+        """Gives a setting that must be there."""
+        kwargs.pop("validator", None)
+        (key,) = bind("config.require", ("key",), 1, args, kwargs)
+        name = text_of("config.require", "key", key)
+        layer = self._scope.config()
+        entry = layer.get(canonical(name))
+        if entry is None:
+            raise Problem(
+                Code.BAD_CALL,
+                f"`config.require('{name}')`: there is no such setting",
+                help=did_you_mean(name, layer) or f"set it before: `config({name}=...)`",
+            )
+        return thaw(entry.value)
+
+
+class Var:
+    """`var(name, default)` and `var.has_var(name)`."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        """Gives a variable, or the default."""
+        name, default = bind("var", ("name", "default"), 1, args, kwargs)
+        return self._scope.variable(text_of("var", "name", name), default)
+
+    def has_var(self, name: object) -> bool:
+        """Says whether a variable has a value."""
+        return self._scope.has_variable(text_of("var.has_var", "name", name))
+
+
+class Exceptions:
+    """`exceptions.raise_compiler_error(message)` and `exceptions.warn(message)`."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def raise_compiler_error(self, msg: object = "") -> str:
+        """Stops the template with a message."""
+        raise Problem(Code.TEMPLATE_ERROR, str(msg), label="raised here")
+
+    def warn(self, msg: object = "") -> str:
+        """Warns, with the place of the expression."""
+        self._scope.warnings.append(
+            Diagnostic(
+                code=Code.TEMPLATE_ERROR,
+                severity=Severity.WARNING,
+                message=str(msg),
+                span=self._scope.here(),
+                label="warned here",
+            )
+        )
+        return ""
+
+
+def _return(*args: object, **kwargs: object) -> object:
+    (value,) = bind("return", ("data",), 0, args, kwargs)
+    raise ReturnValue(None if value is missing else value)
+
+
+def _plain(value: object) -> Value:
+    """Freezes a value; texts lose what they know of their origin."""
+    return freeze(_untraced(value))
+
+
+def _untraced(value: object) -> object:
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        items = cast("Mapping[object, object]", value)
+        return {str(key): _untraced(item) for key, item in items.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_untraced(item) for item in cast("Sequence[object]", value)]
+    return value
