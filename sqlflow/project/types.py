@@ -202,7 +202,7 @@ class SingularTestDecl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """All declarations. `texts` are those of the templates: SQL models, singular tests, macro files by path."""
+    """All declarations. `texts` are those of the templates by path: SQL models, singular tests, macros."""
 
     settings: Settings
     models: Mapping[NodeId, ModelDecl]

@@ -1,0 +1,66 @@
+"""What the file of a Python model imports from sqlflow: the decorator `model`, and `ref`, `source`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, ParamSpec, TypedDict, TypeVar, Unpack
+
+from sqlflow.project.types import RefTarget
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class IndexConfig(TypedDict, total=False):
+    """An index on a model's table."""
+
+    columns: Sequence[str]
+    unique: bool
+
+
+class ModelConfig(TypedDict, total=False):
+    """The configuration of a Python model, in the words of `{{ config(...) }}`."""
+
+    materialized: Literal["table", "incremental"]
+    enabled: bool
+    alias: str
+    schema: str
+    database: str
+    tags: str | Sequence[str]
+    meta: Mapping[str, object]
+    pre_hook: str | Sequence[str]
+    post_hook: str | Sequence[str]
+    timeout: float
+    indexes: Sequence[IndexConfig]
+    unique_key: str | Sequence[str]
+    incremental_strategy: Literal["append", "delete+insert", "merge"]
+    on_schema_change: Literal["ignore", "fail", "append_new_columns", "sync_all_columns"]
+    full_refresh: bool
+    description: str
+    columns: Mapping[str, str]
+
+
+def model(**config: Unpack[ModelConfig]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Configures the function below it as a model; gives the function back unchanged.
+
+    The values must be literals: sqlflow reads them from the file's text and does not run it to compile.
+    `timeout` is in seconds, `columns` maps a column's name to its type.
+
+        @model(materialized="table", tags=["daily"])
+        def busy_days(flights: pandas.DataFrame) -> pandas.DataFrame: ...
+    """
+
+    def unchanged(function: Callable[P, R]) -> Callable[P, R]:
+        return function
+
+    return unchanged
+
+
+def ref(*parts: str) -> RefTarget:
+    """Names an upstream model in `Annotated[T, ref("orders")]`, where the parameter's name can't."""
+    return RefTarget("ref", parts)
+
+
+def source(name: str, table: str) -> RefTarget:
+    """Names an upstream source in `Annotated[T, source("raw", "orders")]`."""
+    return RefTarget("source", (name, table))
