@@ -21,16 +21,18 @@ import sqlflow
     },
     tags=["dataframe"],
 )
-def plane_segments(plane_utilisation: pandas.DataFrame) -> pandas.DataFrame:
-    planes = plane_utilisation[plane_utilisation["air_hours"] > 0].copy()
-    planes["segment"] = _segment(planes["air_hours"])
+def plane_segments(int_plane_activity: pandas.DataFrame) -> pandas.DataFrame:
+    planes = int_plane_activity[int_plane_activity["air_minutes"] > 0].copy()
+    minutes = planes["air_minutes"]
+    planes["segment"] = _segment(minutes)
+    planes["air_hours"] = minutes / 60
+    planes["share_of_all_hours"] = minutes / minutes.sum()
     planes["mean_flight_miles"] = planes["distance_miles"] / planes["flights"]
     planes["haul"] = "short"
     planes.loc[planes["mean_flight_miles"] >= 500, "haul"] = "medium"
     planes.loc[planes["mean_flight_miles"] >= 1500, "haul"] = "long"
-    planes = planes.sort_values(["segment", "air_hours", "tail_number"], ascending=[True, False, True])
+    planes = planes.sort_values(["segment", "air_minutes", "tail_number"], ascending=[True, False, True])
     planes["segment_rank"] = planes.groupby("segment").cumcount() + 1
-    planes["share_of_all_hours"] = planes["air_hours"] / planes["air_hours"].sum()
     return planes[
         [
             "tail_number",
@@ -44,9 +46,9 @@ def plane_segments(plane_utilisation: pandas.DataFrame) -> pandas.DataFrame:
     ]
 
 
-def _segment(hours: pandas.Series) -> pandas.Series:
+def _segment(minutes: pandas.Series) -> pandas.Series:
     """The busiest tenth are workhorses, the least busy half visitors, the rest regulars."""
-    segment = pandas.Series("regular", index=hours.index)
-    segment[hours < hours.quantile(0.5)] = "visitor"
-    segment[hours >= hours.quantile(0.9)] = "workhorse"
+    segment = pandas.Series("regular", index=minutes.index)
+    segment[minutes < minutes.quantile(0.5)] = "visitor"
+    segment[minutes >= minutes.quantile(0.9)] = "workhorse"
     return segment

@@ -4,7 +4,7 @@ with counted as (
         route,
         carrier_code,
         count(*) as flights,
-        {{ punctual_share() }} as punctual_share,
+        {{ safe_divide('count(*) filter (where is_punctual)', 'count(arrival_delay_minutes)') }} as exact_share,
         {{ mean('arrival_delay_minutes') }} as mean_arrival_delay
     from {{ ref('int_flights_with_weather') }}
     group by route, carrier_code
@@ -16,14 +16,14 @@ select
     counted.carrier_code,
     carriers.carrier_name,
     counted.flights,
-    counted.punctual_share,
+    {{ rounded('counted.exact_share', 4) }} as punctual_share,
     counted.mean_arrival_delay,
     count(*) over (partition by counted.route) as carriers_on_route,
     row_number() over (
         partition by counted.route
-        order by counted.punctual_share desc nulls last, counted.flights desc, counted.carrier_code
+        order by counted.exact_share desc nulls last, counted.flights desc, counted.carrier_code
     ) as punctual_rank,
-    {{ rounded('counted.punctual_share - max(counted.punctual_share) over (partition by counted.route)', 4) }}
+    {{ rounded('counted.exact_share - max(counted.exact_share) over (partition by counted.route)', 4) }}
         as behind_best
 from counted
 inner join {{ ref('stg_carriers') }} as carriers

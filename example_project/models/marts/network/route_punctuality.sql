@@ -2,7 +2,7 @@
 with monthly as (
     select
         route_months.*,
-        {{ rounded(safe_divide('punctual_arrivals', 'arrivals'), 4) }} as punctual_share
+        {{ safe_divide('punctual_arrivals', 'arrivals') }} as exact_share
     from fct_route_months as route_months
 )
 
@@ -15,15 +15,15 @@ select
     monthly.flights,
     monthly.carriers,
     monthly.cancelled,
-    monthly.punctual_share,
+    {{ rounded('monthly.exact_share', 4) }} as punctual_share,
     {{ rounded(safe_divide('monthly.arrival_delay_minutes', 'monthly.arrivals')) }} as mean_arrival_delay,
     monthly.arrival_delay_p90_minutes,
-    {{ rounded('monthly.punctual_share - lag(monthly.punctual_share) over (
+    {{ rounded('monthly.exact_share - lag(monthly.exact_share) over (
         partition by monthly.origin_code, monthly.destination_code order by monthly.flight_month
     )', 4) }} as punctual_share_change,
     rank() over (
         partition by monthly.flight_month
-        order by monthly.punctual_share desc nulls last
+        order by monthly.exact_share desc nulls last
     ) as month_rank
 from monthly
 left join stg_airports as airports

@@ -1,0 +1,216 @@
+"""Compares the marts of example_project, built for real, with answers worked out from the raw files."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import sqlflow
+from tests.example.expected import DIGITS, EXACT, EXPECTED
+
+PROJECT = Path(__file__).resolve().parents[2] / "example_project"
+FILES = {
+    "flights": "data/flights.parquet",
+    "planes": "data/planes.parquet",
+    "weather": "data/weather.parquet",
+    "airports": "data/airports.csv",
+    "airlines": "seeds/airlines.csv",
+    "holidays": "seeds/holidays.csv",
+}
+
+
+class Rows:
+    """What a query gave: its column names, and its rows as mappings from them."""
+
+    def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        self.columns = tuple(columns)
+        self.rows = [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+MARTS = tuple(EXPECTED)
+Query = Callable[[str], Rows]
+
+
+def _tolerance(mart: str, column: str) -> float:
+    """Half of the last digit that the mart shows, and what adding in another order may change."""
+    if column in DIGITS and (mart, column) not in EXACT:
+        return 0.5 * 10.0 ** -DIGITS[column] + 1e-9
+    return 1e-9
+
+
+def _key(row: Mapping[str, object], columns: Sequence[str]) -> tuple[tuple[bool, str], ...]:
+    return tuple((row[column] is None, str(row[column])) for column in columns)
+
+
+def differences(mart: str, actual: Rows, expected: Rows) -> list[str]:
+    """Says where a mart is not what it should be; rows are matched by all columns that are no fractions."""
+    if set(actual.columns) != set(expected.columns):
+        return [f"{mart}: columns {sorted(set(actual.columns) ^ set(expected.columns))} are only on one side"]
+    if len(actual.rows) != len(expected.rows):
+        return [f"{mart}: {len(actual.rows)} rows instead of {len(expected.rows)}"]
+    fractions = {name for row in actual.rows for name, value in row.items() if isinstance(value, float)}
+    key = sorted(set(actual.columns) - fractions)
+    found: list[str] = []
+    pairs = zip(
+        sorted(actual.rows, key=lambda row: _key(row, key)),
+        sorted(expected.rows, key=lambda row: _key(row, key)),
+        strict=True,
+    )
+    for have, want in pairs:
+        for column in actual.columns:
+            if not _same(have[column], want[column], _tolerance(mart, column)):
+                found.append(f"{mart}.{column}: {have[column]!r} instead of {want[column]!r} in {want}")
+    return found
+
+
+def _same(have: object, want: object, tolerance: float) -> bool:
+    if isinstance(have, float) and isinstance(want, float | int):
+        return abs(have - want) <= tolerance
+    return have == want
+
+
+def _duckdb_query(connection: duckdb.DuckDBPyConnection) -> Query:
+    def run(sql: str) -> Rows:
+        cursor = connection.execute(sql)
+        assert cursor.description is not None
+        return Rows([column[0] for column in cursor.description], cursor.fetchall())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def raw() -> Iterator[Query]:
+    """Asks the raw files."""
+    connection = duckdb.connect()
+    for name, file in FILES.items():
+        connection.execute(f"create view {name} as select * from '{PROJECT / file}'")
+    yield _duckdb_query(connection)
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def expected(raw: Query) -> Mapping[str, Rows]:
+    return {mart: raw(query) for mart, query in EXPECTED.items()}
+
+
+def _copy_project(folder: Path) -> Path:
+    return Path(
+        shutil.copytree(
+            PROJECT, folder / "flights", ignore=shutil.ignore_patterns("target", ".sqlflow", "*.duckdb*")
+        )
+    )
+
+
+def _build(path: Path, target: str | None = None) -> None:
+    """Builds a project to the end, and fails with what it reported where it did not work."""
+    events = list(sqlflow.load(path, target=target).build())
+    finished = [event for event in events if isinstance(event, sqlflow.RunFinished)]
+    assert len(finished) == 1
+    assert finished[0].ok, "\n".join(map(str, events))
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, built on DuckDB."""
+    project = _copy_project(tmp_path_factory.mktemp("example"))
+    _build(project)
+    return project
+
+
+@pytest.fixture
+def warehouse(built: Path) -> Iterator[Query]:
+    connection = duckdb.connect(str(built / "flights.duckdb"), read_only=True)
+    yield _duckdb_query(connection)
+    connection.close()
+
+
+def test_every_mart_has_an_answer() -> None:
+    files = (PROJECT / "models" / "marts").rglob("*.*")
+    assert {file.stem for file in files if file.suffix in {".sql", ".py"}} == set(MARTS)
+
+
+@pytest.mark.parametrize("mart", MARTS)
+def test_mart_on_duckdb(mart: str, warehouse: Query, expected: Mapping[str, Rows]) -> None:
+    assert differences(mart, warehouse(f"select * from {mart}"), expected[mart]) == []
+
+
+def test_incremental_models_catch_up(built: Path, tmp_path: Path, expected: Mapping[str, Rows]) -> None:
+    """What is missing or wrong in the last days is made good; what lies before is left as it is."""
+    project = Path(shutil.copytree(built, tmp_path / "flights"))
+    untouched = datetime.date(2013, 6, 1)
+    with duckdb.connect(str(project / "flights.duckdb")) as connection:
+        connection.execute("delete from fct_daily_operations where flight_date >= date '2013-12-30'")
+        connection.execute(
+            "update fct_daily_operations set flights = 0 where flight_date = date '2013-12-28'"
+        )
+        connection.execute(
+            "update fct_daily_operations set air_minutes = -1 where flight_date = ?", [untouched]
+        )
+        connection.execute("delete from fct_route_months where flight_month = date '2013-12-01'")
+        connection.execute("update fct_route_months set flights = 0 where flight_month = date '2013-11-01'")
+
+    _build(project)
+
+    with duckdb.connect(str(project / "flights.duckdb"), read_only=True) as connection:
+        query = _duckdb_query(connection)
+        days = query("select * from fct_daily_operations")
+        for row in days.rows:
+            if row["flight_date"] == untouched:
+                assert row["air_minutes"] == -1
+                row["air_minutes"] = next(
+                    want["air_minutes"]
+                    for want in expected["fct_daily_operations"].rows
+                    if (want["flight_date"], want["origin_code"]) == (untouched, row["origin_code"])
+                )
+        assert differences("fct_daily_operations", days, expected["fct_daily_operations"]) == []
+        for mart in set(MARTS) - {"fct_daily_operations"}:
+            assert differences(mart, query(f"select * from {mart}"), expected[mart]) == []
+
+
+def test_marts_on_postgres(
+    postgres_database: Mapping[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    expected: Mapping[str, Rows],
+) -> None:
+    psycopg = pytest.importorskip("psycopg")
+    names = {
+        "PGHOST": "host",
+        "PGPORT": "port",
+        "PGUSER": "user",
+        "PGPASSWORD": "password",
+        "PGDATABASE": "dbname",
+    }
+    for variable, setting in names.items():
+        monkeypatch.setenv(variable, str(postgres_database.get(setting) or ""))
+
+    _build(_copy_project(tmp_path), target="postgres")
+
+    found: list[str] = []
+    with psycopg.connect(**postgres_database) as connection:
+        for mart in MARTS:
+            cursor = connection.execute(f"select * from flights.{mart}")
+            actual = Rows([column.name for column in cursor.description], cursor.fetchall())
+            found += differences(mart, actual, expected[mart])
+    assert found == []
+
+
+def test_a_difference_is_seen(raw: Query) -> None:
+    """The comparison itself: a row too few, a wrong number, a fraction beyond what rounding explains."""
+    want = raw("select 'AA' as carrier_code, 10 as flights, 0.51234::double as punctual_share")
+    near = raw("select 'AA' as carrier_code, 10 as flights, 0.5123::double as punctual_share")
+    assert differences("carrier_delays", near, want) == []
+    for wrong in (
+        "select 'AA' as carrier_code, 10 as flights, 0.5125::double as punctual_share",
+        "select 'AA' as carrier_code, 11 as flights, 0.5123::double as punctual_share",
+        "select 'AA' as carrier_code, 10 as flights, null::double as punctual_share",
+        "select 'AA' as carrier_code, 10 as flights, 0.5123::double as punctual_share where false",
+        "select 'AA' as carrier_code, 10 as flights",
+    ):
+        assert differences("carrier_delays", raw(wrong), want) != [], wrong
