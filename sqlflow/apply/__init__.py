@@ -1,0 +1,1 @@
+"""From a plan to what happened: the only place that writes to a warehouse."""

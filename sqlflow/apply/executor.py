@@ -1,0 +1,301 @@
+"""Carries out a plan: each action as soon as what it waits for has ended well."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlflow.adapter.protocol import Adapter, Warehouse
+from sqlflow.apply.housekeeping import create_schemas, drop_leftovers
+from sqlflow.apply.failures import timed_out
+from sqlflow.apply.work import Outcome, Workshop
+from sqlflow.apply.workers import Done, Job, Pool
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.ids import NodeId
+from sqlflow.core.span import Span
+from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, Plan
+from sqlflow.state.event import (
+    Event,
+    NodeFinished,
+    NodeStarted,
+    RunFinished,
+    RunStarted,
+    StatementSent,
+    Status,
+)
+from sqlflow.system.protocol import System
+
+# How long a cancelled action may take to end before its thread is given up: a Python model can't be stopped.
+_GRACE_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class _Running:
+    job: Job
+    began: float
+    deadline: float | None
+    statements: int = 0
+    timed_out: bool = False
+    given_up_at: float | None = None
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What is left to do, and how the rest ended."""
+
+    waiting: dict[NodeId, set[NodeId]] = field(default_factory=lambda: {})
+    children: dict[NodeId, list[NodeId]] = field(default_factory=lambda: {})
+    ready: list[int] = field(default_factory=lambda: [])
+    running: dict[NodeId, _Running] = field(default_factory=lambda: {})
+    ended: dict[NodeId, Status] = field(default_factory=lambda: {})
+
+
+class Execution:
+    """One run of a plan, iterated over as events; the last is always a RunFinished.
+
+    `stop` may be called from anywhere, a signal handler too: what runs is cancelled, what has not begun is
+    skipped, and the iteration goes on until everything has ended.
+    """
+
+    def __init__(
+        self, plan: Plan, warehouse: Warehouse, adapter: Adapter, system: System, workshop: Workshop, run: str
+    ) -> None:
+        self._plan = plan
+        self._adapter = adapter
+        self._system = system
+        self._warehouse = warehouse
+        self._workshop = workshop
+        self._run = run
+        self._pool = Pool(warehouse, adapter, workshop, system.monotonic)
+        self._index = {action.node: i for i, action in enumerate(plan.actions)}
+        self._progress = _Progress()
+        self._diagnostics: list[Diagnostic] = []
+        self._stopped = False
+        self._interrupted = False
+        self._events = self._iterate()
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    def close(self) -> None:
+        """Stops, waits for what runs to end, closes the warehouse."""
+        self.stop()
+        for _ in self._events:
+            pass
+
+    def stop(self) -> None:
+        """Asks the run to end."""
+        self._interrupted = True
+        self._pool.wake()
+
+    def _iterate(self) -> Iterator[Event]:
+        began = self._system.monotonic()
+        yield RunStarted(
+            run=self._run,
+            at=self._system.now(),
+            command=self._plan.command,
+            target=self._plan.target,
+            actions=len(self._plan.actions),
+            threads=self._plan.threads,
+        )
+        try:
+            yield from self._prepare()
+            yield from self._loop()
+            yield from self._clean()
+        finally:
+            self._pool.close(_GRACE_SECONDS)
+            self._warehouse.close()
+        ended = self._progress.ended
+        counts = Counter(ended.values())
+        yield RunFinished(
+            run=self._run,
+            at=self._system.now(),
+            seconds=self._system.monotonic() - began,
+            counts=tuple((status, counts[status]) for status in Status if counts[status]),
+            not_done=tuple(a.node for a in self._plan.actions if not ended[a.node].is_good),
+            interrupted=self._interrupted,
+            diagnostics=tuple(self._diagnostics),
+        )
+
+    def _prepare(self) -> Iterator[Event]:
+        sent: list[StatementSent] = []
+        failed = create_schemas(
+            self._plan.schemas, self._warehouse, self._adapter, sent.append, self._system.monotonic
+        )
+        yield from sent
+        self._diagnostics.extend(failed)
+        if failed:
+            self._stopped = True
+        progress = self._progress
+        for action in self._plan.actions:
+            after = {node for node in action.after if node in self._index}
+            progress.waiting[action.node] = after
+            for node in after:
+                progress.children.setdefault(node, []).append(action.node)
+            if not after:
+                heapq.heappush(progress.ready, self._index[action.node])
+
+    def _clean(self) -> Iterator[Event]:
+        if self._adapter.spec.views_bind_by_name or self._stopped or self._interrupted:
+            return
+        sent: list[StatementSent] = []
+        drop_leftovers(self._plan.schemas, self._warehouse, self._adapter, sent.append, self._system.monotonic)
+        yield from sent
+
+    def _loop(self) -> Iterator[Event]:
+        progress = self._progress
+        while len(progress.ended) < len(self._plan.actions):
+            if self._interrupted and not self._stopped:
+                self._cancel_all()
+            if self._stopped and not progress.running:
+                yield from self._skip_rest()
+                return
+            yield from self._dispatch()
+            if not progress.running:
+                continue
+            try:
+                message = self._pool.next_message(self._wait_seconds())
+            except KeyboardInterrupt:
+                self._interrupted = True
+                continue
+            if isinstance(message, Done):
+                yield from self._done(message)
+            elif message is not None:
+                self._count(message)
+                yield message
+            yield from self._check_deadlines()
+
+    def _dispatch(self) -> Iterator[Event]:
+        progress = self._progress
+        while progress.ready and len(progress.running) < self._plan.threads and not self._stopped:
+            action = self._plan.actions[heapq.heappop(progress.ready)]
+            began = self._system.monotonic()
+            timeout = _timeout(action)
+            job = Job(action, span=_span(action))
+            progress.running[action.node] = _Running(job, began, began + timeout if timeout else None)
+            yield NodeStarted(
+                node=action.node,
+                name=action.name,
+                kind=action.kind,
+                materialized=action.materialized,
+                at=self._system.now(),
+            )
+            self._pool.submit(job)
+
+    def _wait_seconds(self) -> float | None:
+        times = [
+            at
+            for running in self._progress.running.values()
+            if (at := running.given_up_at or running.deadline) is not None
+        ]
+        return max(0.0, min(times) - self._system.monotonic()) if times else None
+
+    def _count(self, event: StatementSent) -> None:
+        running = self._progress.running.get(event.node) if event.node else None
+        if running is not None:
+            running.statements += 1
+
+    def _check_deadlines(self) -> Iterator[Event]:
+        now = self._system.monotonic()
+        for node, running in list(self._progress.running.items()):
+            if running.given_up_at is not None and now >= running.given_up_at:
+                self._pool.give_up(running.job)
+                yield from self._done(Done(running.job, Outcome(Status.CANCELLED)))
+            elif running.deadline is not None and now >= running.deadline and running.given_up_at is None:
+                running.timed_out = True
+                running.given_up_at = now + _GRACE_SECONDS
+                self._pool.cancel(running.job)
+            del node
+
+    def _cancel_all(self) -> None:
+        self._stopped = True
+        now = self._system.monotonic()
+        for running in self._progress.running.values():
+            running.given_up_at = running.given_up_at or now + _GRACE_SECONDS
+            self._pool.cancel(running.job)
+
+    def _done(self, done: Done) -> Iterator[Event]:
+        action = done.job.action
+        running = self._progress.running.pop(action.node, None)
+        if running is None:
+            return  # it was given up before
+        outcome = done.outcome
+        if running.timed_out and outcome.status is not Status.SUCCESS:
+            timeout = _timeout(action) or 0.0
+            outcome = Outcome(
+                Status.ERROR, reason="timed out", diagnostics=(timed_out(action.name, _span(action), timeout),)
+            )
+        yield self._finished(action, outcome, self._system.monotonic() - running.began, running.statements)
+        if outcome.status.is_good:
+            for child in self._progress.children.get(action.node, ()):
+                left = self._progress.waiting[child]
+                left.discard(action.node)
+                if not left and child not in self._progress.ended:
+                    heapq.heappush(self._progress.ready, self._index[child])
+        else:
+            yield from self._skip_children(action, outcome.status)
+            if self._plan.fail_fast and not self._stopped:
+                self._cancel_all()
+
+    def _skip_children(self, action: Action, status: Status) -> Iterator[Event]:
+        """Skips all that depends on an action, directly or through others, in the plan's order."""
+        found: set[int] = set()
+        stack = [action.node]
+        while stack:
+            for child in self._progress.children.get(stack.pop(), ()):
+                if self._index[child] not in found and child not in self._progress.ended:
+                    found.add(self._index[child])
+                    stack.append(child)
+        reason = f"because of {action.name} ({status.value})"
+        for i in sorted(found):
+            yield self._finished(self._plan.actions[i], Outcome(Status.SKIPPED, reason=reason), 0.0, 0)
+
+    def _skip_rest(self) -> Iterator[Event]:
+        self._progress.ready.clear()
+        for action in self._plan.actions:
+            if action.node not in self._progress.ended:
+                yield self._finished(action, Outcome(Status.SKIPPED, reason="the run was stopped"), 0.0, 0)
+
+    def _finished(self, action: Action, outcome: Outcome, seconds: float, statements: int) -> NodeFinished:
+        self._progress.ended[action.node] = outcome.status
+        return NodeFinished(
+            node=action.node,
+            name=action.name,
+            kind=action.kind,
+            materialized=action.materialized,
+            status=outcome.status,
+            at=self._system.now(),
+            seconds=seconds,
+            statements=statements,
+            rows=outcome.rows,
+            reason=outcome.reason,
+            kept=outcome.kept,
+            diagnostics=outcome.diagnostics,
+        )
+
+
+def _timeout(action: Action) -> float | None:
+    match action.work:
+        case BuildModel():
+            return action.work.model.config.timeout
+        case LoadSeed():
+            return action.work.seed.config.timeout
+        case _:
+            return None
+
+
+def _span(action: Action) -> Span:
+    match action.work:
+        case BuildModel():
+            return action.work.model.span
+        case LoadSeed():
+            return action.work.seed.span
+        case LoadSource():
+            return action.work.source.span
+        case _:
+            return action.work.span

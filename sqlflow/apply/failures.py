@@ -1,0 +1,58 @@
+"""Says in the user's terms why something failed while a plan ran."""
+
+from __future__ import annotations
+
+from sqlflow.adapter.protocol import Failure, FailureKind
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic, Label
+from sqlflow.core.span import Span
+from sqlflow.core.textmap import TextMap
+
+_HELP = {
+    FailureKind.CONNECTION: "the connection to the warehouse was lost: check that it is up, then build again",
+    FailureKind.TRANSIENT: "another transaction was in the way: build again",
+    FailureKind.PERMISSION: "the user of this target may not do that: grant it, or choose another target",
+    FailureKind.DEPENDENTS: "something in the warehouse depends on it: drop that first, or keep the columns",
+}
+
+
+class WorkFailedError(Exception):
+    """Carries the diagnostics of an action that could not be done."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        self.diagnostics = diagnostics
+        super().__init__("; ".join(d.message for d in diagnostics))
+
+
+class StoppedError(Exception):
+    """Raised in a worker whose statement was cancelled, or that finds that the run was stopped."""
+
+
+def statement_failed(failure: Failure, name: str, span: Span, text_map: TextMap | None) -> Diagnostic:
+    """Points at the template where the engine says that the statement is wrong, else at the node."""
+    first, _, rest = failure.message.strip().partition("\n")
+    frames = ()
+    if text_map is not None and failure.offset is not None:
+        frames = text_map.locate(failure.offset)
+    notes = [line for line in rest.splitlines() if line.strip()]
+    if failure.hint:
+        notes.append(failure.hint)
+    return Diagnostic(
+        code=Code.STATEMENT_FAILED,
+        message=f"the warehouse refused a statement of `{name}`: {first}",
+        span=frames[0] if frames else span,
+        label="here" if frames else "",
+        labels=tuple(Label(frame, "written by this macro") for frame in frames[1:]),
+        notes=tuple(notes),
+        help=_HELP.get(failure.kind, ""),
+    )
+
+
+def timed_out(name: str, span: Span, seconds: float) -> Diagnostic:
+    """Says that a node took longer than its `timeout`."""
+    return Diagnostic(
+        code=Code.TIMED_OUT,
+        message=f"`{name}` took longer than its timeout of {seconds:g} seconds",
+        span=span,
+        help="nothing of it was published; raise `timeout`, or make the query faster",
+    )

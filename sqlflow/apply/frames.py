@@ -1,0 +1,180 @@
+"""Runs the functions of Python models on dataframes."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
+
+from sqlflow.apply.failures import WorkFailedError
+from sqlflow.apply.sender import Sender
+from sqlflow.bind.types import BoundModel
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.digest import short_digest
+from sqlflow.core.span import LineIndex, Span
+from sqlflow.project.types import FrameKind
+from sqlflow.system.protocol import System
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_IMPORTING = threading.Lock()
+
+
+class FunctionRunner:
+    """Imports the files of Python models, each once a run, and calls their functions."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._modules: dict[str, ModuleType] = {}
+
+    def run(self, model: BoundModel, sender: Sender) -> pyarrow.Table:
+        """Reads a model's inputs, calls its function, gives the rows that it returns.
+
+        Raises WorkFailedError with the place in the user's file where its code failed.
+        """
+        function = model.function
+        if function is None:
+            raise ValueError(f"{model.id} has no function")
+        call = self._function(model, function.path, function.name)
+        arguments = {
+            given.parameter: _arrives(sender.fetch(given.sql), given.frame, model) for given in function.inputs
+        }
+        try:
+            result = call(**arguments)
+        except Exception as error:
+            raise WorkFailedError(self._failed(model, error)) from error
+        sender.check()
+        return _to_arrow(result, model)
+
+    def _function(self, model: BoundModel, path: str, name: str) -> Callable[..., object]:
+        try:
+            module = self._module(path)
+        except Exception as error:
+            raise WorkFailedError(self._failed(model, error)) from error
+        function = getattr(module, name, None)
+        if not callable(function):
+            raise WorkFailedError(
+                Diagnostic(
+                    code=Code.PYTHON_FAILED,
+                    message=f"`{path}` has no function `{name}` once it is imported",
+                    span=model.span,
+                    help="something in the file takes the function away or puts another thing under its name",
+                )
+            )
+        return cast("Callable[..., object]", function)
+
+    def _module(self, path: str) -> ModuleType:
+        """Imports a file; the project's folder is where its own imports are looked for."""
+        with _IMPORTING:
+            if path in self._modules:
+                return self._modules[path]
+            location = self._system.absolute(path)
+            spec = importlib.util.spec_from_file_location(f"sqlflow_model_{short_digest(location)}", location)
+            if spec is None or spec.loader is None:
+                raise ImportError(f"{path} can't be imported")
+            module = importlib.util.module_from_spec(spec)
+            sys.path.insert(0, self._system.root)
+            try:
+                spec.loader.exec_module(module)
+            finally:
+                sys.path.remove(self._system.root)
+            self._modules[path] = module
+            return module
+
+    def _failed(self, model: BoundModel, error: Exception) -> Diagnostic:
+        location = self._system.absolute(model.path)
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == location]
+        line = frames[-1].lineno if frames else None
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        return Diagnostic(
+            code=Code.PYTHON_FAILED,
+            message=f"`{model.name}` raised {type(error).__name__}: {error}",
+            span=self._line(model, line) if line else model.span,
+            label="raised here" if line else "",
+            help=f"install {missing} where sqlflow runs" if missing else "",
+        )
+
+    def _line(self, model: BoundModel, line: int) -> Span:
+        try:
+            text = self._system.read(model.path).decode("utf-8", "replace")
+        except OSError:
+            return model.span
+        lines = LineIndex(text)
+        start, end = lines.line_bounds(line)
+        return Span(model.path, start + len(text[start:end]) - len(text[start:end].lstrip()), end)
+
+
+def _arrives(table: pyarrow.Table, frame: FrameKind, model: BoundModel) -> object:
+    try:
+        match frame:
+            case FrameKind.ARROW:
+                return table
+            case FrameKind.PANDAS:
+                return table.to_pandas()
+            case FrameKind.POLARS:
+                import polars
+
+                return polars.from_arrow(table)
+            case FrameKind.DUCKDB:
+                import duckdb
+
+                return duckdb.connect().from_arrow(table)
+    except ImportError as error:
+        raise WorkFailedError(
+            Diagnostic(
+                code=Code.DRIVER_MISSING,
+                message=f"`{model.name}` asks for {frame.value}, and {error.name or 'its package'} is not installed",
+                span=model.span,
+                help=f"pip install 'sqlflow[{frame.value.split('.')[0]}]'",
+            )
+        ) from error
+
+
+def _to_arrow(result: object, model: BoundModel) -> pyarrow.Table:
+    """Turns what a function returned into an Arrow table, told by its type's home, without imports."""
+    import pyarrow
+
+    home = type(result).__module__.split(".")[0]
+    kind = type(result).__name__
+    table: object = None
+    try:
+        if isinstance(result, pyarrow.Table):
+            table = result
+        elif isinstance(result, (pyarrow.RecordBatch, pyarrow.RecordBatchReader)):
+            batches = [result] if isinstance(result, pyarrow.RecordBatch) else list(result)
+            table = pyarrow.Table.from_batches(batches, schema=result.schema)
+        elif home == "pandas" and kind == "DataFrame":
+            table = pyarrow.Table.from_pandas(result, preserve_index=False)
+        elif home == "polars" and kind in ("DataFrame", "LazyFrame"):
+            frame = cast("pyarrow.Table", result)
+            table = (frame.collect() if kind == "LazyFrame" else frame).to_arrow()
+        elif kind == "DuckDBPyRelation":
+            table = cast("pyarrow.Table", result).to_arrow_table()
+    except (pyarrow.ArrowException, TypeError, ValueError) as error:
+        raise WorkFailedError(_bad_result(model, f"a {home}.{kind} that doesn't fit Arrow: {error}")) from error
+    if not isinstance(table, pyarrow.Table):
+        raise WorkFailedError(_bad_result(model, f"{'nothing' if result is None else f'a {kind}'}"))
+    names = [str(name) for name in table.schema.names]
+    if not names:
+        raise WorkFailedError(_bad_result(model, "a table without columns"))
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise WorkFailedError(_bad_result(model, f"two columns named `{repeated[0]}`"))
+    return table.rename_columns(names)
+
+
+def _bad_result(model: BoundModel, what: str) -> Diagnostic:
+    accepted = "a pandas or polars DataFrame, a pyarrow Table or a duckdb relation"
+    return Diagnostic(
+        code=Code.PYTHON_RESULT,
+        message=f"`{model.name}` returned {what}",
+        span=model.span,
+        help=f"a Python model returns {accepted}, with a name of its own for each column",
+    )
+

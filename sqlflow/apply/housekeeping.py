@@ -1,0 +1,85 @@
+"""What a run does before its first action and after its last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlflow.adapter.protocol import Adapter, Session, Warehouse
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.relation import Relation
+from sqlflow.dialect import statements as sql
+from sqlflow.materialize.relation import ASIDE
+from sqlflow.state.event import StatementSent
+
+
+def create_schemas(
+    schemas: Sequence[tuple[str | None, str]],
+    warehouse: Warehouse,
+    adapter: Adapter,
+    emit: Callable[[StatementSent], None],
+    clock: Callable[[], float],
+) -> tuple[Diagnostic, ...]:
+    """Creates the schemas that a plan writes to, one after the other: engines fail on two at once.
+
+    A schema that holds something is there, and creating it again could want a right that nobody needs.
+    """
+    failed: list[Diagnostic] = []
+    session: Session | None = None
+    try:
+        session = warehouse.session()
+        for database, schema in schemas:
+            if session.relations(database, schema):
+                continue
+            statement = sql.create_schema(adapter.spec, database, schema)
+            began = clock()
+            ok = False
+            try:
+                session.execute(statement)
+                ok = True
+            finally:
+                emit(StatementSent(node=None, sql=statement, seconds=clock() - began, rows=None, ok=ok))
+    except Exception as error:
+        failure = adapter.classify(error)
+        failed.append(
+            Diagnostic(
+                code=Code.STATEMENT_FAILED,
+                message=f"the schemas of this plan can't be made: {failure.message}",
+                help="let the user of this target create schemas, or create them beforehand",
+            )
+        )
+    finally:
+        if session is not None:
+            session.close()
+    return tuple(failed)
+
+
+def drop_leftovers(
+    schemas: Sequence[tuple[str | None, str]],
+    warehouse: Warehouse,
+    adapter: Adapter,
+    emit: Callable[[StatementSent], None],
+    clock: Callable[[], float],
+) -> None:
+    """Drops the relations that were renamed aside and that nothing reads any more.
+
+    One that is still read stays for the next run; that it can't be dropped is no failure of this one.
+    """
+    session = warehouse.session()
+    try:
+        for database, schema in schemas:
+            for name, kind in session.relations(database, schema).items():
+                relation = Relation(database, schema, name)
+                if ASIDE not in name or session.dependents(relation):
+                    continue
+                statement = sql.drop(adapter.spec, kind, relation, if_exists=True)
+                began = clock()
+                ok = False
+                try:
+                    session.execute(statement)
+                    ok = True
+                except Exception:
+                    session.rollback()
+                emit(StatementSent(node=None, sql=statement, seconds=clock() - began, rows=None, ok=ok))
+    finally:
+        session.close()

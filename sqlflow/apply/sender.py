@@ -1,0 +1,126 @@
+"""Sends an action's statements to the warehouse."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlflow.adapter.protocol import Adapter, FailureKind, Session
+from sqlflow.apply.failures import StoppedError, WorkFailedError, statement_failed
+from sqlflow.core.ids import NodeId
+from sqlflow.core.span import Span
+from sqlflow.core.textmap import TextMap
+from sqlflow.state.event import StatementSent
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from sqlflow.core.relation import Relation
+
+
+_T = TypeVar("_T")
+
+
+class Sender:
+    """Sends the statements of one action over one session.
+
+    Every statement becomes an event. A driver's error becomes a WorkFailedError with a place in the
+    template, a cancelled statement a StoppedError.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        adapter: Adapter,
+        *,
+        node: NodeId,
+        name: str,
+        span: Span,
+        emit: Callable[[StatementSent], None],
+        clock: Callable[[], float],
+        stopped: threading.Event,
+    ) -> None:
+        self.session = session
+        self.sent = 0
+        self._adapter = adapter
+        self._node = node
+        self._name = name
+        self._span = span
+        self._emit = emit
+        self._clock = clock
+        self._stopped = stopped
+
+    def execute(self, sql: str, text_map: TextMap | None = None) -> int | None:
+        """Runs a statement; gives the rows that it changed, as far as the engine tells."""
+        return self._send(sql, text_map, lambda: (rows := self.session.execute(sql), rows))
+
+    def fetch(self, sql: str, text_map: TextMap | None = None) -> pyarrow.Table:
+        """Runs a query and gives its rows."""
+
+        def run() -> tuple[pyarrow.Table, int]:
+            table = self.session.fetch(sql)
+            return table, int(table.num_rows)
+
+        return self._send(sql, text_map, run)
+
+    def load(self, relation: Relation, rows: pyarrow.Table) -> int:
+        """Loads rows into a table; gives how many there were."""
+        return self._send(f"-- load into {relation}", None, lambda: (n := self.session.load(relation, rows), n))
+
+    @contextmanager
+    def asking(self, text_map: TextMap | None = None) -> Iterator[Session]:
+        """Gives the session for questions to its catalog, with errors read as a statement's are."""
+        self.check()
+        try:
+            yield self.session
+        except Exception as error:
+            raise self._failed(error, text_map) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commits what is done inside, or rolls it back."""
+        with self.asking() as session:
+            session.begin()
+        try:
+            yield
+            with self.asking() as session:
+                session.commit()
+        except BaseException:
+            # What broke the transaction is the error to tell of, not that rolling back fails as well.
+            try:
+                self.session.rollback()
+            except Exception:  # noqa: S110
+                pass
+            raise
+
+    def check(self) -> None:
+        """Raises StoppedError where the run, or this action, has been stopped."""
+        if self._stopped.is_set():
+            raise StoppedError
+
+    def _send(self, sql: str, text_map: TextMap | None, call: Callable[[], tuple[_T, int | None]]) -> _T:
+        self.check()
+        self.sent += 1
+        began = self._clock()
+        rows: int | None = None
+        ok = False
+        try:
+            result, rows = call()
+            ok = True
+        except Exception as error:
+            raise self._failed(error, text_map) from error
+        finally:
+            self._emit(
+                StatementSent(node=self._node, sql=sql, seconds=self._clock() - began, rows=rows, ok=ok)
+            )
+        return result
+
+    def _failed(self, error: Exception, text_map: TextMap | None) -> Exception:
+        if isinstance(error, (StoppedError, WorkFailedError)):
+            return error
+        failure = self._adapter.classify(error)
+        if failure.kind is FailureKind.CANCELLED or self._stopped.is_set():
+            return StoppedError()
+        return WorkFailedError(statement_failed(failure, self._name, self._span, text_map))

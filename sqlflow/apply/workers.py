@@ -1,0 +1,157 @@
+"""Threads that do actions, each over a session of its own."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlflow.adapter.protocol import Adapter, Session, Warehouse
+from sqlflow.apply.failures import StoppedError, WorkFailedError, statement_failed
+from sqlflow.apply.sender import Sender
+from sqlflow.apply.work import Outcome, Workshop
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.span import Span
+from sqlflow.plan.types import Action
+from sqlflow.state.event import StatementSent, Status
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """An action on its way through a worker. `session` is set while a worker has it."""
+
+    action: Action
+    span: Span
+    stopped: threading.Event = field(default_factory=threading.Event)
+    session: Session | None = None
+    given_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A job that ended."""
+
+    job: Job
+    outcome: Outcome
+
+
+class Pool:
+    """Workers that start when there is a job for them and end when the pool is closed."""
+
+    def __init__(
+        self, warehouse: Warehouse, adapter: Adapter, workshop: Workshop, clock: Callable[[], float]
+    ) -> None:
+        self._warehouse = warehouse
+        self._adapter = adapter
+        self._workshop = workshop
+        self._clock = clock
+        # SimpleQueue, since its put may be called from a signal handler while the same thread waits in get.
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[Done | StatementSent | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._busy = 0
+
+    def submit(self, job: Job) -> None:
+        """Gives a job to a worker that is free, or to a new one."""
+        self._busy += 1
+        if self._busy > len(self._threads):
+            thread = threading.Thread(target=self._work, name=f"sqlflow-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        self._jobs.put(job)
+
+    def next_message(self, seconds: float | None) -> Done | StatementSent | None:
+        """Waits for what a worker says next; gives None after so many seconds, or when woken."""
+        try:
+            message = self._messages.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if isinstance(message, Done):
+            self._busy -= 1
+        return message
+
+    def wake(self) -> None:
+        """Makes `next_message` return; may be called from a signal handler."""
+        self._messages.put(None)
+
+    def cancel(self, job: Job) -> None:
+        """Stops a job: what its session runs is cancelled, and nothing more is sent for it."""
+        job.stopped.set()
+        session = job.session
+        if session is not None:
+            try:
+                session.cancel()
+            except Exception:  # noqa: S110  (it may just have ended)
+                pass
+
+    def give_up(self, job: Job) -> None:
+        """Leaves a job that doesn't end to its thread, which no longer counts."""
+        job.given_up = True
+        self._busy -= 1
+        self._threads.pop()
+
+    def close(self, seconds: float) -> None:
+        """Ends the workers; waits so many seconds for those that still do something."""
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join(seconds)
+
+    def _work(self) -> None:
+        session: Session | None = None
+        try:
+            while (job := self._jobs.get()) is not None:
+                outcome = Outcome(Status.CANCELLED)
+                try:
+                    if session is None:
+                        session = self._warehouse.session()
+                    job.session = session
+                    outcome = self._do(job, session)
+                except Exception as error:
+                    outcome = self._crashed(job, error)
+                job.session = None
+                if job.given_up:
+                    return
+                self._messages.put(Done(job, outcome))
+        finally:
+            if session is not None:
+                session.close()
+
+    def _do(self, job: Job, session: Session) -> Outcome:
+        sender = Sender(
+            session,
+            self._adapter,
+            node=job.action.node,
+            name=job.action.name,
+            span=job.span,
+            emit=self._messages.put,
+            clock=self._clock,
+            stopped=job.stopped,
+        )
+        try:
+            return self._workshop.do(job.action.work, sender)
+        except WorkFailedError as error:
+            return Outcome(Status.ERROR, diagnostics=error.diagnostics)
+        except StoppedError:
+            return Outcome(Status.CANCELLED, reason="cancelled")
+
+    def _crashed(self, job: Job, error: Exception) -> Outcome:
+        """A session that can't be opened is the warehouse's failure; anything else is ours, and said so."""
+        if job.session is None:
+            failure = self._adapter.classify(error)
+            return Outcome(
+                Status.ERROR, diagnostics=(statement_failed(failure, job.action.name, job.span, None),)
+            )
+        return Outcome(
+            Status.ERROR,
+            diagnostics=(
+                Diagnostic(
+                    code=Code.INTERNAL,
+                    message=f"sqlflow failed on `{job.action.name}`: {type(error).__name__}: {error}",
+                    span=job.span,
+                    help="this is a fault in sqlflow, not in the project: please report it",
+                ),
+            ),
+        )

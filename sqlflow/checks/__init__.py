@@ -1,0 +1,1 @@
+"""From data tests to queries that give the rows that are wrong."""

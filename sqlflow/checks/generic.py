@@ -1,0 +1,81 @@
+"""The queries of the generic tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import TypeAlias
+
+from sqlflow.bind.types import BoundGenericTest, BoundQuery
+from sqlflow.core.textmap import Segment, TextMap
+from sqlflow.core.value import Value
+from sqlflow.dialect.names import literal, quote
+from sqlflow.dialect.spec import DialectSpec
+
+_Write: TypeAlias = Callable[[BoundGenericTest, DialectSpec], str]
+
+
+def generic_query(test: BoundGenericTest, spec: DialectSpec) -> BoundQuery:
+    """Writes the query of a generic test, mapped to the place where the test is declared."""
+    sql = _WRITERS[test.test](test, spec)
+    return BoundQuery(sql=sql, map=TextMap((Segment(0, (test.span,), False),), len(sql)))
+
+
+def _not_null(test: BoundGenericTest, spec: DialectSpec) -> str:
+    return f"SELECT * FROM {test.table}\nWHERE {_column(test, spec)} IS NULL"
+
+
+def _unique(test: BoundGenericTest, spec: DialectSpec) -> str:
+    column = _column(test, spec)
+    return (
+        f"SELECT {column}, count(*) AS n FROM {test.table}\n"
+        f"WHERE {column} IS NOT NULL\nGROUP BY {column}\nHAVING count(*) > 1"
+    )
+
+
+def _accepted_values(test: BoundGenericTest, spec: DialectSpec) -> str:
+    """NULL is accepted, as in dbt: `not_null` is the test for it."""
+    column = _column(test, spec)
+    values = test.arguments.get("values")
+    quoted = test.arguments.get("quote") is not False
+    texts = [_value(value, quoted, spec) for value in values] if isinstance(values, tuple) else []
+    return (
+        f"SELECT {column}, count(*) AS n FROM {test.table}\n"
+        f"WHERE {column} IS NOT NULL AND {column} NOT IN ({', '.join(texts)})\nGROUP BY {column}"
+    )
+
+
+def _relationships(test: BoundGenericTest, spec: DialectSpec) -> str:
+    """Every value has a row on the other side; NULL needs none."""
+    column = _column(test, spec)
+    field = quote(spec, str(test.arguments.get("field", "")))
+    return (
+        f"SELECT {column} FROM {test.table}\n"
+        f"WHERE {column} IS NOT NULL AND {column} NOT IN (\n"
+        f"  SELECT {field} FROM {test.to} WHERE {field} IS NOT NULL\n)"
+    )
+
+
+_WRITERS: Mapping[str, _Write] = {
+    "not_null": _not_null,
+    "unique": _unique,
+    "accepted_values": _accepted_values,
+    "relationships": _relationships,
+}
+
+
+def _column(test: BoundGenericTest, spec: DialectSpec) -> str:
+    return quote(spec, test.column or str(test.arguments.get("column_name", "")))
+
+
+def _value(value: Value, quoted: bool, spec: DialectSpec) -> str:
+    """Writes a value as a literal: text as text, unless `quote: false` says that it is a number or a word."""
+    if isinstance(value, (bool, int, float, date, datetime)):
+        return literal(spec, value)
+    text = str(value)
+    if not quoted:
+        try:
+            return literal(spec, int(text))
+        except ValueError:
+            pass
+    return literal(spec, text)

@@ -1,0 +1,192 @@
+"""Makes a plan from a program and what was selected of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from sqlflow.bind.types import Program
+from sqlflow.checks.generic import generic_query
+from sqlflow.core.config import Materialization
+from sqlflow.core.ids import NodeId, NodeKind
+from sqlflow.core.relation import Relation
+from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, Plan, RunTest, Work
+
+
+class Command(StrEnum):
+    """What a plan is for, which decides the kinds of nodes that it takes."""
+
+    BUILD = "build"
+    TEST = "test"
+    SEED = "seed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """How a plan is to be carried out. `store_failures` keeps the rows of every failed test."""
+
+    target: str
+    threads: int
+    full_refresh: bool = False
+    fail_fast: bool = False
+    store_failures: bool = False
+
+
+def make_plan(program: Program, command: Command, selected: frozenset[NodeId], options: PlanOptions) -> Plan:
+    """Plans the selected nodes in the graph's order: run everything selected.
+
+    A file source that the engine can't read in place is loaded wherever a selected node reads it.
+    """
+    effective = _effective_parents(program)
+    wanted = _wanted(program, command, selected, effective)
+    gates = _gates(program, wanted, effective)
+    actions: list[Action] = []
+    for node in program.graph.order:
+        if node not in wanted:
+            continue
+        work = _work(program, node, options)
+        if work is None:
+            continue
+        after = [parent for parent in effective[node] if parent in wanted]
+        after += [test for test in gates.get(node, ()) if test not in after]
+        info = program.graph.nodes[node]
+        actions.append(
+            Action(
+                node=node,
+                name=info.name,
+                kind=info.kind.value,
+                materialized=info.materialized,
+                work=work,
+                after=tuple(after),
+                reason="selected" if node in selected else "read by what is selected",
+            )
+        )
+    return Plan(
+        command=command.value,
+        target=options.target,
+        threads=options.threads,
+        fail_fast=options.fail_fast,
+        schemas=_schemas(actions),
+        actions=tuple(actions),
+    )
+
+
+def _effective_parents(program: Program) -> Mapping[NodeId, tuple[NodeId, ...]]:
+    """The parents of each node with ephemeral models replaced by theirs: what must be there before it."""
+    out: dict[NodeId, tuple[NodeId, ...]] = {}
+    for node in program.graph.order:
+        parents: dict[NodeId, None] = {}
+        for parent in program.graph.parents[node]:
+            through = out.get(parent, ()) if _is_ephemeral(program, parent) else (parent,)
+            parents.update(dict.fromkeys(through))
+        out[node] = tuple(parents)
+    return out
+
+
+def _is_ephemeral(program: Program, node: NodeId) -> bool:
+    model = program.models.get(node)
+    return model is not None and model.config.materialized is Materialization.EPHEMERAL
+
+
+def _wanted(
+    program: Program,
+    command: Command,
+    selected: frozenset[NodeId],
+    effective: Mapping[NodeId, tuple[NodeId, ...]],
+) -> frozenset[NodeId]:
+    kinds = {
+        Command.BUILD: {NodeKind.MODEL, NodeKind.SEED, NodeKind.SOURCE, NodeKind.TEST},
+        Command.TEST: {NodeKind.TEST},
+        Command.SEED: {NodeKind.SEED},
+    }[command]
+    nodes = program.graph.nodes
+    wanted = {node for node in selected if nodes[node].kind in kinds and not _is_ephemeral(program, node)}
+    loads = {source.id for source in program.sources.values() if source.load is not None}
+    if command is Command.BUILD:
+        wanted |= {parent for node in wanted for parent in effective.get(node, ()) if parent in loads}
+    return frozenset(node for node in wanted if nodes[node].kind is not NodeKind.SOURCE or node in loads)
+
+
+def _gates(
+    program: Program, wanted: frozenset[NodeId], effective: Mapping[NodeId, tuple[NodeId, ...]]
+) -> Mapping[NodeId, tuple[NodeId, ...]]:
+    """Gives for each node the tests that must have passed before it.
+
+    A test gates the nodes that come after everything it reads, the nearest ones: what comes later waits
+    for those anyway. So a test over two models gates nothing that only one of them leads to.
+    """
+    children: dict[NodeId, list[NodeId]] = {}
+    for node, parents in effective.items():
+        if program.graph.nodes[node].kind is not NodeKind.TEST and not _is_ephemeral(program, node):
+            for parent in parents:
+                children.setdefault(parent, []).append(node)
+    gates: dict[NodeId, list[NodeId]] = {}
+    below: dict[NodeId, frozenset[NodeId]] = {}
+    for test in program.graph.order:
+        reads = effective[test]
+        if test not in wanted or program.graph.nodes[test].kind is not NodeKind.TEST or not reads:
+            continue
+        if len(reads) == 1:
+            nearest: Iterable[NodeId] = children.get(reads[0], ())
+        else:
+            after = frozenset.intersection(*(_descendants(children, read, below) for read in reads))
+            nearest = [node for node in after if not any(parent in after for parent in effective[node])]
+        for node in sorted(nearest):
+            gates.setdefault(node, []).append(test)
+    return {node: tuple(tests) for node, tests in gates.items()}
+
+
+def _descendants(
+    children: Mapping[NodeId, Sequence[NodeId]], node: NodeId, known: dict[NodeId, frozenset[NodeId]]
+) -> frozenset[NodeId]:
+    if node not in known:
+        seen: set[NodeId] = set()
+        stack = [node]
+        while stack:
+            for child in children.get(stack.pop(), ()):
+                if child not in seen:
+                    seen.add(child)
+                    stack.append(child)
+        known[node] = frozenset(seen)
+    return known[node]
+
+
+def _work(program: Program, node: NodeId, options: PlanOptions) -> Work | None:
+    if node in program.models:
+        return BuildModel(model=program.models[node], full_refresh=options.full_refresh)
+    if node in program.seeds:
+        return LoadSeed(seed=program.seeds[node])
+    if node in program.sources:
+        return LoadSource(source=program.sources[node])
+    if node in program.generic_tests:
+        test = program.generic_tests[node]
+        query = generic_query(test, program.spec)
+    elif node in program.singular_tests:
+        test = program.singular_tests[node]
+        query = test.query
+    else:
+        return None
+    config = replace(test.config, store_failures=True) if options.store_failures else test.config
+    return RunTest(name=test.name, query=query, config=config, failures=test.failures, span=test.span)
+
+
+def _schemas(actions: Sequence[Action]) -> tuple[tuple[str | None, str], ...]:
+    found: dict[tuple[str | None, str], None] = {}
+    for action in actions:
+        relation = _writes(action.work)
+        if relation is not None and relation.schema is not None:
+            found[(relation.database, relation.schema)] = None
+    return tuple(sorted(found, key=lambda pair: (pair[0] or "", pair[1])))
+
+
+def _writes(work: Work) -> Relation | None:
+    match work:
+        case BuildModel():
+            return work.model.relation
+        case LoadSeed():
+            return work.seed.relation
+        case LoadSource():
+            return work.source.relation
+        case RunTest():
+            return work.failures if work.config.store_failures else None
