@@ -117,7 +117,7 @@ def _kind(error: BaseException, message: str, details: dict[str, str]) -> Failur
             return _catalog_kind(message, details)
         case duckdb.BinderException():
             missing = details.get("error_subtype") == "COLUMN_NOT_FOUND" or re.search(
-                r"(not found|does not exist)", message
+                r"not found|does not exist|does not have a column", message
             )
             return FailureKind.MISSING if missing else FailureKind.OTHER
         case duckdb.ConversionException() | duckdb.OutOfRangeException() | duckdb.TypeMismatchException():

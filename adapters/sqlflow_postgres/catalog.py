@@ -1,0 +1,104 @@
+"""What PostgreSQL's catalog is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from sqlflow.core.relation import Relation, RelationKind
+from sqlflow.dialect.names import quote, relation_sql
+from sqlflow.dialect.specs import POSTGRES
+
+# A relation in the current database by its quoted name; the search path is the session's.
+COLUMNS = """
+    SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)
+    FROM pg_catalog.pg_class c
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.oid = pg_catalog.to_regclass($1)::oid
+      AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+      AND coalesce($2, pg_catalog.current_database()) = pg_catalog.current_database()
+    ORDER BY a.attnum
+"""
+
+# Indexes and the tables of large values are left out: they have no name of their own in a statement.
+RELATIONS = """
+    SELECT c.relname::text, c.relkind::text
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relkind NOT IN ('i', 'I', 't')
+      AND coalesce($2, pg_catalog.current_database()) = pg_catalog.current_database()
+    ORDER BY 1
+"""
+
+# A view hangs on what its rule reads. The longest way from the relation gives the order.
+DEPENDENTS = """
+    WITH RECURSIVE readers (oid, depth) AS (
+        SELECT pg_catalog.to_regclass($1)::oid, 0
+        UNION
+        SELECT r.ev_class, p.depth + 1
+        FROM readers p
+        JOIN pg_catalog.pg_depend d ON d.refobjid = p.oid
+         AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.classid = 'pg_catalog.pg_rewrite'::regclass
+        JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.ev_class <> p.oid
+        JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind = 'v'
+    )
+    SELECT n.nspname::text, c.relname::text, pg_catalog.pg_get_viewdef(c.oid)
+    FROM (SELECT oid, max(depth) AS depth FROM readers WHERE depth > 0 GROUP BY oid) r
+    JOIN pg_catalog.pg_class c ON c.oid = r.oid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    ORDER BY r.depth, 1, 2
+"""
+
+# What the owner may do is not granted: it comes with a new table too.
+GRANTS = """
+    WITH target AS (
+        SELECT oid, relowner, relacl FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1)::oid
+    ), entries AS (
+        SELECT t.relowner, NULL::text AS column_name, 0 AS number, acl.*
+        FROM target t, pg_catalog.aclexplode(t.relacl) acl
+        UNION ALL
+        SELECT t.relowner, a.attname::text, a.attnum, acl.*
+        FROM target t
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND NOT a.attisdropped,
+        pg_catalog.aclexplode(a.attacl) acl
+    )
+    SELECT e.column_name, e.privilege_type::text, r.rolname::text, bool_or(e.is_grantable)
+    FROM entries e
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = e.grantee
+    WHERE e.grantee <> e.relowner
+    GROUP BY e.number, e.column_name, e.privilege_type, r.rolname
+    ORDER BY r.rolname NULLS FIRST, 4, e.number, 2
+"""
+
+FORMAT_TYPES = """
+    SELECT pg_catalog.format_type(t.oid, nullif(t.typmod, -1))
+    FROM unnest($1::oid[], $2::int[]) WITH ORDINALITY AS t (oid, typmod, place)
+    ORDER BY t.place
+"""
+
+_KINDS = {"r": RelationKind.TABLE, "p": RelationKind.TABLE, "v": RelationKind.VIEW}
+
+
+def relation_kind(letter: str) -> RelationKind:
+    """Reads pg_class.relkind."""
+    return _KINDS.get(letter, RelationKind.OTHER)
+
+
+def local_name(relation: Relation) -> str:
+    """Writes a relation's name as `to_regclass` reads it: without the database."""
+    return relation_sql(POSTGRES, relation._replace(database=None))
+
+
+def grant_statements(relation: Relation, entries: Iterable[Sequence[object]]) -> tuple[str, ...]:
+    """Writes the rows of GRANTS as statements, one for each role, and with or without the grant option."""
+    name = relation_sql(POSTGRES, relation)
+    statements: list[str] = []
+    for (role, grantable), group in groupby(entries, key=lambda row: (row[2], row[3])):
+        rights = ", ".join(
+            str(right) if column is None else f"{right} ({quote(POSTGRES, str(column))})"
+            for column, right, *_ in group
+        )
+        to = "PUBLIC" if role is None else quote(POSTGRES, str(role))
+        option = " WITH GRANT OPTION" if grantable else ""
+        statements.append(f"GRANT {rights} ON {name} TO {to}{option}")
+    return tuple(statements)
