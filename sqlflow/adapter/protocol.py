@@ -75,7 +75,10 @@ class Session(Protocol):
     """
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int | None:
-        """Runs one statement; gives the number of rows it changed, None where the engine doesn't say."""
+        """Runs one statement; gives the number of rows it changed, None where the engine doesn't say.
+
+        `parameters` stand in the statement as `$1`, `$2` and so on.
+        """
         ...
 
     def fetch(self, sql: str, parameters: Sequence[Value] = ()) -> pyarrow.Table:
