@@ -1,0 +1,343 @@
+"""The public Python API: load a project, look at it, build it as an iterator of events."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlflow.adapter.protocol import Adapter, DriverMissingError, Warehouse
+from sqlflow.compiler import Compilation, OnStage, compile_inline, compile_project
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
+from sqlflow.core.ids import NodeId, NodeKind
+from sqlflow.core.relation import Column
+from sqlflow.core.source import SourceTree
+from sqlflow.core.span import Span
+from sqlflow.core.value import Value, freeze
+from sqlflow.link.selection import select as select_nodes
+from sqlflow.link.types import Node
+from sqlflow.manifest import manifest
+from sqlflow.plan.plan import Command, PlanOptions, make_plan
+from sqlflow.plan.types import Plan
+from sqlflow.system.local import LocalSystem
+from sqlflow.system.protocol import System
+
+if TYPE_CHECKING:
+    from sqlflow.apply.record import Recorded
+    from sqlflow.bind.types import BoundQuery, Program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledQuery:
+    """The SQL of a model or a singular test, and the file below the target folder that it was written to."""
+
+    node: NodeId
+    name: str
+    path: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """The first rows of a query."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[object, ...], ...]
+
+
+def load(
+    path: str | Path = ".",
+    *,
+    target: str | None = None,
+    vars: Mapping[str, object] | None = None,
+    system: System | None = None,
+    on_stage: OnStage | None = None,
+) -> LoadedProject:
+    """Reads and compiles the project in a folder; no warehouse is opened.
+
+    `target` chooses one of its targets, `vars` go over its variables, `system` stands in for the folder.
+    Its errors are in the result's `diagnostics`. Raises ProjectError where there is no project.
+    """
+    values: dict[str, Value] = {name: freeze(value) for name, value in (vars or {}).items()}
+    compiled = compile_project(system or LocalSystem(path), target=target, vars=values, on_stage=on_stage)
+    return LoadedProject(compiled)
+
+
+class LoadedProject:
+    """A compiled project.
+
+    The calls that need it to be free of errors raise ProjectError with its diagnostics where it is not.
+    """
+
+    def __init__(self, compiled: Compilation) -> None:
+        self._compiled = compiled
+
+    @property
+    def name(self) -> str:
+        """The project's name; its folder's where the settings have errors."""
+        settings = self._compiled.settings
+        return settings.name if settings is not None else Path(self.root).name
+
+    @property
+    def root(self) -> str:
+        """The project's folder."""
+        return self._compiled.tree.root
+
+    @property
+    def target(self) -> str:
+        """The name of the chosen target; empty where the settings have errors."""
+        settings = self._compiled.settings
+        return settings.target.name if settings is not None else ""
+
+    @property
+    def tree(self) -> SourceTree:
+        """The files that were read, for showing the places of diagnostics."""
+        return self._compiled.tree
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Everything that is wrong with the project, warnings included."""
+        return self._compiled.diagnostics
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error among the diagnostics."""
+        return not has_errors(self.diagnostics)
+
+    def nodes(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Node, ...]:
+        """Gives the selected nodes, each after those that it reads."""
+        program, chosen, _ = self._select(select, exclude)
+        return tuple(program.graph.nodes[node] for node in program.graph.order if node in chosen)
+
+    def selection_warnings(
+        self, select: Sequence[str] = (), exclude: Sequence[str] = ()
+    ) -> tuple[Diagnostic, ...]:
+        """Gives the warnings about words of a selection that select nothing."""
+        return self._select(select, exclude)[2]
+
+    def manifest(self) -> dict[str, object]:
+        """Describes the project's nodes as plain data that JSON can hold."""
+        program = self._program()
+        project = self._compiled.project
+        if project is None:
+            raise ProjectError(self.diagnostics)
+        return manifest(project, program)
+
+    def compile(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[CompiledQuery, ...]:
+        """Writes the SQL of the selected models and tests below `target/compiled`."""
+        program, chosen, _ = self._select(select, exclude)
+        return self._write_compiled(program, frozenset(chosen))
+
+    def plan(
+        self,
+        command: Command = Command.BUILD,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        *,
+        full_refresh: bool = False,
+        fail_fast: bool = False,
+        threads: int | None = None,
+        store_failures: bool = False,
+    ) -> Plan:
+        """Plans the selected nodes; nothing is touched."""
+        program, chosen, _ = self._select(select, exclude)
+        settings = self._compiled.settings
+        options = PlanOptions(
+            target=self.target,
+            threads=threads or (settings.target.threads if settings else 1),
+            full_refresh=full_refresh,
+            fail_fast=fail_fast,
+            store_failures=store_failures,
+        )
+        return make_plan(program, command, chosen, options)
+
+    def apply(self, plan: Plan) -> Recorded:
+        """Carries out a plan; the result is iterated over as events, and can be asked to `stop`."""
+        from sqlflow.apply.executor import Execution
+        from sqlflow.apply.frames import FunctionRunner
+        from sqlflow.apply.record import Recorded
+        from sqlflow.apply.work import Workshop
+
+        compiled, adapter = self._compiled, self._adapter()
+        self._write_compiled(self._program(), frozenset(action.node for action in plan.actions))
+        run = uuid.uuid4().hex
+        workshop = Workshop(
+            spec=adapter.spec,
+            system=compiled.system,
+            functions=FunctionRunner(compiled.system),
+            run=run[:8],
+            planned=frozenset(
+                model.relation
+                for action in plan.actions
+                if (model := self._program().models.get(action.node)) is not None
+            ),
+        )
+        execution = Execution(plan, self._open(), adapter, compiled.system, workshop, run)
+        return Recorded(execution, compiled.system, self._target_path())
+
+    def build(
+        self,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        *,
+        full_refresh: bool = False,
+        fail_fast: bool = False,
+        threads: int | None = None,
+        store_failures: bool = False,
+    ) -> Recorded:
+        """Builds the selected models, seeds and sources, and tests each before what reads it."""
+        return self.apply(
+            self.plan(
+                Command.BUILD,
+                select,
+                exclude,
+                full_refresh=full_refresh,
+                fail_fast=fail_fast,
+                threads=threads,
+                store_failures=store_failures,
+            )
+        )
+
+    def test(
+        self,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        *,
+        fail_fast: bool = False,
+        threads: int | None = None,
+        store_failures: bool = False,
+    ) -> Recorded:
+        """Runs the selected tests on what is there."""
+        return self.apply(
+            self.plan(
+                Command.TEST,
+                select,
+                exclude,
+                fail_fast=fail_fast,
+                threads=threads,
+                store_failures=store_failures,
+            )
+        )
+
+    def seed(
+        self,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        *,
+        fail_fast: bool = False,
+        threads: int | None = None,
+    ) -> Recorded:
+        """Loads the selected seeds."""
+        return self.apply(
+            self.plan(Command.SEED, select, exclude, fail_fast=fail_fast, threads=threads)
+        )
+
+    def show(self, name: str, *, limit: int = 5) -> Preview:
+        """Gives the first rows of a model, a seed or a source as they are in the warehouse."""
+        program = self._program()
+        for id, node in program.graph.nodes.items():
+            if node.kind is NodeKind.TEST or node.name != name:
+                continue
+            bound = program.models.get(id) or program.seeds.get(id) or program.sources.get(id)
+            if bound is not None:
+                return self._preview(f"SELECT * FROM {bound.from_clause} AS q", limit, name, node.span, None)
+        known = [node.name for node in program.graph.nodes.values() if node.kind is not NodeKind.TEST]
+        raise ProjectError(
+            [
+                Diagnostic(
+                    code=Code.UNKNOWN_REFERENCE,
+                    message=f"unknown model `{name}`",
+                    help=did_you_mean(name, known) or "`sqlflow ls` lists the names",
+                )
+            ]
+        )
+
+    def show_inline(self, sql: str, *, limit: int = 5) -> Preview:
+        """Gives the first rows of a query, written as a model would be."""
+        query = compile_inline(self._compiled, sql)
+        return self._preview(query.sql, limit, "the query", Span("<inline>", 0, len(sql)), query)
+
+    def clean(self) -> bool:
+        """Removes the target folder; says whether there was one."""
+        return self._compiled.system.remove_tree(self._target_path())
+
+    def _program(self) -> Program:
+        program = self._compiled.program
+        if program is None or not self.ok:
+            raise ProjectError(self.diagnostics)
+        return program
+
+    def _adapter(self) -> Adapter:
+        adapter = self._compiled.adapter
+        if adapter is None:
+            raise ProjectError(self.diagnostics)
+        return adapter
+
+    def _target_path(self) -> str:
+        settings = self._compiled.settings
+        return settings.target_path if settings is not None else "target"
+
+    def _select(
+        self, select: Sequence[str], exclude: Sequence[str]
+    ) -> tuple[Program, frozenset[NodeId], tuple[Diagnostic, ...]]:
+        program = self._program()
+        chosen, warnings = select_nodes(program.graph, select, exclude)
+        return program, chosen, warnings
+
+    def _write_compiled(self, program: Program, chosen: frozenset[NodeId]) -> tuple[CompiledQuery, ...]:
+        out: list[CompiledQuery] = []
+        for node in program.graph.order:
+            bound = program.models.get(node) or program.singular_tests.get(node)
+            if node not in chosen or bound is None:
+                continue
+            query = getattr(bound, "full", None) or getattr(bound, "query", None)
+            if query is None:
+                continue
+            path = f"{self._target_path()}/compiled/{bound.path}"
+            self._compiled.system.write(path, query.sql.encode("utf-8", "replace"))
+            out.append(CompiledQuery(node=node, name=bound.name, path=path, sql=query.sql))
+        return tuple(out)
+
+    def _open(self) -> Warehouse:
+        adapter, settings = self._adapter(), self._compiled.settings
+        if settings is None:
+            raise ProjectError(self.diagnostics)
+        try:
+            return adapter.open(self._compiled.adapter_settings or {}, self.root)
+        except DriverMissingError as error:
+            raise ProjectError(
+                [
+                    Diagnostic(
+                        code=Code.DRIVER_MISSING,
+                        message=f"the target `{settings.target.name}` needs the package {error.package}, "
+                        "which is not installed",
+                        span=settings.target.span,
+                        help=error.install,
+                    )
+                ]
+            ) from error
+        except Exception as error:
+            failure = adapter.classify(error)
+            raise ProjectError(
+                [
+                    Diagnostic(
+                        code=Code.NO_CONNECTION,
+                        message=f"the target `{settings.target.name}` can't be reached: {failure.message}",
+                        span=settings.target.span,
+                        help=failure.hint or "check the settings of the target, and that the warehouse is up",
+                    )
+                ]
+            ) from error
+
+    def _preview(
+        self, sql: str, limit: int, name: str, span: Span, query: BoundQuery | None
+    ) -> Preview:
+        from sqlflow.apply.preview import first_rows
+
+        columns, rows = first_rows(
+            self._open(), self._adapter(), sql, limit=limit, name=name, span=span, text_map=query.map if query else None
+        )
+        return Preview(columns=columns, rows=rows)

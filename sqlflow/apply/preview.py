@@ -1,0 +1,45 @@
+"""Reads the first rows of a query."""
+
+from __future__ import annotations
+
+from sqlflow.adapter.protocol import Adapter, Session, Warehouse
+from sqlflow.apply.failures import statement_failed
+from sqlflow.core.diagnostic import ProjectError
+from sqlflow.core.relation import Column
+from sqlflow.core.span import Span
+from sqlflow.core.textmap import TextMap
+
+
+def first_rows(
+    warehouse: Warehouse,
+    adapter: Adapter,
+    sql: str,
+    *,
+    limit: int,
+    name: str,
+    span: Span,
+    text_map: TextMap | None,
+) -> tuple[tuple[Column, ...], tuple[tuple[object, ...], ...]]:
+    """Gives the columns and at most `limit` rows of a query; closes the warehouse.
+
+    Raises ProjectError where the engine refuses the query.
+    """
+    before = "SELECT * FROM (\n"
+    session: Session | None = None
+    try:
+        session = warehouse.session()
+        columns = session.describe(sql)
+        table = session.fetch(f"{before}{sql}\n) AS q LIMIT {int(limit)}")
+        rows = tuple(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        return columns, rows
+    except Exception as error:
+        failure = adapter.classify(error)
+        raise ProjectError([statement_failed(failure, name, span, _inside(text_map, before))]) from error
+    finally:
+        if session is not None:
+            session.close()
+        warehouse.close()
+
+
+def _inside(text_map: TextMap | None, before: str) -> TextMap | None:
+    return text_map.shifted(len(before)) if text_map is not None else None

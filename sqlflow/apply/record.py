@@ -1,0 +1,119 @@
+"""Writes down what a run does, below the target folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Protocol
+
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.state.event import Event, NodeFinished, RunFinished, RunStarted, StatementSent
+from sqlflow.state.state import State, fold
+from sqlflow.system.protocol import System
+
+STATEMENTS = "run/statements.sql"
+RESULTS = "run/results.json"
+
+
+class Stoppable(Protocol):
+    """A run as it goes on."""
+
+    def __next__(self) -> Event:
+        """The next event."""
+        ...
+
+    def stop(self) -> None:
+        """Asks the run to end."""
+        ...
+
+
+class Recorded:
+    """A run whose statements and results are written to files as they come.
+
+    `run/statements.sql` has every statement that was sent, in the order in which they ended;
+    `run/results.json` has how each node ended. Both are of the last run only.
+    """
+
+    def __init__(self, events: Stoppable, system: System, folder: str) -> None:
+        self._events = events
+        self._system = system
+        self._folder = folder
+        self._state = State()
+        self._results: dict[str, object] = {}
+        self._nodes: list[dict[str, object]] = []
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        event = next(self._events)
+        self._state = fold(self._state, (event,))
+        self._write(event)
+        return event
+
+    def stop(self) -> None:
+        """Asks the run to end; may be called from a signal handler."""
+        self._events.stop()
+
+    @property
+    def state(self) -> State:
+        """What the events so far add up to."""
+        return self._state
+
+    def _write(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                header = f"-- run {event.run}, {event.command} on {event.target}, {event.at.isoformat()}\n"
+                self._system.write(f"{self._folder}/{STATEMENTS}", header.encode())
+                self._results = {
+                    "run": event.run,
+                    "command": event.command,
+                    "target": event.target,
+                    "started_at": event.at.isoformat(),
+                }
+            case StatementSent():
+                end = "" if event.ok else ", failed"
+                rows = "" if event.rows is None else f", {event.rows} rows"
+                head = f"\n-- {event.node or 'run'}, {event.seconds:.3f} s{rows}{end}\n"
+                text = f"{head}{event.sql.rstrip()}\n;\n"
+                self._system.append(f"{self._folder}/{STATEMENTS}", text.encode("utf-8", "replace"))
+            case NodeFinished():
+                self._nodes.append(_result(event))
+            case RunFinished():
+                self._results |= {
+                    "finished_at": event.at.isoformat(),
+                    "seconds": round(event.seconds, 3),
+                    "interrupted": event.interrupted,
+                    "diagnostics": [_brief(diagnostic) for diagnostic in event.diagnostics],
+                    "nodes": self._nodes,
+                }
+                text = json.dumps(self._results, indent=2) + "\n"
+                self._system.write(f"{self._folder}/{RESULTS}", text.encode())
+            case _:
+                pass
+
+
+def _result(event: NodeFinished) -> dict[str, object]:
+    return {
+        "node": event.node,
+        "status": event.status.value,
+        "finished_at": event.at.isoformat(),
+        "seconds": round(event.seconds, 3),
+        "statements": event.statements,
+        "rows": event.rows,
+        "reason": event.reason,
+        "kept": event.kept,
+        "diagnostics": [_brief(diagnostic) for diagnostic in event.diagnostics],
+    }
+
+
+def _brief(diagnostic: Diagnostic) -> dict[str, object]:
+    span = diagnostic.span
+    return {
+        "code": diagnostic.code.value,
+        "severity": diagnostic.severity.value,
+        "message": diagnostic.message,
+        "path": span.path if span else None,
+        "start": span.start if span else None,
+        "end": span.end if span else None,
+    }

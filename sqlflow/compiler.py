@@ -1,0 +1,228 @@
+"""Chains the stages, from a folder of files to a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlflow.adapter.protocol import Adapter
+from sqlflow.adapter.registry import adapter_names, find_adapter
+from sqlflow.adapter.settings import check_settings
+from sqlflow.bind.bind import Binder
+from sqlflow.bind.types import BoundQuery, Program
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
+from sqlflow.core.digest import digest
+from sqlflow.core.ids import NodeKind, node_id
+from sqlflow.core.source import SourceFile, SourceTree
+from sqlflow.core.span import Span
+from sqlflow.core.value import Value
+from sqlflow.dialect.specs import SPECS
+from sqlflow.link.link import link, link_query
+from sqlflow.link.types import Graph
+from sqlflow.parse.parse import parse, parse_query
+from sqlflow.parse.types import Parsed
+from sqlflow.project.read import read_project
+from sqlflow.project.settings import read_settings
+from sqlflow.project.tree import read_tree
+from sqlflow.project.types import Project, Settings, SingularTestDecl
+from sqlflow.render.render import render
+from sqlflow.render.types import Rendered
+from sqlflow.render.values import make_render_value
+from sqlflow.system.protocol import System
+
+PROJECT_FILE = "sqlflow.yml"
+# The path that a query has that stands in no file.
+INLINE = "<inline>"
+
+OnStage = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compilation:
+    """Every stage of a compiled project; what is None could not be made for the errors in `diagnostics`."""
+
+    system: System
+    now: datetime
+    tree: SourceTree
+    diagnostics: tuple[Diagnostic, ...]
+    settings: Settings | None = None
+    adapter: Adapter | None = None
+    adapter_settings: Mapping[str, Value] | None = None
+    project: Project | None = None
+    rendered: Rendered | None = None
+    parsed: Parsed | None = None
+    graph: Graph | None = None
+    program: Program | None = None
+
+
+def compile_project(
+    system: System,
+    *,
+    target: str | None = None,
+    vars: Mapping[str, Value] | None = None,
+    on_stage: OnStage | None = None,
+) -> Compilation:
+    """Compiles the project in the system's root, as far as its errors let it; no warehouse is opened.
+
+    `on_stage` is called with a stage's name as it ends. Raises ProjectError where there is no project.
+    """
+    ended = on_stage or (lambda stage: None)
+    now = system.now()
+    text, diagnostics = _project_file(system)
+    tree = SourceTree(
+        root=system.root,
+        files={PROJECT_FILE: SourceFile(path=PROJECT_FILE, text=text, digest=digest(text))},
+    )
+    given = vars or {}
+    settings, found = read_settings(
+        text,
+        PROJECT_FILE,
+        target=target,
+        cli_vars=given,
+        render_value=make_render_value(system.environment(), given, allow_secrets=True),
+    )
+    diagnostics += found
+    if settings is None:
+        return Compilation(system=system, now=now, tree=tree, diagnostics=diagnostics)
+    adapter, adapter_settings, found = _adapter(settings)
+    diagnostics += found
+    tree, found = read_tree(system, settings)
+    diagnostics += found
+    ended("read")
+    render_value = make_render_value(system.environment(), settings.vars, allow_secrets=False)
+    if adapter is None:
+        project, found = read_project(tree, settings, render_value)
+        return Compilation(system=system, now=now, tree=tree, diagnostics=diagnostics + found, settings=settings)
+    target_schema = settings.target.schema or adapter.spec.default_schema
+    settings = replace(settings, target=replace(settings.target, schema=target_schema))
+    project, found = read_project(tree, settings, render_value)
+    diagnostics += found
+    ended("project")
+    rendered, found = render(project, environment=system.environment(), now=now)
+    diagnostics += found
+    ended("render")
+    parsed, found = parse(rendered, adapter.spec)
+    diagnostics += found
+    ended("parse")
+    graph, found = link(project, rendered, parsed, adapter.spec)
+    diagnostics += found
+    ended("link")
+    program = Binder(project, rendered, parsed, graph, adapter.spec, system.absolute).program()
+    ended("bind")
+    return Compilation(
+        system=system,
+        now=now,
+        tree=tree,
+        diagnostics=tuple(dict.fromkeys(diagnostics)),
+        settings=settings,
+        adapter=adapter,
+        adapter_settings=adapter_settings,
+        project=project,
+        rendered=rendered,
+        parsed=parsed,
+        graph=graph,
+        program=program,
+    )
+
+
+def compile_inline(compiled: Compilation, sql: str) -> BoundQuery:
+    """Compiles a query that stands in no file, as if it were a model of the project.
+
+    Raises ProjectError with the diagnostics of the query, or of the project where that has errors.
+    """
+    project, rendered, parsed, graph = compiled.project, compiled.rendered, compiled.parsed, compiled.graph
+    if has_errors(compiled.diagnostics) or not (project and rendered and parsed and graph and compiled.adapter):
+        raise ProjectError(compiled.diagnostics)
+    spec = compiled.adapter.spec
+    id = node_id(NodeKind.TEST, project.settings.name, INLINE)
+    alone = replace(
+        project,
+        models={},
+        seeds={},
+        tests={id: SingularTestDecl(id=id, name=INLINE, path=INLINE, layers=(), span=Span(INLINE, 0, 0))},
+        texts={**project.texts, INLINE: sql},
+    )
+    result, found = render(alone, environment=compiled.system.environment(), now=compiled.now)
+    if id not in result.tests:
+        raise ProjectError(found)
+    query = result.tests[id].query
+    facts, wrong = parse_query(query.text, query.map, spec)
+    if facts is None:
+        raise ProjectError(wrong)
+    links, wrong = link_query(query, facts, project, rendered, spec)
+    if has_errors(wrong):
+        raise ProjectError(wrong)
+    binder = Binder(project, rendered, parsed, graph, spec, compiled.system.absolute)
+    binder.program()
+    return binder.query(query, facts, links)
+
+
+def _project_file(system: System) -> tuple[str, tuple[Diagnostic, ...]]:
+    try:
+        content = system.read(PROJECT_FILE)
+    except OSError as error:
+        where = f"there is no {PROJECT_FILE} in {system.root}"
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            where = f"{PROJECT_FILE} in {system.root} can't be read: {error.strerror or error}"
+        raise ProjectError(
+            [
+                Diagnostic(
+                    code=Code.PROJECT_NOT_FOUND,
+                    message=where,
+                    help="name the project's folder with --project, or make a project with `sqlflow init NAME`",
+                )
+            ]
+        ) from None
+    try:
+        return content.decode("utf-8-sig"), ()
+    except UnicodeDecodeError as error:
+        text = content.decode("utf-8", "replace").removeprefix("\ufeff")
+        at = len(content[: error.start].decode("utf-8", "replace"))
+        return text, (
+            Diagnostic(
+                code=Code.NOT_UTF8,
+                message=f"{PROJECT_FILE} is not UTF-8: the byte at {error.start} is not part of any character",
+                span=Span(PROJECT_FILE, at, at + 1),
+                help="save the file as UTF-8",
+            ),
+        )
+
+
+def _adapter(settings: Settings) -> tuple[Adapter | None, Mapping[str, Value] | None, tuple[Diagnostic, ...]]:
+    target = settings.target
+    adapter = find_adapter(target.type)
+    if adapter is None:
+        known = adapter_names()
+        return (
+            None,
+            None,
+            (
+                Diagnostic(
+                    code=Code.UNKNOWN_ADAPTER,
+                    message=f"there is no adapter of type `{target.type}`",
+                    span=target.span,
+                    help=did_you_mean(target.type, known) or f"installed are: {', '.join(known)}",
+                ),
+            ),
+        )
+    values, diagnostics = check_settings(adapter, target, settings.name)
+    return adapter, values, diagnostics + _dialect(settings, adapter, target.span)
+
+
+def _dialect(settings: Settings, adapter: Adapter, span: Span) -> tuple[Diagnostic, ...]:
+    """A project that names its dialect runs on engines of that dialect; one that names none, on any."""
+    if settings.dialect in (adapter.spec.name, settings.target.type):
+        return ()
+    known = sorted({*SPECS, adapter.spec.name})
+    if settings.dialect not in known:
+        message = f"there is no dialect `{settings.dialect}`"
+        help = did_you_mean(settings.dialect, known) or f"there are: {', '.join(known)}"
+    else:
+        message = (
+            f"the models are written in `{settings.dialect}`, and the target `{settings.target.name}` "
+            f"speaks `{adapter.spec.name}`"
+        )
+        help = "leave `dialect` out where the models are written so that every target understands them"
+    return (Diagnostic(code=Code.INVALID_VALUE, message=message, span=span, help=help),)

@@ -1,0 +1,63 @@
+"""A project as plain data: what other tools read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlflow.bind.types import Program
+from sqlflow.core.value import thaw
+from sqlflow.link.types import Node
+from sqlflow.project.types import ColumnDecl, Project
+
+VERSION = 1
+
+
+def manifest(project: Project, program: Program) -> dict[str, object]:
+    """Gives the manifest: `nodes` by id, in an order in which each comes after those that it reads."""
+    return {
+        "manifest_version": VERSION,
+        "project": project.settings.name,
+        "target": project.settings.target.name,
+        "dialect": program.spec.name,
+        "nodes": {node: _node(program.graph.nodes[node], project, program) for node in program.graph.order},
+    }
+
+
+def _node(node: Node, project: Project, program: Program) -> dict[str, object]:
+    out: dict[str, object] = {
+        "id": node.id,
+        "kind": node.kind.value,
+        "name": node.name,
+        "path": node.path,
+        "tags": list(node.tags),
+        "materialized": node.materialized or None,
+        "description": node.description,
+        "reads": list(program.graph.parents[node.id]),
+    }
+    model, seed = program.models.get(node.id), program.seeds.get(node.id)
+    source = program.sources.get(node.id)
+    relation = model.relation if model else seed.relation if seed else source.relation if source else None
+    if relation is not None and node.materialized != "ephemeral":
+        out["relation"] = relation._asdict()
+    config = model.config if model else seed.config if seed else None
+    if config is not None:
+        out["meta"] = thaw(config.meta)
+    declared = project.models.get(node.id) or project.seeds.get(node.id) or project.sources.get(node.id)
+    if declared is not None:
+        out["columns"] = _columns(declared.columns)
+    if model is not None and model.full is not None:
+        out["compiled_sql"] = model.full.sql
+    return out
+
+
+def _columns(columns: Sequence[ColumnDecl]) -> list[dict[str, object]]:
+    return [
+        {
+            "name": column.name,
+            "description": column.description,
+            "data_type": column.data_type,
+            "tags": list(column.tags),
+            "meta": thaw(column.meta),
+        }
+        for column in columns
+    ]
