@@ -56,7 +56,7 @@ def text_of(function: str, parameter: str, value: object) -> str:
 
 
 def _bad(function: str, what: str, usage: str) -> Problem:
-    return Problem(Code.BAD_CALL, f"`{function}` {what}", help=usage)
+    return Problem(Code.BAD_CALL, f"`{function}` {what}", help=usage, function=function)
 
 
 def environment_value(
@@ -68,6 +68,8 @@ def environment_value(
             Code.SECRET_IN_MODEL,
             f"the secret `{name}` can't be read in a template of a model",
             help="secrets are for the target's settings, so that they never get into SQL text",
+            function="env_var",
+            argument=name,
         )
     if name in environment:
         return environment[name]
@@ -80,6 +82,8 @@ def environment_value(
         Code.MISSING_ENV_VAR,
         f"environment variable `{name}` is not set",
         help=return_help or f"set it, or give a default: `env_var('{name}', 'value')`",
+        function="env_var",
+        argument=name,
     )
 
 

@@ -35,6 +35,13 @@ class _Parser(Parser):
         super().__init__(environment, "", path)
         self.stream = stream
         self.opened: list[int] = []
+        self.macros: list[tuple[int, str]] = []
+
+    def parse_macro(self) -> nodes.Macro:
+        """Parses a macro, and notes where it is."""
+        macro = super().parse_macro()
+        self.macros.append((macro.lineno, macro.name))
+        return macro
 
     def parse_statement(self) -> nodes.Node | list[nodes.Node]:
         """Parses one statement; where that fails, it stays among the open ones."""
@@ -46,10 +53,11 @@ class _Parser(Parser):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A template's tree and the places of its tokens."""
+    """A template's tree, the places of its tokens, and its macros by the offset of their definitions."""
 
     tree: nodes.Template
     places: Places
+    offsets_of_macros: tuple[tuple[int, str], ...]
 
     def macros(self) -> Iterator[tuple[str, Span]]:
         """Gives the macros that the file defines, each with the place of its opening tag."""
@@ -97,7 +105,8 @@ def parse(environment: TemplateEnvironment, path: str, text: str) -> Parsed | Di
     parser: _Parser | None = None
     try:
         parser = _Parser(environment, environment.stream(places), path)
-        return Parsed(parser.parse(), places)
+        tree = parser.parse()
+        return Parsed(tree, places, tuple(sorted(parser.macros)))
     except Exception as error:
         return _syntax(error, places, parser.opened if parser is not None else [], environment)
 
@@ -115,7 +124,7 @@ def compile_template(
         with warnings.catch_warnings():
             # Python warns of expressions like `1[0]` on the standard error stream.
             warnings.simplefilter("ignore")
-            code = compile(generator.stream.getvalue(), code_name(places.path), "exec")
+            code = compile(generator.code.getvalue(), code_name(places.path), "exec")
         namespace: dict[str, Any] = {"environment": environment}
         exec(code, namespace)  # noqa: S102  (the code that Jinja generated for its sandbox)
     except Exception as error:
@@ -136,7 +145,7 @@ def compile_template(
         places=places,
         code_lines=tuple(line for _, line in lines),
         offsets=tuple(offset for offset, _ in lines),
-        macros=tuple(sorted((node.lineno, node.name) for node in parsed.tree.find_all(nodes.Macro))),
+        macros=parsed.offsets_of_macros,
     )
 
 

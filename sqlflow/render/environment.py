@@ -91,7 +91,7 @@ class TemplateEnvironment(SandboxedEnvironment):
             keep_trailing_newline=True,
             cache_size=0,
         )
-        self.globals["range"] = safe_range
+        self.globals |= {"range": safe_range}
         # Rendering is a pure function: what gives another text each time is not offered.
         del self.globals["lipsum"]
         del self.filters["random"]

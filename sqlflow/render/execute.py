@@ -13,6 +13,7 @@ from sqlflow.core.diagnostic import Diagnostic, Label, did_you_mean
 from sqlflow.core.span import Span
 from sqlflow.core.textmap import Segment, TextMap
 from sqlflow.render.compiled import Compiled, code_name
+from sqlflow.render.narrow import find_call, find_name
 from sqlflow.render.problems import AlreadyReported, Problem, ReturnValue, UndefinedName
 from sqlflow.render.scope import Scope, Surroundings
 from sqlflow.render.trace import text_map
@@ -67,19 +68,34 @@ def _explain(
     known = {code_name(path): compiled for path, compiled in macros.items()}
     if template is not None and place is None:
         known[code_name(template.path)] = template
-    span = place
-    labels: list[Label] = []
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        found = known.get(frame.f_code.co_filename)
-        if found is None:
-            continue
-        at = found.span_at(line)
-        if span is None:
-            span = at
-        elif at != span and all(at != earlier.span for earlier in labels) and len(labels) < MAX_LABELS:
-            name = found.macro_at(at.end)
-            labels.append(Label(at, f"in macro `{name}`" if name else "here"))
-    return Diagnostic(code=code, message=message, span=span, label=label, labels=tuple(labels), help=hint)
+    ran = [
+        (found, found.span_at(line))
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if (found := known.get(frame.f_code.co_filename)) is not None
+    ]
+    if ran:
+        innermost, tag = ran[-1]
+        ran[-1] = (innermost, _narrow(error, innermost.places.text, tag))
+    span = place if place is not None or not ran else ran.pop(0)[1]
+    labels: dict[Span, Label] = {}
+    for found, at in ran:
+        name = found.macro_at(at.end)
+        if at != span and len(labels) < MAX_LABELS:
+            labels.setdefault(at, Label(at, f"in macro `{name}`" if name else "here"))
+    return Diagnostic(
+        code=code, message=message, span=span, label=label, labels=tuple(labels.values()), help=hint
+    )
+
+
+def _narrow(error: BaseException, text: str, tag: Span) -> Span:
+    """Gives the place of what is wrong within a tag, as far as the error names it."""
+    match error:
+        case Problem(function=str(function), argument=str(argument)) if function:
+            return find_call(text, tag, function, argument)
+        case UndefinedName(name=str(name), is_attribute=False):
+            return find_name(text, tag, name)
+        case _:
+            return tag
 
 
 def _describe(error: BaseException, scope: Scope) -> tuple[Code, str, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from jinja2 import nodes
@@ -23,7 +24,8 @@ class TracingGenerator(CodeGenerator):
     """
 
     def __init__(self, environment: Environment, places: Places) -> None:
-        super().__init__(environment, places.path, places.path)
+        self.code = StringIO()
+        super().__init__(environment, places.path, places.path, self.code)
         self.places = places
         self.literals: list[Traced] = []
         self.spans: list[Span] = []
@@ -58,10 +60,11 @@ class TracingGenerator(CodeGenerator):
     def start_write(self, frame: Frame, node: nodes.Node | None = None) -> None:
         """Begins an output; that of a call block or a filter block has the place of its opening tag."""
         super().start_write(frame, node)
-        wrapped = isinstance(node, (nodes.CallBlock, nodes.FilterBlock))
-        self._wrapped.append(wrapped)
-        if wrapped and node is not None:
+        if isinstance(node, (nodes.CallBlock, nodes.FilterBlock)):
+            self._wrapped.append(True)
             self._open(node)
+        else:
+            self._wrapped.append(False)
 
     def end_write(self, frame: Frame) -> None:
         """Ends an output."""

@@ -38,7 +38,7 @@ def name_relation(
             return default()
         entry = layer.get(key)
         place = entry.span if entry is not None else span
-        scope = Scope(around, path, layers=(layer,), fixed=place, configurable=False)
+        scope = Scope(around, path, layers=(layer,), fixed=place)
         described = MappingProxyType(
             {
                 "name": name,

@@ -8,10 +8,24 @@ from sqlflow.core.codes import Code
 
 
 class Problem(Exception):
-    """A mistake with a code of its own; the place is added where the rendering is caught."""
+    """A mistake with a code of its own; the place is added where the rendering is caught.
 
-    def __init__(self, code: Code, message: str, *, label: str = "", help: str = "") -> None:
+    `function` and `argument` say which call made it, so that the place can be that of the call.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        label: str = "",
+        help: str = "",
+        function: str = "",
+        argument: str = "",
+    ) -> None:
         super().__init__(message)
+        self.function = function
+        self.argument = argument
         self.code = code
         self.message = message
         self.label = label

@@ -9,8 +9,14 @@ from sqlflow.core.codes import Code
 from sqlflow.core.config import Materialization, NodeConfig
 from sqlflow.core.diagnostic import Diagnostic, Label
 from sqlflow.core.ids import NodeId, NodeKind
+from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
-from sqlflow.project.config import decode_node_config, decode_test_config, merge_layers
+from sqlflow.project.config import (
+    check_python_materialization,
+    decode_node_config,
+    decode_test_config,
+    merge_layers,
+)
 from sqlflow.project.types import (
     ConfigEntry,
     ConfigLayer,
@@ -50,8 +56,9 @@ def render(
         work.seed(seed)
     for test in project.tests.values():
         work.test(test)
-    found = (*diagnostics, *macros.failures(), *work.diagnostics)
-    return work.rendered(), found
+    # What is wrong with a folder-wide setting is found with each node of the folder, and said once.
+    found = dict.fromkeys((*diagnostics, *macros.failures(), *work.diagnostics))
+    return work.rendered(), tuple(found)
 
 
 class _Rendering:
@@ -94,6 +101,8 @@ class _Rendering:
         config, invalid = decode_node_config(layer, NodeKind.MODEL, default)
         if self._off(decl.id, config.enabled, layer, decl.span):
             return
+        if decl.function is not None:
+            invalid = (*invalid, *check_python_materialization(config, layer, decl.span))
         self.diagnostics += (*found, *invalid)
         if (template is not None and query is None) or (decl.function is None and template is None):
             self._failed.add(decl.id)
@@ -114,7 +123,7 @@ class _Rendering:
             span=decl.span,
         )
         self.diagnostics += misnamed
-        hooks = self._run_hooks(decl.path, (*decl.layers, *scope.file_layers), layer, config)
+        hooks = self._run_hooks(decl.path, (*decl.layers, *scope.file_layers), layer, config, relation)
         if hooks is None:
             self._failed.add(decl.id)
             return
@@ -145,7 +154,7 @@ class _Rendering:
             span=decl.span,
         )
         self.diagnostics += (*invalid, *misnamed)
-        hooks = self._run_hooks(decl.path, decl.layers, layer, config)
+        hooks = self._run_hooks(decl.path, decl.layers, layer, config, relation)
         if hooks is None:
             self._failed.add(decl.id)
             return
@@ -205,7 +214,12 @@ class _Rendering:
         return query
 
     def _run_hooks(
-        self, path: str, layers: Sequence[ConfigLayer], merged: ConfigLayer, config: NodeConfig
+        self,
+        path: str,
+        layers: Sequence[ConfigLayer],
+        merged: ConfigLayer,
+        config: NodeConfig,
+        relation: Relation,
     ) -> tuple[tuple[RenderedQuery, ...], tuple[RenderedQuery, ...]] | None:
         """Renders the hooks of a node, each with the place of the setting that it was written in."""
         rendered: list[tuple[RenderedQuery, ...]] = []
@@ -221,7 +235,7 @@ class _Rendering:
                     self.diagnostics.append(_at(template, span))
                     whole = False
                     continue
-                scope = Scope(self._around, path, layers=(merged,), fixed=span, configurable=False)
+                scope = Scope(self._around, path, layers=(merged,), fixed=span, relation=relation)
                 query, found = render_query(self._around, template, scope, span)
                 self.diagnostics += found
                 if query is None:

@@ -13,6 +13,7 @@ from jinja2.utils import missing
 
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Severity, did_you_mean
+from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value, freeze, thaw
 from sqlflow.project.config import canonical, merge_layers
@@ -22,10 +23,9 @@ from sqlflow.render.compiled import Compiled, code_name, frame_line
 from sqlflow.render.environment import NAMES
 from sqlflow.render.macros import MacroIndex, Macros, PackageMacros
 from sqlflow.render.modules import modules
+from sqlflow.render.narrow import Argument, find_call, keyword_arguments
 from sqlflow.render.problems import Problem, ReturnValue
 from sqlflow.render.types import THIS, Reads, Reference, placeholder
-
-_CLOCK_NAME = "run_started_at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +85,17 @@ class Scope:
         layers: Sequence[ConfigLayer] = (),
         incremental: bool = False,
         fixed: Span | None = None,
-        configurable: bool = True,
+        relation: Relation | None = None,
     ) -> None:
+        """Makes a scope. One that has a `fixed` place is no file's: it can't set its configuration.
+
+        Where the `relation` is known, `this` tells its parts.
+        """
         self._around = around
         self._code_name = code_name(path)
         self._template: Compiled | None = None
         self._fixed = fixed
         self._incremental = incremental
-        self._configurable = configurable
         self.layers = tuple(layers)
         self.file_layers: list[ConfigLayer] = []
         self.references: list[Reference] = []
@@ -101,19 +104,19 @@ class Scope:
         self._env: set[str] = set()
         self._clock = False
         self._package: PackageMacros | None = None
+        self._modules: Mapping[str, Any] | None = None
         self.parent: dict[str, Any] = {
             **around.basis,
             NAMES: self,
             "config": Config(self),
             "ref": self._ref,
             "source": self._source,
-            "this": Table(THIS),
+            "this": Table(THIS) if relation is None else This(relation),
             "var": Var(self),
             "env_var": self._env_var,
             "is_incremental": self._is_incremental,
             "return": _return,
             "exceptions": Exceptions(self),
-            "modules": modules(self._now),
         }
         self.macros = Macros(around.macros, self.parent)
 
@@ -129,8 +132,11 @@ class Scope:
         found = self.macros.find(name)
         if found is not missing:
             return found
-        if name == _CLOCK_NAME:
+        if name == "run_started_at":
             return self._now()
+        if name == "modules":
+            self._modules = self._modules or modules(self._now)
+            return self._modules
         if name == self._around.settings.name and name not in self.parent:
             self._package = self._package or PackageMacros(self.macros)
             return self._package
@@ -139,7 +145,7 @@ class Scope:
     def known_names(self) -> tuple[str, ...]:
         """Gives the names that a template can use, for messages."""
         own = (name for name in self.parent if name != NAMES)
-        return (*own, *self._around.macros.files, _CLOCK_NAME)
+        return (*own, *self._around.macros.files, "run_started_at", "modules")
 
     def reads(self) -> Reads:
         """Gives what was read so far."""
@@ -173,21 +179,38 @@ class Scope:
             return Span(self._code_name[len("<template ") : -1], 0, 0)
         return template.span_at(frame_line(outermost, outermost.f_lineno))
 
+    def _call(self, function: str, argument: str = "") -> Span:
+        """Gives the place of a call in the rendered file: within a macro, that of the macro's expression."""
+        tag = self.here()
+        if self._fixed is not None or self._template is None:
+            return tag
+        return find_call(self._template.places.text, tag, function, argument)
+
     def configure(self, settings: Mapping[str, object]) -> None:
         """Records settings that the file gave."""
-        if not self._configurable:
-            raise Problem(Code.BAD_CALL, "`config` is not for hooks", help="call it in the model itself")
-        span = self.here()
+        if self._fixed is not None:
+            raise Problem(
+                Code.BAD_CALL, "`config` sets nothing outside of a file", help="call it in the model itself"
+            )
+        call = self._call("config")
+        places: Mapping[str, Argument] = {}
+        if self._template is not None:
+            places = keyword_arguments(self._template.places.text, call)
         layer: dict[str, ConfigEntry] = {}
         for key, value in settings.items():
+            at = places.get(key)
             try:
-                layer[canonical(key)] = ConfigEntry(_plain(value), span)
+                frozen = _plain(value)
             except TypeError as error:
                 raise Problem(
                     Code.BAD_CALL,
                     f"`config({key}=...)`: {error}",
                     help="settings are text, numbers, true or false, lists and mappings",
+                    function="config",
                 ) from None
+            layer[canonical(key)] = (
+                ConfigEntry(frozen, at.value, at.name) if at is not None else ConfigEntry(frozen, call)
+            )
         self.file_layers.append(layer)
 
     def variable(self, name: str, default: object) -> object:
@@ -203,6 +226,8 @@ class Scope:
             f"variable `{name}` has no value",
             help=did_you_mean(name, known)
             or f"set it under `vars:` in {self._around.settings.path}, with --vars, or give a default",
+            function="var",
+            argument=name,
         )
 
     def has_variable(self, name: str) -> bool:
@@ -215,7 +240,7 @@ class Scope:
         return self._around.now
 
     def _refer(self, target: RefTarget) -> Table:
-        self.references.append(Reference(target=target, span=self.here()))
+        self.references.append(Reference(target=target, span=self._call(target.kind, target.parts[-1])))
         return Table(placeholder(len(self.references) - 1))
 
     def _ref(self, *args: object, **kwargs: object) -> Table:
@@ -240,6 +265,18 @@ class Scope:
     def _is_incremental(self, *args: object, **kwargs: object) -> bool:
         bind("is_incremental", (), 0, args, kwargs)
         return self._incremental
+
+
+class This(Table):
+    """`this` where the model's name is known: in its hooks."""
+
+    __slots__ = ("database", "identifier", "name", "schema", "table")
+
+    def __init__(self, relation: Relation) -> None:
+        super().__init__(THIS)
+        self.database = relation.database
+        self.schema = relation.schema
+        self.identifier = self.name = self.table = relation.identifier
 
 
 class Config:
@@ -285,6 +322,8 @@ class Config:
                 Code.BAD_CALL,
                 f"`config.require('{name}')`: there is no such setting",
                 help=did_you_mean(name, layer) or f"set it before: `config({name}=...)`",
+                function="config.require",
+                argument=name,
             )
         return thaw(entry.value)
 

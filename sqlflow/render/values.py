@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
+from jinja2 import Undefined
 from jinja2.exceptions import SecurityError
 from jinja2.utils import missing
 
@@ -16,8 +18,11 @@ from sqlflow.core.value import Value, freeze, thaw
 from sqlflow.project.types import RenderValue
 from sqlflow.render.calls import SECRET_PREFIXES, bind, environment_value, text_of
 from sqlflow.render.compiled import compile_template, parse
-from sqlflow.render.environment import TemplateEnvironment
+from sqlflow.render.environment import TemplateEnvironment, safe_range
 from sqlflow.render.problems import Problem, UndefinedName
+
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
 
 
 class ValueEnvironment(TemplateEnvironment):
@@ -33,12 +38,8 @@ class ValueEnvironment(TemplateEnvironment):
 
     def __init__(self) -> None:
         super().__init__()
-        self.filters |= {
-            "as_number": _as_number,
-            "as_bool": _as_bool,
-            "as_native": _as_native,
-            "as_text": str,
-        }
+        for name, function in _FILTERS.items():
+            self.filters[name] = function
 
 
 def make_render_value(
@@ -56,8 +57,8 @@ def make_render_value(
 
     def evaluate(text: str, span: Span) -> tuple[Value, tuple[Diagnostic, ...]]:
         read: set[str] = set()
-        names = {
-            **{key: value for key, value in jinja.globals.items() if key in ("range", "dict")},
+        names: dict[str, Any] = {
+            "range": safe_range,
             "env_var": _env_var(environment, allow_secrets, read),
             "var": _var(variables),
         }
@@ -68,9 +69,8 @@ def make_render_value(
             code, message, hint = diagnostic.code, diagnostic.message, diagnostic.help
         except Exception as error:
             code, message, hint = _describe(error, names)
-        for value in sorted(read, key=len, reverse=True):
-            message = message.replace(value, "***")
-            hint = hint.replace(value, "***")
+        if any((value in message or value in hint) and value not in text for value in read):
+            message, hint = "the template failed on the value of an environment variable", ""
         return None, (Diagnostic(code=code, message=message, span=span, help=hint),)
 
     return evaluate
@@ -91,7 +91,8 @@ def _evaluate(jinja: ValueEnvironment, text: str, names: dict[str, Any]) -> Valu
         raise _Failed(compiled)
     context = jinja.context_class(jinja, names, "value", dict(compiled.blocks))
     value = jinja.concat(compiled.root(context))
-    hash(value) if type(value).__name__ == "Undefined" else None
+    if isinstance(value, Undefined):
+        str(value)  # A name that is not there says so itself.
     try:
         return freeze(str(value) if isinstance(value, str) else value)
     except TypeError as error:
@@ -162,9 +163,9 @@ def _as_bool(value: object) -> bool:
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower()
-    if word in ("true", "yes", "on", "1"):
+    if word in _TRUE:
         return True
-    if word in ("false", "no", "off", "0"):
+    if word in _FALSE:
         return False
     raise Problem(Code.TEMPLATE_ERROR, "`as_bool`: the value is neither true nor false")
 
@@ -176,3 +177,8 @@ def _as_native(value: object) -> object:
         return cast("object", ast.literal_eval(value.strip()))
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return str(value)
+
+
+_FILTERS: Mapping[str, Callable[[object], object]] = MappingProxyType(
+    {"as_number": _as_number, "as_bool": _as_bool, "as_native": _as_native, "as_text": str}
+)
