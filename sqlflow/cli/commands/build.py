@@ -1,0 +1,45 @@
+"""`sqlflow build`."""
+
+from __future__ import annotations
+
+import click
+
+from sqlflow.cli import options
+from sqlflow.cli.runs import run
+from sqlflow.cli.session import Session
+
+
+@click.command("build", cls=options.SelectCommand)
+@options.selection
+@options.full_refresh
+@options.running
+@options.store_failures
+@options.with_session()
+def command(
+    session: Session,
+    *,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
+    full_refresh: bool,
+    fail_fast: bool,
+    threads: int | None,
+    store_failures: bool,
+) -> None:
+    """Load seeds, build models, run tests, in order.
+
+    Nodes run as soon as what they read is done. The tests of a model hold back what reads it; a failure
+    skips what depends on it and nothing else.
+    """
+    run(
+        session,
+        lambda project: project.build(
+            select,
+            exclude,
+            full_refresh=full_refresh,
+            fail_fast=fail_fast,
+            threads=threads,
+            store_failures=store_failures,
+        ),
+        select,
+        exclude,
+    )

@@ -1,0 +1,35 @@
+"""`sqlflow ls`."""
+
+from __future__ import annotations
+
+import click
+
+from sqlflow.cli import options
+from sqlflow.cli.session import Session
+from sqlflow.cli.views.paint import visible
+
+
+@click.command("ls", cls=options.SelectCommand)
+@options.selection
+@options.with_session()
+def command(session: Session, *, select: tuple[str, ...], exclude: tuple[str, ...]) -> None:
+    """List the nodes of the project.
+
+    One name a line: models, seeds, sources and tests, each after what it reads.
+    """
+    project = session.load(select, exclude)
+    for node in project.nodes(select, exclude):
+        if session.terminal.is_json:
+            session.terminal.record(
+                {
+                    "event": "node",
+                    "id": node.id,
+                    "name": node.name,
+                    "kind": node.kind.value,
+                    "path": node.path,
+                    "tags": list(node.tags),
+                    "materialized": node.materialized,
+                }
+            )
+        else:
+            session.terminal.data(visible(node.name))

@@ -1,0 +1,33 @@
+"""`sqlflow seed`."""
+
+from __future__ import annotations
+
+import click
+
+from sqlflow.cli import options
+from sqlflow.cli.runs import run
+from sqlflow.cli.session import Session
+
+
+@click.command("seed", cls=options.SelectCommand)
+@options.selection
+@options.running
+@options.with_session()
+def command(
+    session: Session,
+    *,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
+    fail_fast: bool,
+    threads: int | None,
+) -> None:
+    """Load the files of rows into tables.
+
+    The files are the csv and parquet files of the seed folders.
+    """
+    run(
+        session,
+        lambda project: project.seed(select, exclude, fail_fast=fail_fast, threads=threads),
+        select,
+        exclude,
+    )

@@ -1,0 +1,37 @@
+"""`sqlflow test`."""
+
+from __future__ import annotations
+
+import click
+
+from sqlflow.cli import options
+from sqlflow.cli.runs import run
+from sqlflow.cli.session import Session
+
+
+@click.command("test", cls=options.SelectCommand)
+@options.selection
+@options.running
+@options.store_failures
+@options.with_session()
+def command(
+    session: Session,
+    *,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
+    fail_fast: bool,
+    threads: int | None,
+    store_failures: bool,
+) -> None:
+    """Run data tests on what is in the warehouse.
+
+    Nothing is built. A test that finds wrong rows fails, or warns where its severity says so.
+    """
+    run(
+        session,
+        lambda project: project.test(
+            select, exclude, fail_fast=fail_fast, threads=threads, store_failures=store_failures
+        ),
+        select,
+        exclude,
+    )

@@ -1,0 +1,221 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias, cast
+
+import click
+
+Function: TypeAlias = Callable[..., Any]
+
+FORMATS = ("human", "plain", "json")
+
+
+class Given(NamedTuple):
+    """The shared options as they were given, None where they were not."""
+
+    project: str | None = None
+    target: str | None = None
+    vars: Mapping[str, object] | None = None
+    output: str | None = None
+    as_json: bool = False
+
+    @property
+    def format(self) -> str | None:
+        """The form of the output that was asked for."""
+        return "json" if self.as_json else self.output
+
+    def over(self, outer: Given) -> Given:
+        """Fills what was not given from the options that stood before the command."""
+        own, before = self.format, outer.format
+        if own is not None and before is not None and own != before:
+            raise click.UsageError(f"--output {before} and --output {own} exclude each other")
+        return Given(
+            project=self.project if self.project is not None else outer.project,
+            target=self.target if self.target is not None else outer.target,
+            vars={**(outer.vars or {}), **(self.vars or {})} or None,
+            output=own or before,
+        )
+
+
+class MappingType(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
+    """Text that is a mapping in YAML or JSON."""
+
+    name = "mapping"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Mapping[str, object]:
+        """Reads the text."""
+        if isinstance(value, Mapping):
+            return cast("Mapping[str, object]", value)
+        import yaml
+
+        try:
+            read: object = yaml.safe_load(value)
+        except (yaml.YAMLError, ValueError, RecursionError):
+            self.fail("this is neither YAML nor JSON", param, ctx)
+        if read is None:
+            return {}
+        if not isinstance(read, dict):
+            self.fail("this is no mapping; write it like '{start: 2024-01-01}'", param, ctx)
+        values = cast("dict[object, object]", read)
+        for key in values:
+            if not isinstance(key, str):
+                self.fail(f"the name {key!r} is not text; put it in quotes", param, ctx)
+        return cast("dict[str, object]", read)
+
+
+class SelectCommand(click.Command):
+    """A command whose `--select` and `--exclude` take all words up to the next option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeats the option before each further word of it."""
+        return super().parse_args(ctx, spread(args))
+
+
+def spread(args: Sequence[str]) -> list[str]:
+    """Writes `-s a b` as `-s a -s b`."""
+    out: list[str] = []
+    option = ""
+    fresh = False
+    for index, arg in enumerate(args):
+        if arg == "--":
+            return [*out, *args[index:]]
+        name, equals, _ = arg.partition("=")
+        if fresh:
+            out.append(arg)
+            fresh = False
+        elif name in ("-s", "--select", "--exclude"):
+            option, fresh = name, not equals
+            out.append(arg)
+        elif option and not arg.startswith("-"):
+            out += [option, arg]
+        else:
+            option = ""
+            out.append(arg)
+    return out
+
+
+def _project(command: Function) -> Function:
+    return click.option("--project", metavar="DIR", help="The project's folder.  [default: .]")(command)
+
+
+def _target(command: Function) -> Function:
+    return click.option("--target", metavar="NAME", help="The target in sqlflow.yml, if not its default.")(
+        command
+    )
+
+
+def _vars(command: Function) -> Function:
+    return click.option(
+        "--vars", type=MappingType(), metavar="MAPPING", help="Variables, as a mapping in YAML or JSON."
+    )(command)
+
+
+def _output(command: Function) -> Function:
+    command = click.option("--json", "as_json", is_flag=True, help="The same as --output json.")(command)
+    return click.option(
+        "--output",
+        type=click.Choice(FORMATS),
+        help="human: live on a terminal; plain: a line per step; json: one object a line.",
+    )(command)
+
+
+def global_options(command: Function) -> Function:
+    """Adds the shared options to the group, before the command's name."""
+    return _project(_target(_vars(_output(command))))
+
+
+def selection(command: Function) -> Function:
+    """Adds `--select` and `--exclude`."""
+    command = click.option(
+        "--exclude", multiple=True, metavar="WORDS", help="Leave these nodes out; words as in --select."
+    )(command)
+    return click.option(
+        "-s",
+        "--select",
+        multiple=True,
+        metavar="WORDS",
+        help="Work on these nodes: names, paths, tag:x, +x (with parents), x+ (with children), @x; "
+        "words add up, a comma intersects.",
+    )(command)
+
+
+def running(command: Function) -> Function:
+    """Adds the options of commands that run nodes."""
+    command = click.option("--threads", type=click.IntRange(min=1), help="How many nodes run at once.")(
+        command
+    )
+    return click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")(command)
+
+
+def full_refresh(command: Function) -> Function:
+    """Adds `--full-refresh`."""
+    return click.option("--full-refresh", is_flag=True, help="Build incremental models from scratch.")(
+        command
+    )
+
+
+def store_failures(command: Function) -> Function:
+    """Adds `--store-failures`."""
+    return click.option("--store-failures", is_flag=True, help="Keep the rows that a test finds in a table.")(
+        command
+    )
+
+
+def store_given(ctx: click.Context, given: Given) -> None:
+    """Keeps the options that stood before the command."""
+    _check_format(given)
+    ctx.obj = given
+
+
+def _check_format(given: Given) -> None:
+    if given.as_json and given.output not in (None, "json"):
+        raise click.UsageError(f"--json and --output {given.output} exclude each other")
+
+
+def with_session(*, project: bool = True, target: bool = True) -> Callable[[Function], Function]:
+    """Adds the shared options to a command, which gets them as a `Session` before its own parameters.
+
+    `project` and `target` say whether the command has use for `--project`, and for `--target` and `--vars`.
+    """
+
+    def decorate(command: Function) -> Function:
+        @functools.wraps(command)
+        def call(**params: Any) -> None:
+            from sqlflow.cli.session import Session
+
+            ctx = click.get_current_context()
+            given = Given(**{name: params.pop(name) for name in Given._fields if name in params})
+            _check_format(given)
+            root = ctx.find_root()
+            merged = given.over(root.obj) if isinstance(root.obj, Given) else given.over(Given())
+            _refuse_unused(ctx, merged, project=project, target=target)
+            session = Session(command=ctx.info_name or "", given=merged)
+            root.obj = session
+            command(session, **params)
+
+        decorated = _output(call)
+        if target:
+            decorated = _target(_vars(decorated))
+        return _project(decorated) if project else decorated
+
+    return decorate
+
+
+def _refuse_unused(ctx: click.Context, given: Given, *, project: bool, target: bool) -> None:
+    """An option before the command that the command has no use for is a mistake, not ignored."""
+    unused = [
+        name
+        for name, value, used in (
+            ("--project", given.project, project),
+            ("--target", given.target, target),
+            ("--vars", given.vars, target),
+        )
+        if value is not None and not used
+    ]
+    if unused:
+        raise click.UsageError(f"{ctx.info_name} has no option {unused[0]}")

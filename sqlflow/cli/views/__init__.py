@@ -1,0 +1,1 @@
+"""How diagnostics, events and tables look to people, and to programs."""

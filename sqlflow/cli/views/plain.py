@@ -1,0 +1,65 @@
+"""A line for each node that ends: for logs and pipes."""
+
+from __future__ import annotations
+
+from sqlflow.cli.terminal import Terminal
+from sqlflow.cli.views.diagnostics import Lines
+from sqlflow.cli.views.paint import count, visible
+from sqlflow.cli.views.summary import node_line, summary
+from sqlflow.state.event import (
+    Event,
+    NodeFinished,
+    NodeStarted,
+    RunFinished,
+    RunStarted,
+    StatementSent,
+    Status,
+)
+
+
+class PlainView:
+    """Tells a run line by line, with the account at its end."""
+
+    def __init__(self, terminal: Terminal, lines: Lines) -> None:
+        self._terminal = terminal
+        self._lines = lines
+        self._nodes: list[NodeFinished] = []
+        self._actions = 0
+        self._done = 0
+
+    def __enter__(self) -> PlainView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def show(self, event: Event) -> None:
+        """Tells an event."""
+        paint = self._terminal.paint
+        match event:
+            case RunStarted():
+                self._actions = event.actions
+                self._terminal.tell(started(event))
+            case NodeFinished():
+                self._done += 1
+                if is_remarkable(event):
+                    self._nodes.append(event)
+                number = f"{self._done:>{len(str(self._actions))}}/{self._actions}"
+                self._terminal.tell(f"{number} {node_line(event, paint)}")
+            case RunFinished():
+                self._terminal.tell(
+                    "\n" + summary(event, self._nodes, self._lines, paint=paint, width=self._terminal.width)
+                )
+            case NodeStarted() | StatementSent():
+                pass
+
+
+def started(event: RunStarted) -> str:
+    """Says what begins."""
+    threads = count(event.threads, "thread")
+    return f"{event.command} on target {visible(event.target)}: {count(event.actions, 'step')}, {threads}"
+
+
+def is_remarkable(event: NodeFinished) -> bool:
+    """Whether the account at the end has something to say about the node."""
+    return event.status is not Status.SUCCESS or bool(event.diagnostics)
