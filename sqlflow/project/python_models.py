@@ -6,6 +6,7 @@ import ast
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, did_you_mean
@@ -102,7 +103,7 @@ class _Reader:
         columns = config.pop("columns", None)
         return PythonModel(
             function=PythonFunction(name=function.name, parameters=self._parameters(function)),
-            config=config,
+            config=MappingProxyType(config),
             description=self._description(description, function),
             columns=self._columns(columns),
             span=self.source.name_span(function),

@@ -30,7 +30,7 @@ FOLDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_FILE = "sqlflow.yml"
+_NO_TREE: Mapping[str, ConfigLayer] = MappingProxyType({})
 
 
 def read_settings(
@@ -62,12 +62,22 @@ def read_settings(
         return None, tuple(diagnostics)
     if not isinstance(root, MappingNode):
         return None, (*diagnostics, wrong_type("a mapping", root, path))
-    rendered = render_node(root, render_value, diagnostics, skip={"targets", *HOOKS})
-    top = Section(rendered if isinstance(rendered, MappingNode) else root, path, diagnostics)
+    top = Section(_rendered(root, render_value, diagnostics), path, diagnostics)
     settings = _read(top, path, target, cli_vars, render_value)
     if settings is None or has_errors(diagnostics):
         return None, tuple(diagnostics)
     return settings, tuple(diagnostics)
+
+
+def _rendered(root: MappingNode, render_value: RenderValue, diagnostics: list[Diagnostic]) -> MappingNode:
+    """Evaluates the templates of everything but the targets, of which only one is wanted, and hooks."""
+    pairs: list[Pair] = []
+    for pair in root.pairs:
+        skip = HOOKS if pair.key in ("models", "seeds", "tests") else ()
+        whole = pair.key == "targets"
+        node = pair.node if whole else render_node(pair.node, render_value, diagnostics, skip=skip)
+        pairs.append(pair._replace(node=node))
+    return MappingNode(pairs=tuple(pairs), span=root.span)
 
 
 def _read(
@@ -123,7 +133,7 @@ def _version(top: Section) -> str:
 
 def _tree(top: Section, key: str, project: str | None, kind: NodeKind) -> Mapping[str, ConfigLayer]:
     found = top.pair(key)
-    return read_folder_config(found.node, project, kind, top.diagnostics) if found is not None else {}
+    return read_folder_config(found.node, project, kind, top.diagnostics) if found is not None else _NO_TREE
 
 
 def _folders(top: Section, key: str, default: tuple[str, ...]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ def render_node(
 ) -> Node:
     """Evaluates the templates in all texts of a tree.
 
-    What stands under a key in `skip` is left as it is. A text whose template fails has no value.
+    What stands under a key in `skip`, with or without `+`, is left as it is. A text whose template fails has no value.
     """
     match node:
         case ScalarNode(value=str(text)) if holds_template(text):
@@ -40,7 +40,7 @@ def render_node(
         case MappingNode():
             pairs = tuple(
                 pair
-                if pair.key in skip
+                if pair.key.removeprefix("+") in skip
                 else Pair(
                     pair.key, pair.key_span, render_node(pair.node, render_value, diagnostics, skip=skip)
                 )

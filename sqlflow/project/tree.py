@@ -115,4 +115,7 @@ def _missing_folders(system: System, settings: Settings, text: str) -> Iterator[
 
 
 def _there(system: System, folder: str) -> bool:
-    return folder == "." or system.is_dir(folder)
+    try:
+        return folder == "." or system.is_dir(folder)
+    except OSError:
+        return True  # it is there and can't be looked into, which `_paths` has reported

@@ -83,12 +83,14 @@ class LocalSystem:
 
     def walk(self, folder: str) -> Iterator[str]:
         """Gives the files below a folder; links to folders are not followed, so a loop of links ends."""
-        top = self._root / folder
-        for here, folders, files in os.walk(top):
-            folders[:] = sorted(
-                name for name in folders if not name.startswith(".") and name != "__pycache__"
-            )
-            for name in sorted(files):
+        return iter(sorted(self._below(self._root / folder)))
+
+    def _below(self, top: Path) -> Iterator[str]:
+        if not top.is_dir():
+            return
+        for here, folders, files in os.walk(top, onerror=_raise):
+            folders[:] = (name for name in folders if not name.startswith(".") and name != "__pycache__")
+            for name in files:
                 if not name.startswith("."):
                     yield (Path(here) / name).relative_to(self._root).as_posix()
 
@@ -107,6 +109,11 @@ class LocalSystem:
     def monotonic(self) -> float:
         """The machine's monotonic clock."""
         return time.monotonic()
+
+
+def _raise(error: OSError) -> None:
+    """Passes on what `os.walk` would swallow: a folder that can't be read is not an empty one."""
+    raise error
 
 
 def _umask() -> int:

@@ -51,7 +51,7 @@ class System(Protocol):
         ...
 
     def walk(self, folder: str) -> Iterator[str]:
-        """Gives the paths of all files below a folder, sorted, hidden names left out."""
+        """Gives the paths of all files below a folder, sorted, hidden names left out; raises OSError."""
         ...
 
     def absolute(self, path: str) -> str:
