@@ -23,7 +23,8 @@ def render_node(
 ) -> Node:
     """Evaluates the templates in all texts of a tree.
 
-    What stands under a key in `skip`, with or without `+`, is left as it is. A text whose template fails has no value.
+    What stands under a key in `skip`, with or without `+`, is left as it is. A text whose template fails
+    has no value.
     """
     match node:
         case ScalarNode(value=str(text)) if holds_template(text):

@@ -13,9 +13,9 @@ from sqlflow.core.config import (
     Materialization,
     NodeConfig,
     OnSchemaChange,
-    TestConfig,
-    TestSeverity,
 )
+from sqlflow.core.config import TestConfig as SettingsOfTest
+from sqlflow.core.config import TestSeverity as Severity
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.ids import NodeKind
 from sqlflow.core.span import Span
@@ -149,10 +149,10 @@ def test_every_setting_of_a_test() -> None:
         layer(severity="warn", store_failures=True, enabled=False, tags="t", meta={"a": 1})
     )
     assert diagnostics == ()
-    assert config == TestConfig(
-        severity=TestSeverity.WARN, store_failures=True, enabled=False, tags=("t",), meta={"a": 1}
+    assert config == SettingsOfTest(
+        severity=Severity.WARN, store_failures=True, enabled=False, tags=("t",), meta={"a": 1}
     )
-    assert decode_test_config({}) == (TestConfig(), ())
+    assert decode_test_config({}) == (SettingsOfTest(), ())
 
 
 def test_the_strategy_of_an_incremental_model() -> None:

@@ -208,12 +208,13 @@ def test_a_failed_template_is_one_mistake_and_not_two() -> None:
 
 def test_templates_elsewhere_and_hooks_left_alone() -> None:
     text = SETTINGS + (
-        'vars: {n: "{{ one }}", deep: ["{{ list }}"]}\n'
+        'vars: {n: "{{ one }}", deep: ["{{ list }}"], targets: "{{ word }}", pre_hook: "{{ word }}"}\n'
         'model-paths: "{{ list }}"\n'
         'models: {+schema: "{{ word }}", +enabled: "{{ true_text }}", +post-hook: "grant {{ this }}"}\n'
     )
     found = read(text)
     assert found.vars["n"] == 1 and found.vars["deep"] == (("a", "b"),)
+    assert found.vars["targets"] == found.vars["pre_hook"] == "word"
     assert found.model_paths == ("a", "b")
     layer = plain(found.model_config[""])
     assert layer == {"schema": "word", "enabled": True, "post_hook": "grant {{ this }}"}
