@@ -66,7 +66,7 @@ def environment_value(
     if name.startswith(SECRET_PREFIXES) and not allow_secrets:
         raise Problem(
             Code.SECRET_IN_MODEL,
-            f"the secret `{name}` can't be read in a template of a model",
+            f"the secret `{name}` can't be read here",
             help="secrets are for the target's settings, so that they never get into SQL text",
             function="env_var",
             argument=name,

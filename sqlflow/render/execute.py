@@ -106,7 +106,7 @@ def _describe(error: BaseException, scope: Scope) -> tuple[Code, str, str, str]:
         case ReturnValue():
             return Code.BAD_CALL, "`return` outside of a macro", "", "it gives back the value of a macro"
         case SecurityError():
-            return Code.UNSAFE_TEMPLATE, _text(error), "", "templates run in a sandbox"
+            return Code.UNSAFE_TEMPLATE, _text(error).rstrip("."), "", "templates run in a sandbox"
         case UndefinedName():
             return Code.UNDEFINED_NAME, *_undefined(error, scope)
         case RecursionError():

@@ -17,7 +17,7 @@ from sqlflow.core.span import Span
 from sqlflow.core.value import Value, freeze, thaw
 from sqlflow.project.types import RenderValue
 from sqlflow.render.calls import SECRET_PREFIXES, bind, environment_value, text_of
-from sqlflow.render.compiled import compile_template, parse
+from sqlflow.render.compiled import Compiled, compile_template, parse
 from sqlflow.render.environment import TemplateEnvironment, safe_range
 from sqlflow.render.problems import Problem, UndefinedName
 
@@ -54,6 +54,7 @@ def make_render_value(
     `as_number`, `as_bool`, `as_native`. No message has the value of an environment variable in it.
     """
     jinja = ValueEnvironment()
+    known: dict[str, Compiled | Diagnostic] = {}
 
     def evaluate(text: str, span: Span) -> tuple[Value, tuple[Diagnostic, ...]]:
         read: set[str] = set()
@@ -63,7 +64,9 @@ def make_render_value(
             "var": _var(variables),
         }
         try:
-            return _evaluate(jinja, text, names), ()
+            if text not in known:
+                known[text] = _compile(jinja, text)
+            return _evaluate(jinja, known[text], names), ()
         except _Failed as failed:
             diagnostic = failed.diagnostic
             code, message, hint = diagnostic.code, diagnostic.message, diagnostic.help
@@ -82,11 +85,14 @@ class _Failed(Exception):
         self.diagnostic = diagnostic
 
 
-def _evaluate(jinja: ValueEnvironment, text: str, names: dict[str, Any]) -> Value:
+def _compile(jinja: ValueEnvironment, text: str) -> Compiled | Diagnostic:
     parsed = parse(jinja, "value", text)
     if isinstance(parsed, Diagnostic):
-        raise _Failed(parsed)
-    compiled = compile_template(jinja, parsed, lambda span, value: value)
+        return parsed
+    return compile_template(jinja, parsed, lambda span, value: value)
+
+
+def _evaluate(jinja: ValueEnvironment, compiled: Compiled | Diagnostic, names: dict[str, Any]) -> Value:
     if isinstance(compiled, Diagnostic):
         raise _Failed(compiled)
     context = jinja.context_class(jinja, names, "value", dict(compiled.blocks))
@@ -134,7 +140,7 @@ def _describe(error: Exception, names: Mapping[str, object]) -> tuple[Code, str,
         case Problem():
             return error.code, error.message, error.help
         case SecurityError():
-            return Code.UNSAFE_TEMPLATE, str(error), "templates run in a sandbox"
+            return Code.UNSAFE_TEMPLATE, str(error).rstrip("."), "templates run in a sandbox"
         case UndefinedName(name=str(name), is_attribute=False):
             hint = did_you_mean(name, names) or "settings know `env_var` and `var`"
             return Code.UNDEFINED_NAME, f"`{name}` is not defined", hint
