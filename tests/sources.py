@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-_NOT_TRACKED = {".git", ".venv", "venv", "build", "dist", "target", ".sqlflow", "__pycache__"}
-_NOT_TRACKED |= {".pytest_cache", ".hypothesis", ".ruff_cache"}
+_NOT_TRACKED = {
+    ".git", ".hypothesis", ".pytest_cache", ".ruff_cache", ".sqlflow", ".venv", "__pycache__", "build",
+    "dist", "target", "venv",
+}  # fmt: skip
 
 
 class Module(NamedTuple):
