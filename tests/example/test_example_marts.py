@@ -6,7 +6,7 @@ import datetime
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pytest
@@ -107,25 +107,38 @@ def _copy_project(folder: Path) -> Path:
     )
 
 
-def _build(path: Path, target: str | None = None) -> None:
+def _build(
+    path: Path, target: str | None = None, variables: Mapping[str, Any] | None = None
+) -> list[sqlflow.Event]:
     """Builds a project to the end, and fails with what it reported where it did not work."""
-    events = list(sqlflow.load(path, target=target).build())
-    finished = [event for event in events if isinstance(event, sqlflow.RunFinished)]
-    assert len(finished) == 1
-    assert finished[0].ok, "\n".join(map(str, events))
+    events = list(sqlflow.load(path, target=target, vars=variables or {}).build())
+    wrong = [
+        f"{event.name}: {event.status} {event.reason} {[str(found) for found in event.diagnostics]}"
+        for event in events
+        if isinstance(event, sqlflow.NodeFinished) and not event.status.is_good
+    ]
+    finished = [event.ok for event in events if isinstance(event, sqlflow.RunFinished)]
+    assert finished == [True], "\n".join(wrong)
+    return events
+
+
+class Built(NamedTuple):
+    """A project's folder after a build, and what the build reported."""
+
+    folder: Path
+    events: list[sqlflow.Event]
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A copy of the project, built on DuckDB."""
     project = _copy_project(tmp_path_factory.mktemp("example"))
-    _build(project)
-    return project
+    return Built(project, _build(project))
 
 
 @pytest.fixture
-def warehouse(built: Path) -> Iterator[Query]:
-    connection = duckdb.connect(str(built / "flights.duckdb"), read_only=True)
+def warehouse(built: Built) -> Iterator[Query]:
+    connection = duckdb.connect(str(built.folder / "flights.duckdb"), read_only=True)
     yield _duckdb_query(connection)
     connection.close()
 
@@ -140,9 +153,42 @@ def test_mart_on_duckdb(mart: str, warehouse: Query, expected: Mapping[str, Rows
     assert differences(mart, warehouse(f"select * from {mart}"), expected[mart]) == []
 
 
-def test_incremental_models_catch_up(built: Path, tmp_path: Path, expected: Mapping[str, Rows]) -> None:
+def test_what_is_missing_from_the_registers_warns(built: Built, warehouse: Query, raw: Query) -> None:
+    """Two tests warn and stop nothing; the rows of the one that asks for it are kept."""
+    planes = raw("""
+        select distinct tailnum from flights where dep_time is not null and tailnum is not null
+        except select tailnum from planes
+    """)
+    flights = raw("select * from flights anti join airports on airports.faa = flights.dest")
+    tests = [
+        event for event in built.events if isinstance(event, sqlflow.NodeFinished) and event.kind == "test"
+    ]
+    warned = {event.rows: event.kept for event in tests if event.status is sqlflow.Status.WARN}
+    assert set(warned) == {len(planes.rows), len(flights.rows)} == {721, 7602}
+    assert warned[len(flights.rows)] is None
+
+    kept = warehouse(f"select * from {warned[len(planes.rows)]}")
+
+    assert len(kept.rows) == len(planes.rows)
+
+
+def test_a_variable_changes_what_is_punctual(tmp_path: Path, raw: Query) -> None:
+    project = _copy_project(tmp_path)
+
+    _build(project, variables={"punctual_minutes": 5})
+
+    want = raw("""
+        select carrier as carrier_code, count_if(arr_delay < 5) / count(arr_delay) as punctual_share
+        from flights group by carrier
+    """)
+    with duckdb.connect(str(project / "flights.duckdb"), read_only=True) as connection:
+        have = _duckdb_query(connection)("select carrier_code, punctual_share from carrier_delays")
+    assert differences("carrier_delays", have, want) == []
+
+
+def test_incremental_models_catch_up(built: Built, tmp_path: Path, expected: Mapping[str, Rows]) -> None:
     """What is missing or wrong in the last days is made good; what lies before is left as it is."""
-    project = Path(shutil.copytree(built, tmp_path / "flights"))
+    project = Path(shutil.copytree(built.folder, tmp_path / "flights"))
     untouched = datetime.date(2013, 6, 1)
     with duckdb.connect(str(project / "flights.duckdb")) as connection:
         connection.execute("delete from fct_daily_operations where flight_date >= date '2013-12-30'")
