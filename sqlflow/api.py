@@ -231,9 +231,7 @@ class LoadedProject:
         threads: int | None = None,
     ) -> Recorded:
         """Loads the selected seeds."""
-        return self.apply(
-            self.plan(Command.SEED, select, exclude, fail_fast=fail_fast, threads=threads)
-        )
+        return self.apply(self.plan(Command.SEED, select, exclude, fail_fast=fail_fast, threads=threads))
 
     def show(self, name: str, *, limit: int = 5) -> Preview:
         """Gives the first rows of a model, a seed or a source as they are in the warehouse."""
@@ -332,12 +330,16 @@ class LoadedProject:
                 ]
             ) from error
 
-    def _preview(
-        self, sql: str, limit: int, name: str, span: Span, query: BoundQuery | None
-    ) -> Preview:
+    def _preview(self, sql: str, limit: int, name: str, span: Span, query: BoundQuery | None) -> Preview:
         from sqlflow.apply.preview import first_rows
 
         columns, rows = first_rows(
-            self._open(), self._adapter(), sql, limit=limit, name=name, span=span, text_map=query.map if query else None
+            self._open(),
+            self._adapter(),
+            sql,
+            limit=limit,
+            name=name,
+            span=span,
+            text_map=query.map if query else None,
         )
         return Preview(columns=columns, rows=rows)

@@ -94,7 +94,9 @@ def compile_project(
     render_value = make_render_value(system.environment(), settings.vars, allow_secrets=False)
     if adapter is None:
         project, found = read_project(tree, settings, render_value)
-        return Compilation(system=system, now=now, tree=tree, diagnostics=diagnostics + found, settings=settings)
+        return Compilation(
+            system=system, now=now, tree=tree, diagnostics=diagnostics + found, settings=settings
+        )
     target_schema = settings.target.schema or adapter.spec.default_schema
     settings = replace(settings, target=replace(settings.target, schema=target_schema))
     project, found = read_project(tree, settings, render_value)
@@ -132,8 +134,11 @@ def compile_inline(compiled: Compilation, sql: str) -> BoundQuery:
 
     Raises ProjectError with the diagnostics of the query, or of the project where that has errors.
     """
-    project, rendered, parsed, graph = compiled.project, compiled.rendered, compiled.parsed, compiled.graph
-    if has_errors(compiled.diagnostics) or not (project and rendered and parsed and graph and compiled.adapter):
+    project, rendered = compiled.project, compiled.rendered
+    parsed, graph = compiled.parsed, compiled.graph
+    if has_errors(compiled.diagnostics) or not (
+        project and rendered and parsed and graph and compiled.adapter
+    ):
         raise ProjectError(compiled.diagnostics)
     spec = compiled.adapter.spec
     id = node_id(NodeKind.TEST, project.settings.name, INLINE)
@@ -171,7 +176,7 @@ def _project_file(system: System) -> tuple[str, tuple[Diagnostic, ...]]:
                 Diagnostic(
                     code=Code.PROJECT_NOT_FOUND,
                     message=where,
-                    help="name the project's folder with --project, or make a project with `sqlflow init NAME`",
+                    help="name the project's folder with --project, or make one with `sqlflow init NAME`",
                 )
             ]
         ) from None
@@ -183,7 +188,7 @@ def _project_file(system: System) -> tuple[str, tuple[Diagnostic, ...]]:
         return text, (
             Diagnostic(
                 code=Code.NOT_UTF8,
-                message=f"{PROJECT_FILE} is not UTF-8: the byte at {error.start} is not part of any character",
+                message=f"{PROJECT_FILE} is not UTF-8: byte {error.start} is no part of any character",
                 span=Span(PROJECT_FILE, at, at + 1),
                 help="save the file as UTF-8",
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from sqlflow.adapter.protocol import Adapter, Setting
 from sqlflow.core.codes import Code
@@ -54,7 +55,9 @@ def check_settings(
             )
         default = setting.default
         if default is not None:
-            values[setting.name] = default.replace("{project}", project) if isinstance(default, str) else default
+            values[setting.name] = (
+                default.replace("{project}", project) if isinstance(default, str) else default
+            )
     return values, tuple(diagnostics)
 
 
@@ -65,10 +68,8 @@ def _read(setting: Setting, entry: ConfigEntry) -> tuple[Value, tuple[Diagnostic
     if setting.type is bool and isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true", ()
     if isinstance(value, str) and setting.type in (int, float):
-        try:
-            return setting.type(value), ()
-        except ValueError:
-            pass
+        with suppress(ValueError):
+            return (int(str(value)) if setting.type is int else float(str(value))), ()
     is_number = isinstance(value, int) and not isinstance(value, bool)
     if setting.type is float and is_number:
         return float(value), ()

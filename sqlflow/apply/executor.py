@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sqlflow.adapter.protocol import Adapter, Warehouse
-from sqlflow.apply.housekeeping import create_schemas, drop_leftovers
 from sqlflow.apply.failures import timed_out
+from sqlflow.apply.housekeeping import create_schemas, drop_leftovers
 from sqlflow.apply.work import Outcome, Workshop
 from sqlflow.apply.workers import Done, Job, Pool
 from sqlflow.core.diagnostic import Diagnostic
@@ -45,11 +45,11 @@ class _Running:
 class _Progress:
     """What is left to do, and how the rest ended."""
 
-    waiting: dict[NodeId, set[NodeId]] = field(default_factory=lambda: {})
-    children: dict[NodeId, list[NodeId]] = field(default_factory=lambda: {})
-    ready: list[int] = field(default_factory=lambda: [])
-    running: dict[NodeId, _Running] = field(default_factory=lambda: {})
-    ended: dict[NodeId, Status] = field(default_factory=lambda: {})
+    waiting: dict[NodeId, set[NodeId]] = field(default_factory=dict)
+    children: dict[NodeId, list[NodeId]] = field(default_factory=dict)
+    ready: list[int] = field(default_factory=list)
+    running: dict[NodeId, _Running] = field(default_factory=dict)
+    ended: dict[NodeId, Status] = field(default_factory=dict)
 
 
 class Execution:
@@ -144,7 +144,9 @@ class Execution:
         if self._adapter.spec.views_bind_by_name or self._stopped or self._interrupted:
             return
         sent: list[StatementSent] = []
-        drop_leftovers(self._plan.schemas, self._warehouse, self._adapter, sent.append, self._system.monotonic)
+        drop_leftovers(
+            self._plan.schemas, self._warehouse, self._adapter, sent.append, self._system.monotonic
+        )
         yield from sent
 
     def _loop(self) -> Iterator[Event]:
@@ -228,7 +230,9 @@ class Execution:
         if running.timed_out and outcome.status is not Status.SUCCESS:
             timeout = _timeout(action) or 0.0
             outcome = Outcome(
-                Status.ERROR, reason="timed out", diagnostics=(timed_out(action.name, _span(action), timeout),)
+                Status.ERROR,
+                reason="timed out",
+                diagnostics=(timed_out(action.name, _span(action), timeout),),
             )
         yield self._finished(action, outcome, self._system.monotonic() - running.began, running.statements)
         if outcome.status.is_good:

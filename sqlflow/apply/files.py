@@ -70,5 +70,5 @@ def _not_loaded(path: str, span: Span, why: str) -> Diagnostic:
         code=Code.SEED_NOT_LOADED,
         message=f"`{path}` can't be loaded: {why}",
         span=span,
-        help="the file has to be there, be csv or parquet, and have as many fields in each row as in its header",
+        help="the file has to be there, be csv or parquet, and have as many fields in a row as in its header",
     )

@@ -8,7 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlflow.apply.failures import WorkFailedError
 from sqlflow.apply.sender import Sender
@@ -43,7 +43,8 @@ class FunctionRunner:
             raise ValueError(f"{model.id} has no function")
         call = self._function(model, function.path, function.name)
         arguments = {
-            given.parameter: _arrives(sender.fetch(given.sql), given.frame, model) for given in function.inputs
+            given.parameter: _arrives(sender.fetch(given.sql), given.frame, model)
+            for given in function.inputs
         }
         try:
             result = call(**arguments)
@@ -67,7 +68,7 @@ class FunctionRunner:
                     help="something in the file takes the function away or puts another thing under its name",
                 )
             )
-        return cast("Callable[..., object]", function)
+        return function
 
     def _module(self, path: str) -> ModuleType:
         """Imports a file; the project's folder is where its own imports are looked for."""
@@ -129,7 +130,7 @@ def _arrives(table: pyarrow.Table, frame: FrameKind, model: BoundModel) -> objec
         raise WorkFailedError(
             Diagnostic(
                 code=Code.DRIVER_MISSING,
-                message=f"`{model.name}` asks for {frame.value}, and {error.name or 'its package'} is not installed",
+                message=f"`{model.name}` asks for {frame.value}, which is not installed",
                 span=model.span,
                 help=f"pip install 'sqlflow[{frame.value.split('.')[0]}]'",
             )
@@ -142,22 +143,25 @@ def _to_arrow(result: object, model: BoundModel) -> pyarrow.Table:
 
     home = type(result).__module__.split(".")[0]
     kind = type(result).__name__
-    table: object = None
+    # Partly typed packages: from here on any attribute may be asked for.
+    given = cast("Any", result)
+    table: Any = None
     try:
         if isinstance(result, pyarrow.Table):
-            table = result
+            table = given
         elif isinstance(result, (pyarrow.RecordBatch, pyarrow.RecordBatchReader)):
-            batches = [result] if isinstance(result, pyarrow.RecordBatch) else list(result)
-            table = pyarrow.Table.from_batches(batches, schema=result.schema)
+            batches = [given] if isinstance(result, pyarrow.RecordBatch) else list(given)
+            table = pyarrow.Table.from_batches(batches, schema=given.schema)
         elif home == "pandas" and kind == "DataFrame":
-            table = pyarrow.Table.from_pandas(result, preserve_index=False)
+            table = pyarrow.Table.from_pandas(given, preserve_index=False)
         elif home == "polars" and kind in ("DataFrame", "LazyFrame"):
-            frame = cast("pyarrow.Table", result)
-            table = (frame.collect() if kind == "LazyFrame" else frame).to_arrow()
+            table = (given.collect() if kind == "LazyFrame" else given).to_arrow()
         elif kind == "DuckDBPyRelation":
-            table = cast("pyarrow.Table", result).to_arrow_table()
+            table = given.to_arrow_table()
     except (pyarrow.ArrowException, TypeError, ValueError) as error:
-        raise WorkFailedError(_bad_result(model, f"a {home}.{kind} that doesn't fit Arrow: {error}")) from error
+        raise WorkFailedError(
+            _bad_result(model, f"a {home}.{kind} that doesn't fit Arrow: {error}")
+        ) from error
     if not isinstance(table, pyarrow.Table):
         raise WorkFailedError(_bad_result(model, f"{'nothing' if result is None else f'a {kind}'}"))
     names = [str(name) for name in table.schema.names]
@@ -177,4 +181,3 @@ def _bad_result(model: BoundModel, what: str) -> Diagnostic:
         span=model.span,
         help=f"a Python model returns {accepted}, with a name of its own for each column",
     )
-

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlflow.adapter.protocol import Adapter, FailureKind, Session
@@ -67,10 +67,12 @@ class Sender:
 
     def load(self, relation: Relation, rows: pyarrow.Table) -> int:
         """Loads rows into a table; gives how many there were."""
-        return self._send(f"-- load into {relation}", None, lambda: (n := self.session.load(relation, rows), n))
+        return self._send(
+            f"-- load into {relation}", None, lambda: (n := self.session.load(relation, rows), n)
+        )
 
     @contextmanager
-    def asking(self, text_map: TextMap | None = None) -> Iterator[Session]:
+    def asking(self, text_map: TextMap | None = None) -> Generator[Session]:
         """Gives the session for questions to its catalog, with errors read as a statement's are."""
         self.check()
         try:
@@ -79,7 +81,7 @@ class Sender:
             raise self._failed(error, text_map) from error
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Generator[None]:
         """Commits what is done inside, or rolls it back."""
         with self.asking() as session:
             session.begin()
@@ -89,10 +91,8 @@ class Sender:
                 session.commit()
         except BaseException:
             # What broke the transaction is the error to tell of, not that rolling back fails as well.
-            try:
+            with suppress(Exception):
                 self.session.rollback()
-            except Exception:  # noqa: S110
-                pass
             raise
 
     def check(self) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from sqlflow.apply.failures import WorkFailedError
 from sqlflow.apply.files import read_rows
 from sqlflow.apply.frames import FunctionRunner
-from sqlflow.apply.failures import WorkFailedError
 from sqlflow.apply.sender import Sender
 from sqlflow.bind.types import BoundModel, BoundSeed, BoundSource
 from sqlflow.core.codes import Code
@@ -85,13 +85,13 @@ class Workshop:
             if self._needs_columns(model, existing, increment):
                 with sender.asking(query.map) as session:
                     incoming = session.describe(query.sql)
-        script = build_model(
-            self.spec, model, rows, existing, incoming, increment=increment, run=self.run
-        )
+        script = build_model(self.spec, model, rows, existing, incoming, increment=increment, run=self.run)
         if isinstance(script, Diagnostic):
             raise WorkFailedError(script)
         written, remarks = self._run(script, loaded, sender)
-        return Outcome(Status.SUCCESS, written, "; ".join(("incremental", *remarks) if increment else remarks))
+        return Outcome(
+            Status.SUCCESS, written, "; ".join(("incremental", *remarks) if increment else remarks)
+        )
 
     def _needs_columns(self, model: BoundModel, existing: Existing, increment: bool) -> bool:
         """Columns are asked for only where a decision hangs on them."""
@@ -105,7 +105,9 @@ class Workshop:
 
     def _seed(self, seed: BoundSeed, sender: Sender) -> Outcome:
         rows = read_rows(self.system, seed.path, seed.span, delimiter=seed.config.delimiter)
-        declared = {lookup_key(self.spec, name, True): type for name, type in seed.config.column_types.items()}
+        declared = {
+            lookup_key(self.spec, name, True): type for name, type in seed.config.column_types.items()
+        }
         columns = tuple(
             Column(column.name, declared.get(name_key(self.spec, column.name), column.type))
             for column in self._columns_of(rows.as_text(frozenset(seed.config.column_types)))
@@ -139,8 +141,8 @@ class Workshop:
 
     def _test(self, work: RunTest, sender: Sender) -> Outcome:
         query = work.query
-        before = "SELECT count(*) AS n FROM (\n"
-        counted = sender.fetch(f"{before}{query.sql}\n) AS q", query.map.shifted(len(before)))
+        before, after = sql.COUNT_ROWS
+        counted = sender.fetch(before + query.sql + after, query.map.shifted(len(before)))
         failures = int(counted.column(0)[0].as_py())
         if failures == 0:
             return Outcome(Status.SUCCESS, 0)
@@ -171,7 +173,11 @@ class Workshop:
             schema = relation.schema or self.spec.default_schema
             kinds = session.relations(relation.database, schema)
             kind = next(
-                (k for name, k in kinds.items() if name_key(self.spec, name) == name_key(self.spec, relation.identifier)),
+                (
+                    k
+                    for name, k in kinds.items()
+                    if name_key(self.spec, name) == name_key(self.spec, relation.identifier)
+                ),
                 None,
             )
             if kind is None:
@@ -220,7 +226,11 @@ class Workshop:
         because = step.because
         raise WorkFailedError(
             Diagnostic(
-                code=because.code, message=because.message, span=because.span, notes=examples, help=because.help
+                code=because.code,
+                message=because.message,
+                span=because.span,
+                notes=examples,
+                help=because.help,
             )
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlflow.adapter.protocol import Adapter, Session, Warehouse
@@ -81,10 +82,9 @@ class Pool:
         job.stopped.set()
         session = job.session
         if session is not None:
-            try:
+            # It may just have ended by itself.
+            with suppress(Exception):
                 session.cancel()
-            except Exception:  # noqa: S110  (it may just have ended)
-                pass
 
     def give_up(self, job: Job) -> None:
         """Leaves a job that doesn't end to its thread, which no longer counts."""

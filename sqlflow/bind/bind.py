@@ -93,9 +93,7 @@ class Binder:
         if text is None:
             # The node has an error of its own, which stops the run: any name will do.
             name = self._graph.nodes[node].name.rsplit(".", 1)[-1]
-            text = TableText(
-                from_clause=relation_sql(self._spec, Relation(None, None, name)), visible=name
-            )
+            text = TableText(from_clause=relation_sql(self._spec, Relation(None, None, name)), visible=name)
         return text
 
     def _query(self, key: QueryKey, query: RenderedQuery | None, this: TableText) -> BoundQuery | None:
@@ -250,4 +248,3 @@ def bind(
 ) -> Program:
     """Binds a project. `absolute` turns a path below the project's root into one that an engine can read."""
     return Binder(project, rendered, parsed, graph, spec, absolute).program()
-

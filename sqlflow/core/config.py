@@ -72,7 +72,7 @@ class NodeConfig:
     on_schema_change: OnSchemaChange = OnSchemaChange.IGNORE
     full_refresh: bool | None = None
     # Seeds.
-    column_types: Mapping[str, str] = field(default_factory=lambda: {})
+    column_types: Mapping[str, str] = field(default_factory=dict)
     delimiter: str = ","
 
 

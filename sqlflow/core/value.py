@@ -7,7 +7,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import TypeAlias, cast
 
-Scalar: TypeAlias = None | bool | int | float | str | date | datetime
+Scalar: TypeAlias = bool | int | float | str | date | datetime | None
 Value: TypeAlias = "Scalar | tuple[Value, ...] | Mapping[str, Value]"
 
 EMPTY: Mapping[str, Value] = MappingProxyType({})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Label
@@ -15,7 +16,7 @@ from sqlflow.link.names import Found, NameTable
 from sqlflow.link.nodes import nodes_of
 from sqlflow.link.order import topological
 from sqlflow.link.tests import generic_tests
-from sqlflow.link.types import GenericTest, Graph, Links, Node
+from sqlflow.link.types import Graph, Links, Node
 from sqlflow.parse.parse import queries_of
 from sqlflow.parse.types import Parsed, ParsedQuery, QueryKey
 from sqlflow.project.types import Project
@@ -26,8 +27,8 @@ from sqlflow.render.types import PLACEHOLDER, THIS, Rendered, RenderedQuery
 class _Edges:
     """What linking collects: for each node the nodes it reads, with the place that says so."""
 
-    reads: dict[NodeId, dict[NodeId, Span | None]] = field(default_factory=lambda: {})
-    diagnostics: list[Diagnostic] = field(default_factory=lambda: [])
+    reads: dict[NodeId, dict[NodeId, Span | None]] = field(default_factory=dict)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def add(self, reader: NodeId, found: Found, span: Span | None) -> NodeId | None:
         """Notes a result, an edge or a diagnostic, and gives the node."""
@@ -170,7 +171,7 @@ def _cycle(
     path = " -> ".join(nodes[node].name for node in closed)
     labels: list[Label] = []
     first: Span | None = None
-    for node, parent in zip(closed, closed[1:], strict=False):
+    for node, parent in pairwise(closed):
         span = reads[node].get(parent) or nodes[node].span
         if first is None:
             first = span
@@ -203,4 +204,3 @@ def _same_relation(
                 labels=(Label(nodes[other].span, "the other one"),),
                 help="give one of them another `alias` or `schema`",
             )
-

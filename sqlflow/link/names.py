@@ -51,7 +51,11 @@ class NameTable:
             self._labels[source.id] = f"{source.source}.{source.name}"
             self._spans[source.id] = source.span
             schema = source.schema or source.source
-            keys = [(source.name,), (source.source, source.name), (schema, source.identifier)]
+            keys: list[tuple[str, ...]] = [
+                (source.name,),
+                (source.source, source.name),
+                (schema, source.identifier),
+            ]
             if source.database:
                 keys.append((source.database, schema, source.identifier))
             for key in dict.fromkeys(tuple(lookup_key(spec, part) for part in key) for key in keys):
@@ -80,7 +84,9 @@ class NameTable:
         """
         written = ".".join(part.text for part in parts)
         if len(parts) == 1:
-            node = self._exact.get(written) or self._folded.get(lookup_key(self._spec, written, parts[0].quoted))
+            node = self._exact.get(written) or self._folded.get(
+                lookup_key(self._spec, written, parts[0].quoted)
+            )
             if node is not None and node != reader:
                 return self._enabled(node, written, span)
         if len(parts) == 2 and lookup_key(self._spec, parts[0].text) in self._spec.system_schemas:
@@ -155,6 +161,4 @@ class NameTable:
 
 
 def _unknown(message: str, span: Span | None, help: str) -> Found:
-    return Found(
-        diagnostic=Diagnostic(code=Code.UNKNOWN_REFERENCE, message=message, span=span, help=help)
-    )
+    return Found(diagnostic=Diagnostic(code=Code.UNKNOWN_REFERENCE, message=message, span=span, help=help))

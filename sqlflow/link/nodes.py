@@ -12,9 +12,7 @@ from sqlflow.project.types import Project
 from sqlflow.render.types import Rendered
 
 
-def nodes_of(
-    project: Project, rendered: Rendered, tests: Mapping[NodeId, GenericTest]
-) -> dict[NodeId, Node]:
+def nodes_of(project: Project, rendered: Rendered, tests: Mapping[NodeId, GenericTest]) -> dict[NodeId, Node]:
     """Gives all nodes that are not switched off, those with a broken template included."""
     settings = project.settings
     nodes: dict[NodeId, Node] = {}

@@ -36,9 +36,7 @@ def topological(
     return tuple(order), _cycles(parents, left)
 
 
-def _cycles(
-    parents: Mapping[NodeId, Sequence[NodeId]], left: set[NodeId]
-) -> tuple[tuple[NodeId, ...], ...]:
+def _cycles(parents: Mapping[NodeId, Sequence[NodeId]], left: set[NodeId]) -> tuple[tuple[NodeId, ...], ...]:
     """Follows reads among the nodes that are left until a node comes again; then takes that cycle out."""
     cycles: list[tuple[NodeId, ...]] = []
     seen: set[NodeId] = set()

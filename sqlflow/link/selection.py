@@ -16,7 +16,9 @@ from sqlflow.core.diagnostic import Diagnostic, ProjectError, Severity, did_you_
 from sqlflow.core.ids import NodeId, NodeKind
 from sqlflow.link.types import Graph, Node
 
-_TERM = re.compile(r"^(?P<at>@)?(?:(?P<up>\d*)(?P<plus_up>\+))?(?P<body>.*?)(?:(?P<plus_down>\+)(?P<down>\d*))?$")
+_TERM = re.compile(
+    r"^(?P<at>@)?(?:(?P<up>\d*)(?P<plus_up>\+))?(?P<body>.*?)(?:(?P<plus_down>\+)(?P<down>\d*))?$"
+)
 
 
 def _by_name(node: Node, pattern: str) -> bool:

@@ -15,7 +15,7 @@ from sqlflow.materialize.types import Existing, Rows, Run, Script, Step
 
 
 def is_increment(model: BoundModel, existing: Existing, full_refresh: bool) -> bool:
-    """Whether a build adds to what is there: as dbt's `is_incremental()`, which a model's own setting wins."""
+    """Whether a build adds to what is there; a model's own `full_refresh` wins over the command's."""
     refresh = full_refresh if model.config.full_refresh is None else model.config.full_refresh
     return (
         model.config.materialized is Materialization.INCREMENTAL

@@ -34,7 +34,12 @@ def build_increment(
 
 
 def _by_key(
-    spec: DialectSpec, model: BoundModel, rows: Rows, alter: tuple[Step, ...], columns: Sequence[str], run: str
+    spec: DialectSpec,
+    model: BoundModel,
+    rows: Rows,
+    alter: tuple[Step, ...],
+    columns: Sequence[str],
+    run: str,
 ) -> Script | Diagnostic:
     found = {name_key(spec, column): column for column in columns}
     keys = [found.get(name_key(spec, key)) for key in model.config.unique_key]
@@ -42,7 +47,7 @@ def _by_key(
     if missing:
         return Diagnostic(
             code=Code.SCHEMA_CHANGED,
-            message=f"the unique_key `{missing[0]}` of `{model.name}` is not a column of its query and its table",
+            message=f"the unique_key `{missing[0]}` of `{model.name}` is not in both query and table",
             span=model.span,
             help=f"the columns of both are: {', '.join(columns)}",
         )
@@ -124,7 +129,7 @@ def _changed(
         message=f"the columns of `{model.name}` are not those of its table: {why}",
         span=model.span,
         notes=notes,
-        help="set `on_schema_change` to `append_new_columns` or `sync_all_columns`, or build with --full-refresh",
+        help="set `on_schema_change` to another value, or build with --full-refresh",
     )
 
 
@@ -133,7 +138,7 @@ def _duplicate_key(model: BoundModel) -> Diagnostic:
         code=Code.DUPLICATE_KEYS,
         message=f"the new rows of `{model.name}` hold a unique_key more than once",
         span=model.span,
-        help=f"make ({', '.join(model.config.unique_key)}) unique in the query, or add a column to `unique_key`",
+        help=f"make ({', '.join(model.config.unique_key)}) unique in the query, or add a column to the key",
     )
 
 

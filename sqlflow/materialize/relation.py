@@ -17,7 +17,12 @@ ASIDE = "__sqlflow_old_"
 
 
 def build_view(
-    spec: DialectSpec, relation: Relation, query: BoundQuery, existing: Existing, incoming: Sequence[Column], run: str
+    spec: DialectSpec,
+    relation: Relation,
+    query: BoundQuery,
+    existing: Existing,
+    incoming: Sequence[Column],
+    run: str,
 ) -> Script:
     """Makes or replaces a view. `incoming` are the columns that the query gives."""
     create = around(sql.create_view(spec, relation), query)
@@ -55,7 +60,11 @@ def build_table(
         steps.extend(_fill(spec, relation, rows, replace=existing.kind is RelationKind.TABLE))
         steps.extend(_indexes(spec, relation, indexes))
         return Script(steps=tuple(steps))
-    if existing.kind is RelationKind.TABLE and existing.dependents and _same(spec, existing.columns, incoming):
+    if (
+        existing.kind is RelationKind.TABLE
+        and existing.dependents
+        and _same(spec, existing.columns, incoming)
+    ):
         return Script(
             steps=(
                 Run(sql=sql.delete_all(spec, relation)),
@@ -63,7 +72,9 @@ def build_table(
                 *_indexes(spec, relation, indexes, if_not_exists=True),
             )
         )
-    new = Relation(relation.database, relation.schema, shorten(spec, relation.identifier, f"__sqlflow_new_{run}"))
+    new = Relation(
+        relation.database, relation.schema, shorten(spec, relation.identifier, f"__sqlflow_new_{run}")
+    )
     fill = _fill(spec, new, rows)
     take_name = Run(sql=sql.rename(spec, RelationKind.TABLE, new, relation.identifier))
     free_names = tuple(

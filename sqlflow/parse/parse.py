@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Label
@@ -63,9 +63,13 @@ def parse_query(
     except TokenError as error:
         return None, (_token_error(error, text, text_map),)
     except RecursionError:
-        return None, (_diagnostic(Code.SQL_SYNTAX, "the query is nested too deeply to be read", text_map, 0, 1),)
+        return None, (
+            _diagnostic(Code.SQL_SYNTAX, "the query is nested too deeply to be read", text_map, 0, 1),
+        )
     if not trees:
-        message = "there is no query in this file" if not text.strip() else "there are only comments in this file"
+        message = (
+            "there is no query in this file" if not text.strip() else "there are only comments in this file"
+        )
         return None, (
             _diagnostic(
                 Code.NOT_A_QUERY, message, text_map, 0, 1, help="write one SELECT, or set `enabled=false`"
@@ -81,14 +85,14 @@ def parse_query(
                 semicolon.start,
                 semicolon.end + 1,
                 label="the first one ends here",
-                help="a model is one SELECT: put what must run before or after it into `pre_hook` or `post_hook`",
+                help="a model is one SELECT: what runs before or after it is a `pre_hook` or a `post_hook`",
             ),
         )
     return _facts(trees[0], tokens, text, text_map, spec, end)
 
 
 def _facts(
-    tree: exp.Expression, tokens: list[Token], text: str, text_map: TextMap, spec: DialectSpec, end: int
+    tree: exp.Expr, tokens: list[Token], text: str, text_map: TextMap, spec: DialectSpec, end: int
 ) -> tuple[ParsedQuery | None, tuple[Diagnostic, ...]]:
     if not isinstance(tree, (exp.Query, exp.Values, exp.Pivot)):
         first = tokens[0]
@@ -112,7 +116,9 @@ def _facts(
             end=end,
         ), ()
     except RecursionError:
-        return None, (_diagnostic(Code.SQL_SYNTAX, "the query is nested too deeply to be read", text_map, 0, 1),)
+        return None, (
+            _diagnostic(Code.SQL_SYNTAX, "the query is nested too deeply to be read", text_map, 0, 1),
+        )
 
 
 def _end_of_query(tokens: list[Token]) -> int:

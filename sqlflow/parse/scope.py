@@ -6,27 +6,31 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from sqlflow.dialect.names import fold
+from sqlflow.dialect.names import lookup_key
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.parse.types import Name, Qualifier, TableUse
 from sqlflow.render.types import PLACEHOLDER
 
 
-def tables_read(tree: exp.Expression, text: str, spec: DialectSpec) -> tuple[TableUse, ...]:
+def tables_read(tree: exp.Expr, text: str, spec: DialectSpec) -> tuple[TableUse, ...]:
     """Gives the uses of tables that are not common table expressions in scope, in the order of the text.
 
     The body of a common table expression sees those before it, and itself only under RECURSIVE: so
     `with orders as (select * from orders)` reads the outer `orders`.
     """
-    found = [use for table, hidden in _tables(tree, frozenset(), spec) if (use := _use(table, text, hidden, spec))]
+    found = [
+        use for table, hidden in _tables(tree, frozenset(), spec) if (use := _use(table, text, hidden, spec))
+    ]
     return tuple(sorted(found, key=lambda use: use.start))
 
 
-def qualifiers(tree: exp.Expression) -> tuple[Qualifier, ...]:
+def qualifiers(tree: exp.Expr) -> tuple[Qualifier, ...]:
     """Gives the qualifiers of columns and stars that have several parts or stand for a reference."""
     out: list[Qualifier] = []
     for column in tree.find_all(exp.Column):
-        parts = [p for key in ("catalog", "db", "table") if isinstance(p := column.args.get(key), exp.Identifier)]
+        parts = [
+            p for key in ("catalog", "db", "table") if isinstance(p := column.args.get(key), exp.Identifier)
+        ]
         if not parts or any("start" not in part.meta for part in parts):
             continue
         if len(parts) > 1 or PLACEHOLDER.fullmatch(parts[0].name):
@@ -36,29 +40,31 @@ def qualifiers(tree: exp.Expression) -> tuple[Qualifier, ...]:
     return tuple(sorted(out, key=lambda q: q.start))
 
 
-def cte_names(tree: exp.Expression) -> tuple[str, ...]:
+def cte_names(tree: exp.Expr) -> tuple[str, ...]:
     """Gives the names of all common table expressions, as written."""
     return tuple(cte.alias for cte in tree.find_all(exp.CTE) if cte.alias)
 
 
-def output_names(tree: exp.Expression) -> tuple[str | None, ...]:
+def output_names(tree: exp.Expr) -> tuple[str | None, ...]:
     """Gives the names of the columns that the query writes; None where the engine makes a name up."""
     if not isinstance(tree, exp.Query):
         return ()
     return tuple(
-        (item.alias_or_name or None) if isinstance(item, (exp.Alias, exp.Column)) and not item.is_star else None
+        (item.alias_or_name or None)
+        if isinstance(item, (exp.Alias, exp.Column)) and not item.is_star
+        else None
         for item in tree.selects
     )
 
 
 def _tables(
-    node: exp.Expression, visible: frozenset[str], spec: DialectSpec
+    node: exp.Expr, visible: frozenset[str], spec: DialectSpec
 ) -> Iterator[tuple[exp.Table, frozenset[str]]]:
     """Walks a tree with the names of the common table expressions that each place sees.
 
     A stack instead of recursion: a generated query may nest deeper than Python's own stack goes.
     """
-    stack: list[tuple[exp.Expression, frozenset[str]]] = [(node, visible)]
+    stack: list[tuple[exp.Expr, frozenset[str]]] = [(node, visible)]
     while stack:
         here, seen = stack.pop()
         with_ = here.args.get("with_")
@@ -77,11 +83,11 @@ def _tables(
                 stack.append((child, seen))
 
 
-def _cte_name(cte: exp.Expression, spec: DialectSpec) -> str:
+def _cte_name(cte: exp.Expr, spec: DialectSpec) -> str:
     alias = cte.args.get("alias")
     identifier = alias.this if isinstance(alias, exp.TableAlias) else None
     if isinstance(identifier, exp.Identifier):
-        return fold(spec, identifier.name, bool(identifier.args.get("quoted")))
+        return lookup_key(spec, identifier.name, bool(identifier.args.get("quoted")))
     return ""
 
 
@@ -94,6 +100,6 @@ def _use(table: exp.Table, text: str, hidden: frozenset[str], spec: DialectSpec)
     if text[start] == "'":
         return None  # a file that the engine reads by its path
     names = tuple(Name(part.name, bool(part.args.get("quoted"))) for part in identifiers)
-    if len(names) == 1 and fold(spec, names[0].text, names[0].quoted) in hidden:
+    if len(names) == 1 and lookup_key(spec, names[0].text, names[0].quoted) in hidden:
         return None
     return TableUse(names, start, end, bool(table.alias))

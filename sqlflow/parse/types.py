@@ -37,7 +37,7 @@ class TableUse(NamedTuple):
 
 
 class Qualifier(NamedTuple):
-    """What stands before a column's name: its parts, its range without the last dot, where the last begins."""
+    """What stands before a column's name: its parts, its range, and where the last part begins."""
 
     parts: tuple[Name, ...]
     start: int
