@@ -152,7 +152,11 @@ class _Reader:
 
     def _unknown(self, name: str, key: Span) -> None:
         known = (*keys_of(NodeKind.MODEL), "description", "columns")
-        other = "a setting of " + " and ".join(f"{k}s" for k in KEYS[name].kinds) if name in KEYS else ""
+        other = (
+            "a setting of " + " and ".join(f"{kind}s" for kind in NodeKind if kind in KEYS[name].kinds)
+            if name in KEYS
+            else ""
+        )
         help_ = did_you_mean(name, known) or other or "known: " + ", ".join(f"`{k}`" for k in known)
         self.report(Code.UNKNOWN_KEY, f"unknown key `{name}` in the config of a model", key, help_)
 

@@ -25,6 +25,9 @@ class PythonSource:
 
     def parse(self) -> tuple[ast.Module | None, tuple[Diagnostic, ...]]:
         """Parses the file; a mistake of syntax is a PYTHON_SYNTAX at its place."""
+        null = self.text.find("\0")
+        if null >= 0:
+            return None, (self._syntax("a null byte", null),)
         try:
             with warnings.catch_warnings():
                 # An odd escape in a text is the user's business, and would be printed.
@@ -35,9 +38,6 @@ class PythonSource:
             start = min(self._line_start(line) + column, len(self.text))
             return None, (self._syntax(error.msg or "invalid syntax", start),)
         except (ValueError, RecursionError, MemoryError) as error:
-            null = self.text.find("\0")
-            if null >= 0:
-                return None, (self._syntax("a null byte", null),)
             reason = "text that is not Unicode" if isinstance(error, ValueError) else "nested too deeply"
             return None, (self._syntax(reason, 0),)
 
