@@ -42,6 +42,19 @@ class LazyGroup(click.Group):
             return None
         return import_module(f"sqlflow.cli.commands.{cmd_name}").command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the command that the arguments begin with; suggests close names for one that is not there."""
+        name = args[0]
+        if name in COMMANDS or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, COMMANDS, n=2)
+        hint = "; did you mean " + " or ".join(close) + "?" if close else ""
+        return ctx.fail(f"there is no command {name!r}{hint}")
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the list of commands into the help."""
         with formatter.section("Commands"):
