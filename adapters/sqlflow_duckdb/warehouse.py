@@ -152,9 +152,10 @@ class DuckDBSession:
             self._forget_rows()
 
     def cancel(self) -> None:
-        """Interrupts what runs."""
+        """Interrupts what runs; does nothing after the session has ended."""
         self._cancelled = True
-        self._cursor.interrupt()
+        with contextlib.suppress(duckdb.ConnectionException):
+            self._cursor.interrupt()
 
     def close(self) -> None:
         """Ends the session; an open transaction is rolled back."""

@@ -169,9 +169,10 @@ class PostgresSession:
             self._execute("ROLLBACK", ())
 
     def cancel(self) -> None:
-        """Asks the server to cancel what runs."""
+        """Asks the server to cancel what runs; does nothing after the session has ended."""
         self._cancelled = True
-        self._connection.cancel_safe(timeout=_CANCEL_SECONDS)
+        if not self._connection.closed:
+            self._connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
     def close(self) -> None:
         """Ends the session; the server rolls an open transaction back."""
