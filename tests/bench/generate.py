@@ -94,7 +94,7 @@ class Generator:
 
     def _staging(self, entity: Entity, system: str, source: str) -> Model:
         text, columns = staging_text(entity, source, self.random, self.bands)
-        ephemeral = self.random.random() < 0.08
+        ephemeral = len(self.staging) % 13 == 5
         head = "{{ config(materialized='ephemeral') }}\n\n" if ephemeral else ""
         return Model(
             name=f"stg_{system}__{entity.plural}", folder=f"staging/{system}", entity=entity.name,
@@ -140,13 +140,15 @@ class Generator:
     def _mart(self, number: int) -> Model:
         domain = self._domain(number)
         parents = self._parents(domain, self.intermediate, late=0.9)
-        drawn = self.random.random()
         if number % 12 == 1:
             return self._python_mart(domain, parents[0])
-        if drawn < 0.35 and parents[0].date is not None:
-            return self._monthly_mart(domain, parents, incremental=drawn < 0.15)
-        if drawn < 0.55 and parents[0].date is not None:
-            return self._fact(domain, parents, incremental=drawn < 0.45)
+        dated = [parent for parent in parents if parent.date is not None]
+        drawn = number % 9
+        if dated and drawn in (0, 4, 5, 8):
+            base = self.random.choice(dated)
+            parents = [base, *(parent for parent in parents if parent is not base)]
+            make = self._monthly_mart if drawn in (0, 5) else self._fact
+            return make(domain, parents, incremental=drawn in (0, 4))
         return self._dimension(domain, parents)
 
     def _monthly_mart(self, domain: str, parents: list[Model], *, incremental: bool) -> Model:

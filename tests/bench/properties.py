@@ -13,7 +13,7 @@ _TARGETS = {
     "postgres": (
         "    type: postgres\n"
         "    host: \"{{ env_var('PGHOST', '127.0.0.1') }}\"\n"
-        "    port: \"{{ env_var('PGPORT', '5432') }}\"\n"
+        "    port: \"{{ env_var('PGPORT', '5432') | as_number }}\"\n"
         "    user: \"{{ env_var('PGUSER', 'postgres') }}\"\n"
         "    dbname: \"{{ env_var('PGDATABASE', 'postgres') }}\"\n"
         "    schema: generated\n    threads: 4\n"
