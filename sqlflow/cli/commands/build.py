@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from sqlflow.cli import options
-from sqlflow.cli.runs import run
-from sqlflow.cli.session import Session
+
+if TYPE_CHECKING:
+    from sqlflow.cli.session import Session
 
 
 @click.command("build", cls=options.SelectCommand)
@@ -30,6 +33,8 @@ def command(
     Nodes run as soon as what they read is done. The tests of a model hold back what reads it; a failure
     skips what depends on it and nothing else.
     """
+    from sqlflow.cli.runs import run
+
     run(
         session,
         lambda project: project.build(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from sqlflow.cli import options
-from sqlflow.cli.session import Session
 from sqlflow.cli.views.paint import visible
+
+if TYPE_CHECKING:
+    from sqlflow.cli.session import Session
 
 
 @click.command("ls", cls=options.SelectCommand)

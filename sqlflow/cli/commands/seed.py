@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from sqlflow.cli import options
-from sqlflow.cli.runs import run
-from sqlflow.cli.session import Session
+
+if TYPE_CHECKING:
+    from sqlflow.cli.session import Session
 
 
 @click.command("seed", cls=options.SelectCommand)
@@ -25,6 +28,8 @@ def command(
 
     The files are the csv and parquet files of the seed folders.
     """
+    from sqlflow.cli.runs import run
+
     run(
         session,
         lambda project: project.seed(select, exclude, fail_fast=fail_fast, threads=threads),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from sqlflow.cli import options
-from sqlflow.cli.session import Session
+
+if TYPE_CHECKING:
+    from sqlflow.cli.session import Session
 
 
 @click.command("show")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from sqlflow.cli import options
-from sqlflow.cli.runs import run
-from sqlflow.cli.session import Session
+
+if TYPE_CHECKING:
+    from sqlflow.cli.session import Session
 
 
 @click.command("test", cls=options.SelectCommand)
@@ -27,6 +30,8 @@ def command(
 
     Nothing is built. A test that finds wrong rows fails, or warns where its severity says so.
     """
+    from sqlflow.cli.runs import run
+
     run(
         session,
         lambda project: project.test(
