@@ -20,12 +20,23 @@ from sqlflow.core.diagnostic import Diagnostic, Label, did_you_mean
 from sqlflow.core.span import Span
 from sqlflow.render.environment import ReturningMacro, TemplateEnvironment
 from sqlflow.render.generator import TracingGenerator
+from sqlflow.render.narrow import find_name
 from sqlflow.render.places import Places
 from sqlflow.render.trace import printed
 
 Root = Callable[[Context], Iterator[str]]
 Output = Callable[[Span, object], object]
 _TAGS = ("set", "if", "elif", "else", "for", "macro", "call", "filter", "do", "raw", "with", "block", "break")
+
+# How Jinja names the signs in its messages, and what the user wrote.
+_SIGNS = (
+    ("'end of print statement'", "`}}`"),
+    ("'begin of print statement'", "`{{`"),
+    ("'end of statement block'", "`%}`"),
+    ("'begin of statement block'", "`{%`"),
+    ("end of print statement", "`}}`"),
+    ("end of statement block", "`%}`"),
+)
 
 
 class _Parser(Parser):
@@ -164,10 +175,12 @@ def _syntax(
         word = places.text[span.start : span.end]
         if message.startswith("Encountered unknown tag"):
             hint = did_you_mean(word, _TAGS)
-        elif message.startswith("No filter named"):
-            hint = did_you_mean(message.split("'")[1], environment.filters)
-        elif message.startswith("No test named"):
-            hint = did_you_mean(message.split("'")[1], environment.tests)
+        elif message.startswith(("No filter named", "No test named")):
+            name = message.split("'")[1]
+            span = find_name(places.text, places.tag(error.lineno), name)
+            hint = did_you_mean(name, environment.filters if "filter" in message else environment.tests)
+    for words, sign in _SIGNS:
+        message = message.replace(words, sign)
     return Diagnostic(
         code=Code.TEMPLATE_SYNTAX, message=message.rstrip("."), span=span, labels=labels, help=hint
     )

@@ -11,7 +11,7 @@ from jinja2.exceptions import TemplateSyntaxError
 from sqlflow.core.span import Span
 
 _BREAK = re.compile(r"\r\n|\r")
-_WORD = re.compile(r"\w+|[^\w\s]|$")
+_WORD = re.compile(r"\w+|[{}%#]{2}|[^\w\s]|$")
 _BEGIN = frozenset({"variable_begin", "block_begin"})
 _END = frozenset({"variable_end", "block_end"})
 

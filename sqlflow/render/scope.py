@@ -244,12 +244,10 @@ class Scope:
         return Table(placeholder(len(self.references) - 1))
 
     def _ref(self, *args: object, **kwargs: object) -> Table:
-        if len(args) == 2 and not kwargs:
-            return self._refer(
-                RefTarget("ref", (text_of("ref", "package", args[0]), text_of("ref", "name", args[1])))
-            )
-        (name,) = bind("ref", ("name",), 1, args, kwargs)
-        return self._refer(RefTarget("ref", (text_of("ref", "name", name),)))
+        named = ("package", "name") if len(args) > 1 else ("name",)
+        given = bind("ref", named, len(named), args, kwargs)
+        parts = tuple(text_of("ref", name, value) for name, value in zip(named, given, strict=True))
+        return self._refer(RefTarget("ref", parts))
 
     def _source(self, *args: object, **kwargs: object) -> Table:
         source, table = bind("source", ("source", "table"), 2, args, kwargs)
@@ -295,6 +293,7 @@ class Config:
                 Code.BAD_CALL,
                 "`config` takes settings by name",
                 help="write `config(materialized='table')`",
+                function="config",
             )
         if args:
             settings |= {str(key): value for key, value in cast("Mapping[object, object]", args[0]).items()}

@@ -121,16 +121,25 @@ def a_project(
         models=declared,
         seeds={
             node_id(NodeKind.SEED, "shop", name): SeedDecl(
-                id=node_id(NodeKind.SEED, "shop", name), name=name, path=f"seeds/{name}.csv",
-                layers=tuple(given), description="", columns=(), tests=(), span=Span(f"seeds/{name}.csv", 0, 0),
+                id=node_id(NodeKind.SEED, "shop", name),
+                name=name,
+                path=f"seeds/{name}.csv",
+                layers=tuple(given),
+                description="",
+                columns=(),
+                tests=(),
+                span=Span(f"seeds/{name}.csv", 0, 0),
             )
             for name, given in (seeds or {}).items()
         },  # fmt: skip
         sources={},
         tests={
             node_id(NodeKind.TEST, "shop", name): SingularTestDecl(
-                id=node_id(NodeKind.TEST, "shop", name), name=name, path=f"tests/{name}.sql",
-                layers=tuple(outer.get(name, ())), span=Span(f"tests/{name}.sql", 0, 0),
+                id=node_id(NodeKind.TEST, "shop", name),
+                name=name,
+                path=f"tests/{name}.sql",
+                layers=tuple(outer.get(name, ())),
+                span=Span(f"tests/{name}.sql", 0, 0),
             )
             for name in (tests or {})
         },  # fmt: skip
