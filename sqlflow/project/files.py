@@ -22,12 +22,12 @@ class ProjectFile(NamedTuple):
     @property
     def stem(self) -> str:
         """The file's name without its suffix: the name of what it declares."""
-        return posixpath.splitext(posixpath.basename(self.below))[0]
+        return posixpath.basename(self.below).rpartition(".")[0]
 
     @property
     def suffix(self) -> str:
         """The file's suffix with its dot."""
-        return posixpath.splitext(self.below)[1]
+        return "." + self.below.rpartition(".")[2]
 
     @property
     def folder(self) -> str:

@@ -207,7 +207,7 @@ def _add_singular_test(file: ProjectFile, text: str, found: _Found) -> None:
 
 def _claim(name: str, span: Span, found: _Found, kind: str) -> bool:
     """Takes a name for a model or a seed; reports one that is empty or taken."""
-    if not name.strip() or name.startswith("."):
+    if not name.strip():
         message = f"the {kind} in {span.path} has no name"
         found.diagnostics.append(invalid_value(message, span, "rename the file"))
         return False
