@@ -76,6 +76,19 @@ class Parsed:
             if isinstance(node, nodes.Macro):
                 yield node.name, self.places.tag(node.lineno)
 
+    def calls(self) -> Mapping[str, frozenset[str]]:
+        """Gives for each macro of the file the other names of macros of the file that it uses.
+
+        What stands outside of macros belongs to each of them.
+        """
+        names = {name for name, _ in self.macros()}
+        used: dict[str, set[str]] = {name: set() for name in names}
+        for node in self.tree.body:
+            found = {name.name for name in node.find_all(nodes.Name) if name.ctx == "load"} & names
+            for name in (node.name,) if isinstance(node, nodes.Macro) else names:
+                used[name] |= found
+        return {name: frozenset(found) for name, found in used.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:

@@ -29,6 +29,7 @@ class MacroIndex:
     files: Mapping[str, str]
     broken: frozenset[str]
     _parsed: Mapping[str, Parsed]
+    _needs: dict[str, frozenset[str]] = field(default_factory=dict)
     _compiled: dict[str, Compiled | Diagnostic] = field(default_factory=dict)
 
     def compiled(self, path: str) -> Compiled | Diagnostic:
@@ -37,6 +38,21 @@ class MacroIndex:
         if found is None:
             found = self._compiled[path] = compile_template(self.environment, self._parsed[path])
         return found
+
+    def needs(self, name: str) -> frozenset[str]:
+        """Gives a macro with those of its own file that it uses, directly or not."""
+        known = self._needs.get(name)
+        if known is None:
+            calls = self._parsed[self.files[name]].calls()
+            seen: set[str] = set()
+            left = [name]
+            while left:
+                macro = left.pop()
+                if macro not in seen:
+                    seen.add(macro)
+                    left += calls[macro]
+            known = self._needs[name] = frozenset(seen)
+        return known
 
     def failures(self) -> tuple[Diagnostic, ...]:
         """Gives the mistakes that were found when files were compiled."""
@@ -103,7 +119,8 @@ class Macros:
             if name in self._index.broken:
                 raise AlreadyReported
             return missing
-        self.used.add(name)
+        if name not in self.used:
+            self.used |= self._index.needs(name)
         module = self._modules.get(path)
         if module is None:
             module = self._make(path)

@@ -131,7 +131,7 @@ def a_project(
                 span=Span(f"seeds/{name}.csv", 0, 0),
             )
             for name, given in (seeds or {}).items()
-        },  # fmt: skip
+        },
         sources={},
         tests={
             node_id(NodeKind.TEST, "shop", name): SingularTestDecl(
@@ -142,7 +142,7 @@ def a_project(
                 span=Span(f"tests/{name}.sql", 0, 0),
             )
             for name in (tests or {})
-        },  # fmt: skip
+        },
         macro_files=tuple(files),
         texts=texts,
     )

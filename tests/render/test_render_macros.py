@@ -16,7 +16,7 @@ def test_macros_of_other_files_call_each_other() -> None:
     }
     result = one("{{ a(1) }}{{ shop.b(2) }}", macros=macros)
     assert result.text() == "<c1>c2"
-    assert result.query().reads.macros == {"a", "b", "c"} - {"c"}
+    assert result.query().reads.macros == {"a", "b", "c"}
 
 
 def test_only_macros_that_are_named_are_read() -> None:
@@ -24,6 +24,8 @@ def test_only_macros_that_are_named_are_read() -> None:
         "macros/a.sql": "{% macro a() %}a{% endmacro %}",
         "macros/b.sql": "{% macro b() %}b{% endmacro %}",
     }
+    macros["macros/c.sql"] = "{% macro c() %}c{% endmacro %}{% macro d() %}{{ c() }}{% endmacro %}"
+    assert one("{{ c() }}", macros=macros).query().reads.macros == {"c"}
     assert one("{{ a() }}", macros=macros).query().reads.macros == {"a"}
     assert one("select 1", macros=macros).query().reads.macros == set()
 

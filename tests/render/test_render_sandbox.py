@@ -103,7 +103,8 @@ def test_the_names_of_a_rendering_are_not_a_variable() -> None:
 def test_what_is_safe_works() -> None:
     text = (
         "{{ modules.re.sub('a+', 'b', 'xaay') }} {{ modules.datetime.timedelta(days=1).days }} "
-        "{{ modules.datetime.date(2024, 1, 31).isoformat() }} {{ modules.itertools.product('ab', [1]) | list }} "
+        "{{ modules.datetime.date(2024, 1, 31).isoformat() }} "
+        "{{ modules.itertools.product('ab', [1]) | list }} "
         "{{ '{0}-{x}'.format(1, x=2) }} {{ range(3) | list }} {{ 2 ** 10 }} {{ '-' * 3 }}"
     )
     assert one(text).text() == "xby 1 2024-01-31 [('a', 1), ('b', 1)] 1-2 [0, 1, 2] 1024 ---"
