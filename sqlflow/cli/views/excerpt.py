@@ -90,6 +90,11 @@ def covered(lines: LineIndex, span: Span) -> list[Range]:
         elif end <= start:
             end = start - 1
         ranges.append(Range(line, min(start, len(text)), end))
+    # Blank lines at the end say nothing, and the label needs carets to stand behind.
+    while len(ranges) > 1 and ranges[-1].end < ranges[-1].start:
+        ranges.pop()
+    if len(ranges) == 1:
+        return [ranges[0]._replace(end=max(ranges[0].start, ranges[0].end))]
     return ranges
 
 
