@@ -127,8 +127,11 @@ class _Composer:
 
     def _span(self, start: int, end: int) -> Span:
         """Gives the span of a range without the white space at its end, which block values run over."""
-        end = min(end, len(self.text))
-        while end > start and self.text[end - 1].isspace():
+        text = self.text
+        if start < end <= len(text) and not text[end - 1].isspace():
+            return Span(self.path, start, end)
+        end = min(end, len(text))
+        while end > start and text[end - 1].isspace():
             end -= 1
         return Span(self.path, min(start, end), end)
 
