@@ -285,7 +285,7 @@ def test_uses_of_codes_are_found() -> None:
 # --- nothing given away
 
 GIVEN_AWAY = {
-    "a path of a machine": re.compile(r"(?<![\w.:}/-])/(?:work|root|home/\w+|Users/\w+|tmp/dev)/[\w.]"),
+    "a path of a machine": re.compile(r"(?<![\w.:}/-])/(?:work|root|(?:home|Users)/(?!(?:you|user)/)\w+|tmp/dev)/[\w.]"),
     "a package registry": re.compile(
         r"\b(?:pypi\.org|pythonhosted\.org|registry\.npmjs|registry\.yarnpkg|artifactory|devpi)\b|index-url",
         re.IGNORECASE,
@@ -352,18 +352,3 @@ def test_harmless_text_is_allowed(text: str) -> None:
 def test_files_that_are_tracked_are_found() -> None:
     names = {path.relative_to(ROOT).as_posix() for path in tracked_files()}
     assert {"pyproject.toml", "sqlflow/core/codes.py", "tests/test_house_rules.py"} <= names
-
-
-# --- the commands of the README are the ones that are checked
-
-COMMANDS = (
-    "pip install '.[example]' && sqlflow build --project example_project",
-    "pip install -e '.[dev]' && pytest",
-)
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_readme_says_what_is_checked(command: str) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"\n{command}\n" in readme
-    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
