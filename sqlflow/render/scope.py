@@ -103,6 +103,7 @@ class Scope:
         self._vars: set[str] = set()
         self._env: set[str] = set()
         self._clock = False
+        self._own: Mapping[str, Any] = {}
         self._package: PackageMacros | None = None
         self._modules: Mapping[str, Any] | None = None
         self.parent: dict[str, Any] = {
@@ -125,6 +126,7 @@ class Scope:
         self._template = template
         environment = self._around.macros.environment
         context = environment.context_class(environment, self.parent, template.path, dict(template.blocks))
+        self._own = context.vars
         return environment.concat(template.root(context))
 
     def find(self, name: str) -> Any:
@@ -145,7 +147,7 @@ class Scope:
     def known_names(self) -> tuple[str, ...]:
         """Gives the names that a template can use, for messages."""
         own = (name for name in self.parent if name != NAMES)
-        return (*own, *self._around.macros.files, "run_started_at", "modules")
+        return (*self._own, *own, *self._around.macros.files, "run_started_at", "modules")
 
     def reads(self) -> Reads:
         """Gives what was read so far."""

@@ -77,6 +77,18 @@ def model_id(name: str) -> NodeId:
     return node_id(NodeKind.MODEL, "shop", name)
 
 
+def _settings(schema: str | None, database: str | None, variables: Mapping[str, Value]) -> Settings:
+    target = Target(
+        name="dev", type="duckdb", schema=schema, database=database, threads=4, settings={}, span=NOWHERE
+    )
+    return Settings(
+        name="shop", version="1", dialect="duckdb", target=target, target_names=("dev",),
+        vars=variables, model_paths=("models",), seed_paths=("seeds",), macro_paths=("macros",),
+        test_paths=("tests",), target_path="target", model_config={}, seed_config={}, test_config={},
+        path="sqlflow.yml",
+    )  # fmt: skip
+
+
 def a_project(
     models: Mapping[str, str],
     *,
@@ -93,15 +105,6 @@ def a_project(
     texts = {f"models/{name}.sql": text for name, text in models.items()}
     texts |= {f"tests/{name}.sql": text for name, text in (tests or {}).items()} | dict(files)
     outer = layers or {}
-    target = Target(
-        name="dev", type="duckdb", schema=schema, database=database, threads=4, settings={}, span=NOWHERE
-    )
-    settings = Settings(
-        name="shop", version="1", dialect="duckdb", target=target, target_names=("dev",),
-        vars=variables or {}, model_paths=("models",), seed_paths=("seeds",), macro_paths=("macros",),
-        test_paths=("tests",), target_path="target", model_config={}, seed_config={}, test_config={},
-        path="sqlflow.yml",
-    )  # fmt: skip
     declared = {
         model_id(name): ModelDecl(
             id=model_id(name), name=name, path=f"models/{name}.sql", function=None,
@@ -117,7 +120,7 @@ def a_project(
             file_config=config, description="", columns=(), tests=(), span=Span(f"models/{name}.py", 4, 9),
         )  # fmt: skip
     return Project(
-        settings=settings,
+        settings=_settings(schema, database, variables or {}),
         models=declared,
         seeds={
             node_id(NodeKind.SEED, "shop", name): SeedDecl(

@@ -23,6 +23,7 @@ CASES = [
     ("a {{ sourc('a', 'b') }}", Code.UNDEFINED_NAME, "sourc", "`sourc` is not defined", "`source`"),
     ("{% if is_incremental() and nosuch %}{% endif %}", None, "", "", ""),
     ("{% if nosuch > 1 %}{% endif %}", Code.UNDEFINED_NAME, "nosuch", "`nosuch`", ""),
+    ("{% set columns = 1 %}{{ colums }}", Code.UNDEFINED_NAME, "colums", "`colums`", "`columns`"),
     ("{{ target.schem }}", Code.UNDEFINED_NAME, "{{ target.schem }}", "schem", "`schema`"),
     ("{{ run_query('a') }}", Code.UNDEFINED_NAME, "run_query", "`run_query`", "don't ask the database"),
     ("{{ adapter.get_columns() }}", Code.UNDEFINED_NAME, "adapter", "`adapter`", "don't ask the database"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -45,7 +45,7 @@ def traced(text: str) -> tuple[str, TextMap] | None:
     template = compile_template(TRACING, parsed)
     if isinstance(template, Diagnostic):
         return None
-    names = {**TRACING.globals, **VALUES}
+    names = cast("dict[str, Any]", dict(TRACING.globals) | VALUES)
     context = TRACING.context_class(TRACING, names, "m.sql", dict(template.blocks))
     try:
         made = TRACING.concat(template.root(context))
@@ -61,60 +61,18 @@ MARK = st.sampled_from(["", "", "-", "+"])
 NAMES = st.sampled_from(["n", "s", "items", "v", "w", "pairs", "none_", "nosuch"])
 ATOMS = st.sampled_from(
     [
-        "n",
-        "s",
-        "v",
-        "w",
-        "items",
-        "'lit é'",
-        '"a\\nb"',
-        "m()",
-        "m('q')",
-        "m(n, 'r')",
-        "m(m())",
-        "loop.index",
-        "caller()",
-        "none_",
-        "pairs.k",
-        "pairs['k'][0]",
-        "[1, m()]",
-        "{'m': 1}",
-        "()",
-        "n, s",
-        "self.b()",
-        "f(2)",
-        "true",
-        "1.5",
-        "nosuch",
-        " ",
+        'n', 's', 'v', 'w', 'items', "'lit é'", '"a\\nb"', 'm()', "m('q')", "m(n, 'r')", 'm(m())',
+        'loop.index', 'caller()', 'none_', 'pairs.k', "pairs['k'][0]", '[1, m()]', "{'m': 1}", '()',
+        'n, s', 'self.b()', 'f(2)', 'true', '1.5', 'nosuch', ' ',
     ]
-)
+)  # fmt: skip
 USES = st.sampled_from(
     [
-        "| trim",
-        "| upper",
-        "| length",
-        "| join('-')",
-        "| string",
-        "| list",
-        "| default('d')",
-        "~ 'x'",
-        "+ 'y'",
-        "* 2",
-        "== 'm'",
-        "is defined",
-        "[0]",
-        ".strip()",
-        ".format('z')",
-        "| replace('a', 'b')",
-        "| safe",
-        "| e",
-        "if n else 'o'",
-        "| indent",
-        "| tojson",
-        ".split()",
+        '| trim', '| upper', '| length', "| join('-')", '| string', '| list', "| default('d')",
+        "~ 'x'", "+ 'y'", '* 2', "== 'm'", 'is defined', '[0]', '.strip()', ".format('z')",
+        "| replace('a', 'b')", '| safe', '| e', "if n else 'o'", '| indent', '| tojson', '.split()',
     ]
-)
+)  # fmt: skip
 EXPRESSIONS = ATOMS | st.tuples(ATOMS, USES).map(" ".join)
 
 
