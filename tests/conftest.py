@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.servers import NoServerError, PostgresServer, postgres_server
+from tests.servers import NoServerError, PostgresServer, postgres_server, skip_or_fail
 
 
 @pytest.fixture(scope="session")
@@ -17,17 +17,12 @@ def postgres() -> Iterator[PostgresServer]:
 
     Where there is none, the test is skipped; with SQLFLOW_TEST_REQUIRE=1 it fails.
     """
-    server = postgres_server()
-    try:
-        running = server.__enter__()
-    except NoServerError as error:
-        if os.environ.get("SQLFLOW_TEST_REQUIRE") == "1":
-            pytest.fail(f"SQLFLOW_TEST_REQUIRE is set, but: {error}")
-        pytest.skip(str(error))
-    try:
-        yield running
-    finally:
-        server.__exit__(None, None, None)
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres_server())
+        except NoServerError as error:
+            skip_or_fail(error)
+        yield server
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+import pytest
 
 SUPERUSER = "postgres"
 _START_SECONDS = 60
@@ -23,6 +25,13 @@ _START_SECONDS = 60
 
 class NoServerError(Exception):
     """A server that this machine doesn't have; the message says what is missing."""
+
+
+def skip_or_fail(error: NoServerError) -> NoReturn:
+    """Skips the test for want of a server; where SQLFLOW_TEST_REQUIRE is 1, it fails."""
+    if os.environ.get("SQLFLOW_TEST_REQUIRE") == "1":
+        pytest.fail(f"SQLFLOW_TEST_REQUIRE is set, but: {error}")
+    pytest.skip(str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +51,16 @@ class PostgresServer:
             "sslmode": "disable",
         }
 
-    def execute(self, *statements: str, dbname: str = "postgres") -> None:
-        """Runs statements on a database, each for itself."""
+    def execute(self, *statements: str, dbname: str = "postgres") -> tuple[Any, ...]:
+        """Runs statements on a database, each for itself; gives the last one's first row."""
         import psycopg
 
         with psycopg.connect(autocommit=True, **self.settings(dbname)) as connection:
+            row = None
             for statement in statements:
-                connection.execute(statement)
+                cursor = connection.execute(statement)
+                row = cursor.fetchone() if cursor.description else None
+            return row or ()
 
     @contextlib.contextmanager
     def database(self) -> Iterator[dict[str, Any]]:

@@ -62,6 +62,8 @@ def scalar_text(value: object) -> str:
     match value:
         case bool():
             return "true" if value else "false"
+        case float() if not math.isfinite(value):
+            return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
         case bytes():
             return bytes_text(value)
         case Decimal():
