@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from os import PathLike
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from sqlflow.adapter.protocol import Adapter, DriverMissingError, Warehouse
@@ -49,7 +49,7 @@ class Preview:
 
 
 def load(
-    path: str | Path = ".",
+    path: str | PathLike[str] = ".",
     *,
     target: str | None = None,
     vars: Mapping[str, object] | None = None,
@@ -79,7 +79,7 @@ class LoadedProject:
     def name(self) -> str:
         """The project's name; its folder's where the settings have errors."""
         settings = self._compiled.settings
-        return settings.name if settings is not None else Path(self.root).name
+        return settings.name if settings is not None else PurePath(self.root).name
 
     @property
     def root(self) -> str:
@@ -156,14 +156,14 @@ class LoadedProject:
 
     def apply(self, plan: Plan) -> Recorded:
         """Carries out a plan; the result is iterated over as events, and can be asked to `stop`."""
-        from sqlflow.apply.executor import Execution
+        from sqlflow.apply.executor import Execution, new_run_id
         from sqlflow.apply.frames import FunctionRunner
         from sqlflow.apply.record import Recorded
         from sqlflow.apply.work import Workshop
 
         compiled, adapter = self._compiled, self._adapter()
         self._write_compiled(self._program(), frozenset(action.node for action in plan.actions))
-        run = uuid.uuid4().hex
+        run = new_run_id()
         workshop = Workshop(
             spec=adapter.spec,
             system=compiled.system,

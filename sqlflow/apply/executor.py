@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -50,6 +51,11 @@ class _Progress:
     ready: list[int] = field(default_factory=list)
     running: dict[NodeId, _Running] = field(default_factory=dict)
     ended: dict[NodeId, Status] = field(default_factory=dict)
+
+
+def new_run_id() -> str:
+    """Makes an id that no other run has: 32 hex digits."""
+    return uuid.uuid4().hex
 
 
 class Execution:

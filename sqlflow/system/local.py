@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from os import PathLike
 from pathlib import Path
 
 from sqlflow.system.protocol import FileStat
@@ -17,7 +18,7 @@ from sqlflow.system.protocol import FileStat
 class LocalSystem:
     """The files below a folder, the machine's clock and this process's environment."""
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | PathLike[str]) -> None:
         self._root = Path(root).absolute()
 
     @property
