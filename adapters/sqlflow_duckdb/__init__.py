@@ -18,6 +18,7 @@ _SETTINGS = (
     Setting(
         name="path",
         type=str,
+        default="{project}.duckdb",
         description="The database file, relative to the project; `:memory:` keeps nothing. "
         "Where it is left out, the file is named after the project.",
     ),

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """A key of a target's settings in `sqlflow.yml`. A secret's value is never shown anywhere."""
+    """A key of a target's settings in `sqlflow.yml`. A secret's value is never shown anywhere.
+
+    `{project}` in a default stands for the project's name.
+    """
 
     name: str
     type: type[str] | type[int] | type[float] | type[bool]
@@ -109,7 +112,7 @@ class Session(Protocol):
         ...
 
     def grants(self, relation: Relation) -> tuple[str, ...]:
-        """Gives statements that grant again what is granted on a relation; empty where there are no grants."""
+        """Gives statements that grant again what is granted on a relation; empty without grants."""
         ...
 
     def begin(self) -> None:
