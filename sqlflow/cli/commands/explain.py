@@ -44,6 +44,8 @@ def find(text: str) -> Code:
         return by_text[wanted]
     if f"SF{wanted}" in by_text:
         return by_text[f"SF{wanted}"]
-    close = difflib.get_close_matches(wanted, by_text, n=3, cutoff=0.7)
+    # Two digits in the wrong order are the likeliest mistake.
+    swapped = [known for known in by_text if sorted(known) == sorted(wanted)]
+    close = list(dict.fromkeys((*swapped, *difflib.get_close_matches(wanted, by_text, n=3, cutoff=0.7))))[:3]
     hint = f"; close: {', '.join(close)}" if close else "; `sqlflow explain` lists all"
     raise click.UsageError(f"there is no code {text!r}{hint}")
