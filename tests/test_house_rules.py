@@ -285,14 +285,17 @@ def test_uses_of_codes_are_found() -> None:
 # --- nothing given away
 
 GIVEN_AWAY = {
-    "a path of a machine": re.compile(r"(?<![\w.:}/-])/(?:work|root|(?:home|Users)/(?!(?:you|user)/)\w+|tmp/dev)/[\w.]"),
+    "a path of a machine": re.compile(
+        r"(?<![\w.:}/-])/(?:work|root|(?:home|Users)/(?!(?:you|user)/)\w+|tmp/dev)/[\w.]"
+    ),
     "a package registry": re.compile(
         r"\b(?:pypi\.org|pythonhosted\.org|registry\.npmjs|registry\.yarnpkg|artifactory|devpi)\b|index-url",
         re.IGNORECASE,
     ),
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
     "an access key": re.compile(r"\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_[0-9A-Za-z]{36}|sk-[0-9A-Za-z]{32,})\b"),
-    "a password in a URL": re.compile(r"\b\w+://[^\s/:@{}<>\"']+:[^\s/:@{}<>\"'*]{3,}@[\w.-]+"),
+    # One for a server of one's own is made up.
+    "a password in a URL": re.compile(r"\b\w+://[^\s/:@{}<>\"']+:[^\s/:@{}<>\"'*]{3,}@(?!localhost\b)[\w.-]+"),
 }  # fmt: skip
 # These tests plant what they look for.
 PLANTED = {"tests/test_house_rules.py"}
