@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from os import PathLike
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -49,7 +48,7 @@ class Preview:
 
 
 def load(
-    path: str | PathLike[str] = ".",
+    path: str | PurePath = ".",
     *,
     target: str | None = None,
     vars: Mapping[str, object] | None = None,

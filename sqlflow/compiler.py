@@ -89,20 +89,34 @@ def compile_project(
     adapter, adapter_settings, found = _adapter(settings)
     diagnostics += found
     tree, found = read_tree(system, settings)
-    diagnostics += found
+    start = Compilation(
+        system=system,
+        now=now,
+        tree=tree,
+        diagnostics=diagnostics + found,
+        settings=settings,
+        adapter=adapter,
+        adapter_settings=adapter_settings,
+    )
     ended("read")
+    return _with_stages(start, settings, adapter, ended)
+
+
+def _with_stages(
+    start: Compilation, settings: Settings, adapter: Adapter | None, ended: OnStage
+) -> Compilation:
+    """Adds the stages from the project on; without an adapter, only the mistakes of its files."""
+    system = start.system
+    if adapter is not None:
+        schema = settings.target.schema or adapter.spec.default_schema
+        settings = replace(settings, target=replace(settings.target, schema=schema))
     render_value = make_render_value(system.environment(), settings.vars, allow_secrets=False)
-    if adapter is None:
-        project, found = read_project(tree, settings, render_value)
-        return Compilation(
-            system=system, now=now, tree=tree, diagnostics=diagnostics + found, settings=settings
-        )
-    target_schema = settings.target.schema or adapter.spec.default_schema
-    settings = replace(settings, target=replace(settings.target, schema=target_schema))
-    project, found = read_project(tree, settings, render_value)
-    diagnostics += found
+    project, found = read_project(start.tree, settings, render_value)
+    diagnostics = start.diagnostics + found
     ended("project")
-    rendered, found = render(project, environment=system.environment(), now=now)
+    if adapter is None:
+        return replace(start, diagnostics=diagnostics)
+    rendered, found = render(project, environment=system.environment(), now=start.now)
     diagnostics += found
     ended("render")
     parsed, found = parse(rendered, adapter.spec)
@@ -113,14 +127,10 @@ def compile_project(
     ended("link")
     program = Binder(project, rendered, parsed, graph, adapter.spec, system.absolute).program()
     ended("bind")
-    return Compilation(
-        system=system,
-        now=now,
-        tree=tree,
+    return replace(
+        start,
         diagnostics=tuple(dict.fromkeys(diagnostics)),
         settings=settings,
-        adapter=adapter,
-        adapter_settings=adapter_settings,
         project=project,
         rendered=rendered,
         parsed=parsed,
@@ -222,12 +232,13 @@ def _dialect(settings: Settings, adapter: Adapter, span: Span) -> tuple[Diagnost
         return ()
     known = sorted({*SPECS, adapter.spec.name})
     if settings.dialect not in known:
-        message = f"there is no dialect `{settings.dialect}`"
+        code, message = Code.INVALID_VALUE, f"there is no dialect `{settings.dialect}`"
         help = did_you_mean(settings.dialect, known) or f"there are: {', '.join(known)}"
     else:
+        code = Code.UNSUPPORTED_BY_ENGINE
         message = (
             f"the models are written in `{settings.dialect}`, and the target `{settings.target.name}` "
             f"speaks `{adapter.spec.name}`"
         )
         help = "leave `dialect` out where the models are written so that every target understands them"
-    return (Diagnostic(code=Code.INVALID_VALUE, message=message, span=span, help=help),)
+    return (Diagnostic(code=code, message=message, span=span, help=help),)

@@ -28,11 +28,9 @@ NOT_FROM_FILES = {
     Code.UNREADABLE_FILE: "a file without the right to read it",
     Code.BAD_SELECTOR: "words on the command line",
     Code.EMPTY_SELECTION: "words on the command line",
-    Code.UNSUPPORTED_BY_ENGINE: "an engine that lacks something",
     Code.TIMED_OUT: "a query that is slow",
     Code.SCHEMA_CHANGED: "two builds, and a change between them",
     Code.VIEWS_IN_THE_WAY: "an engine whose views hold on to their table",
-    Code.CANCELLED: "a run that is interrupted",
     Code.SEED_NOT_LOADED: "a csv file, which has no comments",
     Code.INTERNAL: "a mistake in sqlflow",
 }

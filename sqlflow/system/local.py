@@ -9,8 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from os import PathLike
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from sqlflow.system.protocol import FileStat
 
@@ -18,7 +17,7 @@ from sqlflow.system.protocol import FileStat
 class LocalSystem:
     """The files below a folder, the machine's clock and this process's environment."""
 
-    def __init__(self, root: str | PathLike[str]) -> None:
+    def __init__(self, root: str | PurePath) -> None:
         self._root = Path(root).absolute()
 
     @property
