@@ -45,6 +45,8 @@ def bind_query(
         for use, node in zip(facts.tables, links.tables, strict=True):
             if node is not None:
                 edits.append(_table_edit(use, _text(use.parts[-1].text, node, this, text_of), spec))
+                if use.keyword is not None:
+                    edits.append(Edit(use.keyword, use.start, "SELECT * FROM "))
         edits.extend(_qualifier_edits(facts, links, this, text_of, spec))
     taken = [(edit.start, edit.end) for edit in edits]
     for start, end, text in _placeholders(query.text, links, this, text_of):

@@ -19,6 +19,11 @@ from sqlflow.parse.scope import cte_names, output_names, qualifiers, tables_read
 from sqlflow.parse.types import Parsed, ParsedQuery, QueryKey
 from sqlflow.render.types import Rendered, RenderedQuery
 
+# Words that sqlglot has a parser of statements for, and that a query may begin with.
+_QUERY_WORDS = frozenset({TokenType.PIVOT, TokenType.UNPIVOT, TokenType.SEMICOLON})
+_WRITING_WORDS = frozenset(
+    {TokenType.INSERT, TokenType.UPDATE, TokenType.DELETE, TokenType.MERGE, TokenType.INTO}
+)
 _MISSING_FROM = re.compile(r"Missing .* from (\d+):(\d+)")
 
 
@@ -57,15 +62,16 @@ def parse_query(
         end = _end_of_query(tokens)
         while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
             tokens.pop()
+        command = _command(tokens, dialect)
+        if command is not None:
+            return None, (_not_a_query(command, text_map),)
         trees = [tree for tree in dialect.parser().parse(tokens, text) if tree is not None]
     except ParseError as error:
         return None, (_syntax_error(error, text, text_map),)
     except TokenError as error:
         return None, (_token_error(error, text, text_map),)
     except RecursionError:
-        return None, (
-            _diagnostic(Code.SQL_SYNTAX, "the query is nested too deeply to be read", text_map, 0, 1),
-        )
+        return None, (_too_deep(text_map),)
     if not trees:
         message = (
             "there is no query in this file" if not text.strip() else "there are only comments in this file"
@@ -94,31 +100,71 @@ def parse_query(
 def _facts(
     tree: exp.Expr, tokens: list[Token], text: str, text_map: TextMap, spec: DialectSpec, end: int
 ) -> tuple[ParsedQuery | None, tuple[Diagnostic, ...]]:
-    if not isinstance(tree, (exp.Query, exp.Values, exp.Pivot)):
-        first = tokens[0]
-        return None, (
-            _diagnostic(
-                Code.NOT_A_QUERY,
-                f"{first.text.upper()} is not a query",
-                text_map,
-                first.start,
-                first.end + 1,
-                label="a SELECT is expected here",
-                help="sqlflow writes the statement that makes the table; the file holds the query alone",
-            ),
-        )
+    writes = _writing(tree, tokens)
+    if writes is None and not isinstance(tree, (exp.Query, exp.Values, exp.Pivot)):
+        writes = tokens[0]
+    if writes is not None:
+        return None, (_not_a_query(writes, text_map),)
     try:
         return ParsedQuery(
-            tables=tables_read(tree, text, spec),
+            tables=tables_read(tree, tokens, text, spec),
             qualifiers=qualifiers(tree),
             ctes=cte_names(tree),
             outputs=output_names(tree),
             end=end,
         ), ()
     except RecursionError:
-        return None, (
-            _diagnostic(Code.SQL_SYNTAX, "the query is nested too deeply to be read", text_map, 0, 1),
-        )
+        return None, (_too_deep(text_map),)
+
+
+def _command(tokens: list[Token], dialect: sqlglot.Dialect) -> Token | None:
+    """The first word of a statement that no query begins with.
+
+    It is looked for before parsing: of a statement that sqlglot doesn't know it writes to the log.
+    """
+    statements = dialect.parser_class.STATEMENT_PARSERS.keys() - _QUERY_WORDS
+    commands = statements | dialect.tokenizer_class.COMMANDS
+    begins = True
+    for token in tokens:
+        if begins and token.token_type in commands:
+            return token
+        begins = token.token_type is TokenType.SEMICOLON
+    return None
+
+
+def _writing(tree: exp.Expr, tokens: list[Token]) -> Token | None:
+    """The word that makes a query write: of an INSERT after WITH, a DELETE in it, an INTO."""
+    words = [token for token in tokens if token.token_type in _WRITING_WORDS]
+    if not words:
+        return None
+    found = tree.find(exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.MultitableInserts)
+    if found is None:
+        return None
+    word = found.key.upper()
+    return next((token for token in words if token.text.upper() == word), words[0])
+
+
+def _not_a_query(first: Token, text_map: TextMap) -> Diagnostic:
+    return _diagnostic(
+        Code.NOT_A_QUERY,
+        f"{first.text.upper()} is not a query",
+        text_map,
+        first.start,
+        first.end + 1,
+        label="a SELECT is expected here",
+        help="sqlflow writes the statement that makes the table; the file holds the query alone",
+    )
+
+
+def _too_deep(text_map: TextMap) -> Diagnostic:
+    return _diagnostic(
+        Code.SQL_SYNTAX,
+        "the query is nested too deeply to be read",
+        text_map,
+        0,
+        1,
+        help="write its inner parts as common table expressions, or as models of their own",
+    )
 
 
 def _end_of_query(tokens: list[Token]) -> int:
@@ -141,16 +187,29 @@ def _syntax_error(error: ParseError, text: str, text_map: TextMap) -> Diagnostic
         if text[start:end] != highlight:
             start = max(0, end - 1)
     description = str(detail.get("description") or error)
-    label = "unexpected" if "Unexpected token" in description else _plain(description)
     near = f" at `{highlight}`" if highlight.strip() else ""
-    return _diagnostic(Code.SQL_SYNTAX, f"the SQL does not parse{near}", text_map, start, end, label=label)
+    return _diagnostic(
+        Code.SQL_SYNTAX,
+        f"the SQL does not parse{near}",
+        text_map,
+        start,
+        end,
+        label=_plain(description, highlight),
+    )
 
 
-def _plain(description: str) -> str:
-    """Says sqlglot's description without its class names."""
-    required = re.fullmatch(r"Required keyword: '(\w+)' missing for <class '[\w.]*\.(\w+)'>", description)
+def _plain(description: str, at: str) -> str:
+    """Says sqlglot's description without the names of its classes."""
+    if "Unexpected token" in description:
+        return "unexpected"
+    required = re.fullmatch(r"Required keyword: '\w+' missing for <class '[\w.]*\.(\w+)'>", description)
     if required:
-        return f"{required.group(2).upper()} is not complete"
+        # A word of SQL is named; `EQ` or `Mul` would say nothing to who wrote `=` or `*`.
+        word = required.group(1).upper()
+        return f"{word} is not complete" if word == at.upper() else "something is missing here"
+    if "CTE" in description:
+        return "a SELECT is expected after WITH"
+    description = re.sub(r" but got <Token .*", "", description, flags=re.DOTALL)
     return description[:1].lower() + description[1:]
 
 

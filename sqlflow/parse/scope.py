@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from sqlglot import exp
+from sqlglot.tokenizer_core import Token, TokenType
 
 from sqlflow.dialect.names import lookup_key
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.parse.types import Name, Qualifier, TableUse
-from sqlflow.render.types import PLACEHOLDER
+from sqlflow.render.types import PLACEHOLDER, THIS
 
 
-def tables_read(tree: exp.Expr, text: str, spec: DialectSpec) -> tuple[TableUse, ...]:
+def tables_read(
+    tree: exp.Expr, tokens: Sequence[Token], text: str, spec: DialectSpec
+) -> tuple[TableUse, ...]:
     """Gives the uses of tables that are not common table expressions in scope, in the order of the text.
 
     The body of a common table expression sees those before it, and itself only under RECURSIVE: so
     `with orders as (select * from orders)` reads the outer `orders`.
     """
+    keywords = {
+        name.start: word.start for word, name in pairwise(tokens) if word.token_type is TokenType.TABLE
+    }
     found = [
-        use for table, hidden in _tables(tree, frozenset(), spec) if (use := _use(table, text, hidden, spec))
+        use
+        for table, hidden in _tables(tree, frozenset(), spec)
+        if (use := _use(table, text, hidden, keywords, spec))
     ]
     return tuple(sorted(found, key=lambda use: use.start))
 
@@ -33,7 +42,8 @@ def qualifiers(tree: exp.Expr) -> tuple[Qualifier, ...]:
         ]
         if not parts or any("start" not in part.meta for part in parts):
             continue
-        if len(parts) > 1 or PLACEHOLDER.fullmatch(parts[0].name):
+        name = parts[0].name
+        if len(parts) > 1 or PLACEHOLDER.fullmatch(name) or name.lower() == THIS:
             names = tuple(Name(part.name, bool(part.args.get("quoted"))) for part in parts)
             last = parts[-1].meta
             out.append(Qualifier(names, parts[0].meta["start"], last["end"] + 1, last["start"]))
@@ -79,7 +89,8 @@ def _tables(
         if isinstance(here, exp.Table):
             yield here, seen
         for child in here.iter_expressions():
-            if child is not with_:
+            # `FOR UPDATE OF orders` names what FROM has already.
+            if child is not with_ and not isinstance(child, exp.Lock):
                 stack.append((child, seen))
 
 
@@ -91,8 +102,12 @@ def _cte_name(cte: exp.Expr, spec: DialectSpec) -> str:
     return ""
 
 
-def _use(table: exp.Table, text: str, hidden: frozenset[str], spec: DialectSpec) -> TableUse | None:
+def _use(
+    table: exp.Table, text: str, hidden: frozenset[str], keywords: Mapping[int, int], spec: DialectSpec
+) -> TableUse | None:
     parts = [p for key in ("catalog", "db", "this") if (p := table.args.get(key)) is not None]
+    if isinstance(table.this, exp.Dot):
+        parts = [*parts[:-1], *table.this.flatten()]  # more parts than any name has
     identifiers = [part for part in parts if isinstance(part, exp.Identifier) and "start" in part.meta]
     if not identifiers or len(identifiers) != len(parts):
         return None  # a table function
@@ -102,4 +117,4 @@ def _use(table: exp.Table, text: str, hidden: frozenset[str], spec: DialectSpec)
     names = tuple(Name(part.name, bool(part.args.get("quoted"))) for part in identifiers)
     if len(names) == 1 and lookup_key(spec, names[0].text, names[0].quoted) in hidden:
         return None
-    return TableUse(names, start, end, bool(table.alias))
+    return TableUse(names, start, end, bool(table.alias), keywords.get(start))

@@ -27,13 +27,15 @@ class TableUse(NamedTuple):
     """A table that a query reads and does not define itself.
 
     `parts` are those of its name, outermost first; `start` and `end` the offsets of the whole name in the
-    rendered text; `aliased` says whether the query gives it another name.
+    rendered text; `aliased` says whether the query gives it another name. `keyword` is where the word TABLE
+    begins in `TABLE orders`, which stands for `SELECT * FROM orders` and takes nothing but a name.
     """
 
     parts: tuple[Name, ...]
     start: int
     end: int
     aliased: bool
+    keyword: int | None = None
 
 
 class Qualifier(NamedTuple):
