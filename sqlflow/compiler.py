@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlflow.adapter.protocol import Adapter
-from sqlflow.adapter.registry import adapter_names, find_adapter
+from sqlflow.adapter.registry import BrokenAdapterError, adapter_names, find_adapter
 from sqlflow.adapter.settings import check_settings
 from sqlflow.bind.bind import Binder
 from sqlflow.bind.types import BoundQuery, Program
@@ -207,21 +207,19 @@ def _project_file(system: System) -> tuple[str, tuple[Diagnostic, ...]]:
 
 def _adapter(settings: Settings) -> tuple[Adapter | None, Mapping[str, Value] | None, tuple[Diagnostic, ...]]:
     target = settings.target
-    adapter = find_adapter(target.type)
+    try:
+        adapter = find_adapter(target.type)
+        problem = f"there is no adapter of type `{target.type}`"
+    except BrokenAdapterError as error:
+        adapter, problem = None, str(error)
     if adapter is None:
         known = adapter_names()
-        return (
-            None,
-            None,
-            (
-                Diagnostic(
-                    code=Code.UNKNOWN_ADAPTER,
-                    message=f"there is no adapter of type `{target.type}`",
-                    span=target.span,
-                    help=did_you_mean(target.type, known) or f"installed are: {', '.join(known)}",
-                ),
-            ),
+        installed = f"installed are: {', '.join(known)}"
+        close = "" if target.type in known else did_you_mean(target.type, known)
+        unknown = Diagnostic(
+            code=Code.UNKNOWN_ADAPTER, message=problem, span=target.span, help=close or installed
         )
+        return None, None, (unknown,)
     values, diagnostics = check_settings(adapter, target, settings.name)
     return adapter, values, diagnostics + _dialect(settings, adapter, target.span)
 
