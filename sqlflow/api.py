@@ -155,24 +155,30 @@ class LoadedProject:
 
     def apply(self, plan: Plan) -> Recorded:
         """Carries out a plan; the result is iterated over as events, and can be asked to `stop`."""
+        from sqlflow.apply.catalog import Catalog
         from sqlflow.apply.executor import Execution, new_run_id
         from sqlflow.apply.frames import FunctionRunner
+        from sqlflow.apply.publish import Publisher
         from sqlflow.apply.record import Recorded
         from sqlflow.apply.work import Workshop
 
-        compiled, adapter = self._compiled, self._adapter()
-        self._write_compiled(self._program(), frozenset(action.node for action in plan.actions))
+        compiled, adapter, program = self._compiled, self._adapter(), self._program()
+        self._write_compiled(program, frozenset(action.node for action in plan.actions))
         run = new_run_id()
+        catalog = Catalog(adapter.spec)
+        models = (program.models.get(action.node) for action in plan.actions)
+        publisher = Publisher(
+            spec=adapter.spec,
+            catalog=catalog,
+            planned=frozenset(model.relation for model in models if model is not None),
+        )
         workshop = Workshop(
             spec=adapter.spec,
             system=compiled.system,
             functions=FunctionRunner(compiled.system),
+            catalog=catalog,
+            publisher=publisher,
             run=run[:8],
-            planned=frozenset(
-                model.relation
-                for action in plan.actions
-                if (model := self._program().models.get(action.node)) is not None
-            ),
         )
         execution = Execution(plan, self._open(), adapter, compiled.system, workshop, run)
         return Recorded(execution, compiled.system, self._target_path())
@@ -294,9 +300,23 @@ class LoadedProject:
             if query is None:
                 continue
             path = f"{self._target_path()}/compiled/{bound.path}"
-            self._compiled.system.write(path, query.sql.encode("utf-8", "replace"))
+            self._write(path, query.sql)
             out.append(CompiledQuery(node=node, name=bound.name, path=path, sql=query.sql))
         return tuple(out)
+
+    def _write(self, path: str, text: str) -> None:
+        try:
+            self._compiled.system.write(path, text.encode("utf-8", "replace"))
+        except OSError as error:
+            raise ProjectError(
+                [
+                    Diagnostic(
+                        code=Code.UNREADABLE_FILE,
+                        message=f"`{path}` can't be written: {error.strerror or error}",
+                        help="let the user that sqlflow runs as write there, or set `target-path`",
+                    )
+                ]
+            ) from error
 
     def _open(self) -> Warehouse:
         adapter, settings = self._adapter(), self._compiled.settings

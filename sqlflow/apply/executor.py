@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 from sqlflow.adapter.protocol import Adapter, Warehouse
@@ -30,6 +30,7 @@ from sqlflow.system.protocol import System
 
 # How long a cancelled action may take to end before its thread is given up: a Python model can't be stopped.
 _GRACE_SECONDS = 5.0
+_CANCEL_AGAIN_SECONDS = 0.25
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class _Running:
     statements: int = 0
     timed_out: bool = False
     given_up_at: float | None = None
+    cancelled_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -62,8 +64,37 @@ class Execution:
     """One run of a plan, iterated over as events; the last is always a RunFinished.
 
     `stop` may be called from anywhere, a signal handler too: what runs is cancelled, what has not begun is
-    skipped, and the iteration goes on until everything has ended.
+    skipped, and the iteration goes on until everything has ended. A run whose execution is dropped half way
+    is cancelled, and its sessions are closed.
     """
+
+    def __init__(
+        self, plan: Plan, warehouse: Warehouse, adapter: Adapter, system: System, workshop: Workshop, run: str
+    ) -> None:
+        self._warehouse = warehouse
+        # The loop knows nothing of its own iteration: without a cycle, dropping this ends it at once.
+        self._loop = _Loop(plan, warehouse, adapter, system, workshop, run)
+        self._events = self._loop.iterate()
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    def stop(self) -> None:
+        """Asks the run to end."""
+        self._loop.stop()
+
+    def close(self) -> None:
+        """Ends the run without further events: what runs is cancelled, the warehouse is closed."""
+        self._events.close()
+        # An iteration that was never begun has closed nothing.
+        self._warehouse.close()
+
+
+class _Loop:
+    """Starts actions and takes what the workers say."""
 
     def __init__(
         self, plan: Plan, warehouse: Warehouse, adapter: Adapter, system: System, workshop: Workshop, run: str
@@ -72,7 +103,8 @@ class Execution:
         self._adapter = adapter
         self._system = system
         self._warehouse = warehouse
-        self._workshop = workshop
+        self._catalog = workshop.catalog
+        self._functions = workshop.functions
         self._run = run
         self._pool = Pool(warehouse, adapter, workshop, system.monotonic)
         self._index = {action.node: i for i, action in enumerate(plan.actions)}
@@ -80,26 +112,14 @@ class Execution:
         self._diagnostics: list[Diagnostic] = []
         self._stopped = False
         self._interrupted = False
-        self._events = self._iterate()
-
-    def __iter__(self) -> Iterator[Event]:
-        return self
-
-    def __next__(self) -> Event:
-        return next(self._events)
-
-    def close(self) -> None:
-        """Stops, waits for what runs to end, closes the warehouse."""
-        self.stop()
-        for _ in self._events:
-            pass
 
     def stop(self) -> None:
-        """Asks the run to end."""
+        """Asks the loop to end; may be called from a signal handler."""
         self._interrupted = True
         self._pool.wake()
 
-    def _iterate(self) -> Iterator[Event]:
+    def iterate(self) -> Generator[Event]:
+        """Carries the plan out, event by event."""
         began = self._system.monotonic()
         yield RunStarted(
             run=self._run,
@@ -114,7 +134,10 @@ class Execution:
             yield from self._loop()
             yield from self._clean()
         finally:
+            # Nothing runs any more, but where the consumer went away or an error came from outside.
+            self._cancel_all()
             self._pool.close(_GRACE_SECONDS)
+            self._functions.close()
             self._warehouse.close()
         ended = self._progress.ended
         counts = Counter(ended.values())
@@ -131,7 +154,12 @@ class Execution:
     def _prepare(self) -> Iterator[Event]:
         sent: list[StatementSent] = []
         failed = create_schemas(
-            self._plan.schemas, self._warehouse, self._adapter, sent.append, self._system.monotonic
+            self._plan.schemas,
+            self._warehouse,
+            self._adapter,
+            self._catalog,
+            sent.append,
+            self._system.monotonic,
         )
         yield from sent
         self._diagnostics.extend(failed)
@@ -151,7 +179,12 @@ class Execution:
             return
         sent: list[StatementSent] = []
         drop_leftovers(
-            self._plan.schemas, self._warehouse, self._adapter, sent.append, self._system.monotonic
+            self._plan.schemas,
+            self._warehouse,
+            self._adapter,
+            self._catalog,
+            sent.append,
+            self._system.monotonic,
         )
         yield from sent
 
@@ -196,12 +229,14 @@ class Execution:
             self._pool.submit(job)
 
     def _wait_seconds(self) -> float | None:
-        times = [
-            at
-            for running in self._progress.running.values()
-            if (at := running.given_up_at or running.deadline) is not None
-        ]
-        return max(0.0, min(times) - self._system.monotonic()) if times else None
+        now = self._system.monotonic()
+        times: list[float] = []
+        for running in self._progress.running.values():
+            if running.given_up_at is not None:
+                times += [running.given_up_at - now, _CANCEL_AGAIN_SECONDS]
+            elif running.deadline is not None:
+                times.append(running.deadline - now)
+        return max(0.0, min(times)) if times else None
 
     def _count(self, event: StatementSent) -> None:
         running = self._progress.running.get(event.node) if event.node else None
@@ -210,22 +245,29 @@ class Execution:
 
     def _check_deadlines(self) -> Iterator[Event]:
         now = self._system.monotonic()
-        for node, running in list(self._progress.running.items()):
-            if running.given_up_at is not None and now >= running.given_up_at:
+        for running in list(self._progress.running.values()):
+            if running.given_up_at is None:
+                if running.deadline is not None and now >= running.deadline:
+                    running.timed_out = True
+                    running.given_up_at = now + _GRACE_SECONDS
+                    self._cancel(running)
+            elif now >= running.given_up_at:
                 self._pool.give_up(running.job)
                 yield from self._done(Done(running.job, Outcome(Status.CANCELLED)))
-            elif running.deadline is not None and now >= running.deadline and running.given_up_at is None:
-                running.timed_out = True
-                running.given_up_at = now + _GRACE_SECONDS
-                self._pool.cancel(running.job)
-            del node
+            elif now >= running.cancelled_at + _CANCEL_AGAIN_SECONDS:
+                # The statement may have begun just after it was cancelled.
+                self._cancel(running)
+
+    def _cancel(self, running: _Running) -> None:
+        running.cancelled_at = self._system.monotonic()
+        self._pool.cancel(running.job)
 
     def _cancel_all(self) -> None:
         self._stopped = True
         now = self._system.monotonic()
         for running in self._progress.running.values():
             running.given_up_at = running.given_up_at or now + _GRACE_SECONDS
-            self._pool.cancel(running.job)
+            self._cancel(running)
 
     def _done(self, done: Done) -> Iterator[Event]:
         action = done.job.action

@@ -17,10 +17,11 @@ _HELP = {
 
 
 class WorkFailedError(Exception):
-    """Carries the diagnostics of an action that could not be done."""
+    """Carries the diagnostics of an action that could not be done; `kind` is the engine's, if it refused."""
 
-    def __init__(self, *diagnostics: Diagnostic) -> None:
+    def __init__(self, *diagnostics: Diagnostic, kind: FailureKind | None = None) -> None:
         self.diagnostics = diagnostics
+        self.kind = kind
         super().__init__("; ".join(d.message for d in diagnostics))
 
 
@@ -30,6 +31,8 @@ class StoppedError(Exception):
 
 def statement_failed(failure: Failure, name: str, span: Span, text_map: TextMap | None) -> Diagnostic:
     """Points at the template where the engine says that the statement is wrong, else at the node."""
+    if failure.kind is FailureKind.CONNECTION:
+        return connection_lost(failure, name, span)
     first, _, rest = failure.message.strip().partition("\n")
     frames = ()
     if text_map is not None and failure.offset is not None:
@@ -45,6 +48,29 @@ def statement_failed(failure: Failure, name: str, span: Span, text_map: TextMap 
         labels=tuple(Label(frame, "written by this macro") for frame in frames[1:]),
         notes=tuple(notes),
         help=_HELP.get(failure.kind, ""),
+    )
+
+
+def connection_lost(failure: Failure, name: str, span: Span) -> Diagnostic:
+    """Says that the session could not be opened, or that it ended while it was needed."""
+    first, _, rest = failure.message.strip().partition("\n")
+    return Diagnostic(
+        code=Code.NO_CONNECTION,
+        message=f"there is no connection to the warehouse for `{name}`: {first}",
+        span=span,
+        notes=tuple(line for line in rest.splitlines() if line.strip()),
+        help=_HELP[FailureKind.CONNECTION],
+    )
+
+
+def views_in_the_way(why: str, span: Span, notes: tuple[str, ...] = ()) -> Diagnostic:
+    """Says that a relation can't be replaced, since something reads it that can't be led to the new one."""
+    return Diagnostic(
+        code=Code.VIEWS_IN_THE_WAY,
+        message=why,
+        span=span,
+        notes=notes,
+        help="change or drop these views, or keep the columns that they read",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import threading
 import traceback
@@ -27,11 +28,27 @@ _IMPORTING = threading.Lock()
 
 
 class FunctionRunner:
-    """Imports the files of Python models, each once a run, and calls their functions."""
+    """Imports the files of Python models, each once a run, and calls their functions.
+
+    From the first import until `close`, the project's folder is where imports are looked for; the modules
+    found there are forgotten at the end, so that the next run in this process sees them as they are then.
+    """
 
     def __init__(self, system: System) -> None:
         self._system = system
         self._modules: dict[str, ModuleType] = {}
+        self._known: frozenset[str] | None = None
+
+    def close(self) -> None:
+        """Ends the run: gives the place in the search path back, forgets the project's modules."""
+        with _IMPORTING:
+            if self._known is None:
+                return
+            sys.path.remove(self._system.root)
+            for name in set(sys.modules) - self._known:
+                if _is_of_project(sys.modules[name], self._system.root):
+                    del sys.modules[name]
+            self._known = None
 
     def run(self, model: BoundModel, sender: Sender) -> pyarrow.Table:
         """Reads a model's inputs, calls its function, gives the rows that it returns.
@@ -48,7 +65,8 @@ class FunctionRunner:
         }
         try:
             result = call(**arguments)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            sender.check()
             raise WorkFailedError(self._failed(model, error)) from error
         sender.check()
         return _to_arrow(result, model)
@@ -56,7 +74,7 @@ class FunctionRunner:
     def _function(self, model: BoundModel, path: str, name: str) -> Callable[..., object]:
         try:
             module = self._module(path)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise WorkFailedError(self._failed(model, error)) from error
         function = getattr(module, name, None)
         if not callable(function):
@@ -71,8 +89,12 @@ class FunctionRunner:
         return function
 
     def _module(self, path: str) -> ModuleType:
-        """Imports a file; the project's folder is where its own imports are looked for."""
+        """Imports a file."""
         with _IMPORTING:
+            if self._known is None:
+                self._known = frozenset(sys.modules)
+                sys.path.insert(0, self._system.root)
+                importlib.invalidate_caches()
             if path in self._modules:
                 return self._modules[path]
             location = self._system.absolute(path)
@@ -80,15 +102,11 @@ class FunctionRunner:
             if spec is None or spec.loader is None:
                 raise ImportError(f"{path} can't be imported")
             module = importlib.util.module_from_spec(spec)
-            sys.path.insert(0, self._system.root)
-            try:
-                spec.loader.exec_module(module)
-            finally:
-                sys.path.remove(self._system.root)
+            spec.loader.exec_module(module)
             self._modules[path] = module
             return module
 
-    def _failed(self, model: BoundModel, error: Exception) -> Diagnostic:
+    def _failed(self, model: BoundModel, error: BaseException) -> Diagnostic:
         location = self._system.absolute(model.path)
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == location]
         line = frames[-1].lineno if frames else None
@@ -109,6 +127,12 @@ class FunctionRunner:
         lines = LineIndex(text)
         start, end = lines.line_bounds(line)
         return Span(model.path, start + len(text[start:end]) - len(text[start:end].lstrip()), end)
+
+
+def _is_of_project(module: ModuleType, root: str) -> bool:
+    """Whether a module lies in the project's folder; an environment in there is no part of the project."""
+    file = getattr(module, "__file__", None)
+    return isinstance(file, str) and file.startswith(root + os.sep) and "site-packages" not in file
 
 
 def _arrives(table: pyarrow.Table, frame: FrameKind, model: BoundModel) -> object:

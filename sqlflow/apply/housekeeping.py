@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 
-from sqlflow.adapter.protocol import Adapter, Session, Warehouse
+from sqlflow.adapter.protocol import Adapter, FailureKind, Session, Warehouse
+from sqlflow.apply.catalog import Catalog
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
-from sqlflow.core.relation import Relation
+from sqlflow.core.relation import Relation, RelationKind
 from sqlflow.dialect import statements as sql
 from sqlflow.materialize.relation import ASIDE
 from sqlflow.state.event import StatementSent
@@ -17,6 +19,7 @@ def create_schemas(
     schemas: Sequence[tuple[str | None, str]],
     warehouse: Warehouse,
     adapter: Adapter,
+    catalog: Catalog,
     emit: Callable[[StatementSent], None],
     clock: Callable[[], float],
 ) -> tuple[Diagnostic, ...]:
@@ -29,7 +32,7 @@ def create_schemas(
     try:
         session = warehouse.session()
         for database, schema in schemas:
-            if session.relations(database, schema):
+            if catalog.relations(session, database, schema):
                 continue
             statement = sql.create_schema(adapter.spec, database, schema)
             began = clock()
@@ -37,6 +40,10 @@ def create_schemas(
             try:
                 session.execute(statement)
                 ok = True
+            except Exception as error:
+                # It may be there and empty: what is to be made in it will tell.
+                if adapter.classify(error).kind is not FailureKind.PERMISSION:
+                    raise
             finally:
                 emit(StatementSent(node=None, sql=statement, seconds=clock() - began, rows=None, ok=ok))
     except Exception as error:
@@ -58,6 +65,7 @@ def drop_leftovers(
     schemas: Sequence[tuple[str | None, str]],
     warehouse: Warehouse,
     adapter: Adapter,
+    catalog: Catalog,
     emit: Callable[[StatementSent], None],
     clock: Callable[[], float],
 ) -> None:
@@ -65,12 +73,11 @@ def drop_leftovers(
 
     One that is still read stays for the next run; that it can't be dropped is no failure of this one.
     """
-    session = warehouse.session()
-    try:
+    with suppress(Exception), closing(warehouse.session()) as session:
         for database, schema in schemas:
-            for name, kind in session.relations(database, schema).items():
+            for name, kind in catalog.relations(session, database, schema).items():
                 relation = Relation(database, schema, name)
-                if ASIDE not in name or session.dependents(relation):
+                if ASIDE not in name or kind is RelationKind.OTHER or session.dependents(relation):
                     continue
                 statement = sql.drop(adapter.spec, kind, relation, if_exists=True)
                 began = clock()
@@ -78,8 +85,7 @@ def drop_leftovers(
                 try:
                     session.execute(statement)
                     ok = True
+                    catalog.put(relation, None)
                 except Exception:
                     session.rollback()
                 emit(StatementSent(node=None, sql=statement, seconds=clock() - began, rows=None, ok=ok))
-    finally:
-        session.close()

@@ -26,20 +26,18 @@ def first_rows(
     """
     before = "SELECT * FROM (\n"
     session: Session | None = None
+    place = text_map
     try:
         session = warehouse.session()
         columns = session.describe(sql)
+        place = text_map.shifted(len(before)) if text_map is not None else None
         table = session.fetch(f"{before}{sql}\n) AS q LIMIT {int(limit)}")
         rows = tuple(zip(*(column.to_pylist() for column in table.columns), strict=True))
         return columns, rows
     except Exception as error:
         failure = adapter.classify(error)
-        raise ProjectError([statement_failed(failure, name, span, _inside(text_map, before))]) from error
+        raise ProjectError([statement_failed(failure, name, span, place)]) from error
     finally:
         if session is not None:
             session.close()
         warehouse.close()
-
-
-def _inside(text_map: TextMap | None, before: str) -> TextMap | None:
-    return text_map.shifted(len(before)) if text_map is not None else None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
-from sqlflow.core.diagnostic import Diagnostic
-from sqlflow.state.event import Event, NodeFinished, RunFinished, RunStarted, StatementSent
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic, Severity
+from sqlflow.state.event import Event, NodeFinished, NodeStarted, RunFinished, RunStarted, StatementSent
 from sqlflow.state.state import State, fold
 from sqlflow.system.protocol import System
 
@@ -26,6 +28,10 @@ class Stoppable(Protocol):
         """Asks the run to end."""
         ...
 
+    def close(self) -> None:
+        """Ends the run at once, without further events."""
+        ...
+
 
 class Recorded:
     """A run whose statements and results are written to files as they come.
@@ -38,18 +44,41 @@ class Recorded:
         self._events = events
         self._system = system
         self._folder = folder
-        self._state = State()
+        self._past: list[Event] = []
+        self._unwritten = False
         self._results: dict[str, object] = {}
         self._nodes: list[dict[str, object]] = []
+        self._why = ""
 
     def __iter__(self) -> Iterator[Event]:
         return self
 
     def __next__(self) -> Event:
         event = next(self._events)
-        self._state = fold(self._state, (event,))
-        self._write(event)
+        if not isinstance(event, (NodeStarted, StatementSent)):
+            self._past.append(event)
+        try:
+            if not self._unwritten:
+                self._write(event)
+        except OSError as error:
+            # What was done is done: a full disk stops the record, and not the run.
+            self._unwritten = True
+            self._why = error.strerror or str(error)
+        if isinstance(event, RunFinished) and self._unwritten:
+            return replace(event, diagnostics=(*event.diagnostics, self._not_written()))
         return event
+
+    def __enter__(self) -> Recorded:
+        """Gives itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes."""
+        self.close()
+
+    def close(self) -> None:
+        """Ends the run without further events, should it still go on: what runs is cancelled."""
+        self._events.close()
 
     def stop(self) -> None:
         """Asks the run to end; may be called from a signal handler."""
@@ -58,7 +87,15 @@ class Recorded:
     @property
     def state(self) -> State:
         """What the events so far add up to."""
-        return self._state
+        return fold(State(), self._past)
+
+    def _not_written(self) -> Diagnostic:
+        return Diagnostic(
+            code=Code.UNREADABLE_FILE,
+            severity=Severity.WARNING,
+            message=f"what the run did could not be written below `{self._folder}`: {self._why}",
+            help="the warehouse is as the run left it; only the record of it is not complete",
+        )
 
     def _write(self, event: Event) -> None:
         match event:
@@ -70,7 +107,10 @@ class Recorded:
                     "command": event.command,
                     "target": event.target,
                     "started_at": event.at.isoformat(),
+                    "finished_at": None,
                 }
+                # What an earlier run left must not be taken for this one's, should it never end.
+                self._write_results()
             case StatementSent():
                 end = "" if event.ok else ", failed"
                 rows = "" if event.rows is None else f", {event.rows} rows"
@@ -87,10 +127,13 @@ class Recorded:
                     "diagnostics": [_brief(diagnostic) for diagnostic in event.diagnostics],
                     "nodes": self._nodes,
                 }
-                text = json.dumps(self._results, indent=2) + "\n"
-                self._system.write(f"{self._folder}/{RESULTS}", text.encode())
+                self._write_results()
             case _:
                 pass
+
+    def _write_results(self) -> None:
+        text = json.dumps(self._results, indent=2) + "\n"
+        self._system.write(f"{self._folder}/{RESULTS}", text.encode())
 
 
 def _result(event: NodeFinished) -> dict[str, object]:

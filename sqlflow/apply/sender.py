@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlflow.adapter.protocol import Adapter, FailureKind, Session
@@ -27,7 +27,8 @@ class Sender:
     """Sends the statements of one action over one session.
 
     Every statement becomes an event. A driver's error becomes a WorkFailedError with a place in the
-    template, a cancelled statement a StoppedError.
+    template, a cancelled statement a StoppedError. `broken` says that nothing more can be sent over the
+    session: its connection was lost, or its transaction could not be ended.
     """
 
     def __init__(
@@ -43,11 +44,11 @@ class Sender:
         stopped: threading.Event,
     ) -> None:
         self.session = session
-        self.sent = 0
+        self.name = name
+        self.span = span
+        self.broken = False
         self._adapter = adapter
         self._node = node
-        self._name = name
-        self._span = span
         self._emit = emit
         self._clock = clock
         self._stopped = stopped
@@ -91,18 +92,27 @@ class Sender:
                 session.commit()
         except BaseException:
             # What broke the transaction is the error to tell of, not that rolling back fails as well.
-            with suppress(Exception):
-                self.session.rollback()
+            self._roll_back()
             raise
+
+    def _roll_back(self) -> None:
+        try:
+            self.session.rollback()
+        except Exception:
+            self.broken = True
 
     def check(self) -> None:
         """Raises StoppedError where the run, or this action, has been stopped."""
         if self._stopped.is_set():
             raise StoppedError
 
+    def wait(self, seconds: float) -> None:
+        """Waits; raises StoppedError where the action is stopped meanwhile."""
+        self._stopped.wait(seconds)
+        self.check()
+
     def _send(self, sql: str, text_map: TextMap | None, call: Callable[[], tuple[_T, int | None]]) -> _T:
         self.check()
-        self.sent += 1
         began = self._clock()
         rows: int | None = None
         ok = False
@@ -121,6 +131,7 @@ class Sender:
         if isinstance(error, (StoppedError, WorkFailedError)):
             return error
         failure = self._adapter.classify(error)
+        self.broken = self.broken or failure.kind is FailureKind.CONNECTION
         if failure.kind is FailureKind.CANCELLED or self._stopped.is_set():
             return StoppedError()
-        return WorkFailedError(statement_failed(failure, self._name, self._span, text_map))
+        return WorkFailedError(statement_failed(failure, self.name, self.span, text_map), kind=failure.kind)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from sqlflow.adapter.protocol import FailureKind
+from sqlflow.apply.catalog import Catalog
 from sqlflow.apply.failures import WorkFailedError
 from sqlflow.apply.files import read_rows
 from sqlflow.apply.frames import FunctionRunner
+from sqlflow.apply.publish import Publisher, Written
 from sqlflow.apply.sender import Sender
-from sqlflow.bind.types import BoundModel, BoundSeed, BoundSource
+from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSource
 from sqlflow.core.codes import Code
-from sqlflow.core.config import Materialization, TestSeverity
+from sqlflow.core.config import Index, Materialization, TestSeverity
 from sqlflow.core.diagnostic import Diagnostic, Severity
-from sqlflow.core.relation import Column, Relation
+from sqlflow.core.relation import Column, Relation, RelationKind
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.arrow import column_type
-from sqlflow.dialect.names import lookup_key, name_key
+from sqlflow.dialect.names import relation_sql
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.materialize.build import build_model, build_rows, is_increment
-from sqlflow.materialize.types import Carry, Existing, Load, Refuse, Run, Script
+from sqlflow.materialize.build import build_model, hook_steps, is_increment
+from sqlflow.materialize.relation import build_table
+from sqlflow.materialize.types import Existing, Rows
 from sqlflow.plan.types import BuildModel, LoadSeed, LoadSource, RunTest, Work
 from sqlflow.state.event import Status
 from sqlflow.system.protocol import System
@@ -28,7 +32,9 @@ from sqlflow.system.protocol import System
 if TYPE_CHECKING:
     import pyarrow
 
-_SAVEPOINT = "sqlflow_carry"
+# How often a transaction is begun again that another one was in the way of, and the first pause in seconds.
+_ATTEMPTS = 5
+_PAUSE = 0.05
 
 
 class Outcome(NamedTuple):
@@ -43,17 +49,14 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """What all actions of a run share.
-
-    `run` is a short id of the run, for the names of passing relations; `planned` are the relations that
-    the plan builds, for views that will be made again anyway.
-    """
+    """What all actions of a run share. `run` is a short id of the run, for the names of passing relations."""
 
     spec: DialectSpec
     system: System
     functions: FunctionRunner
+    catalog: Catalog
+    publisher: Publisher
     run: str
-    planned: frozenset[Relation]
 
     def do(self, work: Work, sender: Sender) -> Outcome:
         """Does the work; raises WorkFailedError or StoppedError where it can't be done."""
@@ -68,76 +71,80 @@ class Workshop:
                 return self._test(work, sender)
 
     def _model(self, model: BoundModel, full_refresh: bool, sender: Sender) -> Outcome:
-        existing = self._existing(model.relation, sender)
-        increment = is_increment(model, existing, full_refresh)
-        loaded: pyarrow.Table | None = None
-        incoming: tuple[Column, ...]
-        if model.function is not None:
-            loaded = self.functions.run(model, sender)
-            incoming = self._columns_of(loaded)
-            rows = incoming
-        else:
-            query = model.incremental if increment and model.incremental is not None else model.full
-            if query is None:
-                raise ValueError(f"{model.id} has no query")
-            rows = query
-            incoming = ()
-            if self._needs_columns(model, existing, increment):
-                with sender.asking(query.map) as session:
-                    incoming = session.describe(query.sql)
-        script = build_model(self.spec, model, rows, existing, incoming, increment=increment, run=self.run)
-        if isinstance(script, Diagnostic):
-            raise WorkFailedError(script)
-        written, remarks = self._run(script, loaded, sender)
-        return Outcome(
-            Status.SUCCESS, written, "; ".join(("incremental", *remarks) if increment else remarks)
-        )
+        # Before the transaction: nothing is locked while Python runs.
+        loaded = self.functions.run(model, sender) if model.function is not None else None
+        return _again(sender, lambda: self._build(model, full_refresh, loaded, sender))
 
-    def _needs_columns(self, model: BoundModel, existing: Existing, increment: bool) -> bool:
-        """Columns are asked for only where a decision hangs on them."""
-        if increment:
-            return True
-        if existing.kind is None:
-            return False
-        if model.config.materialized is Materialization.VIEW:
-            return self.spec.replace_view_keeps_columns
-        return not self.spec.create_or_replace_table
+    def _build(
+        self, model: BoundModel, full_refresh: bool, loaded: pyarrow.Table | None, sender: Sender
+    ) -> Outcome:
+        is_view = model.config.materialized is Materialization.VIEW
+        with sender.transaction():
+            # What they make, the query may read: all that is asked is asked after them.
+            self.publisher.run(hook_steps(model.pre_hooks), None, sender)
+            kind = self._kind(model.relation, sender)
+            increment = is_increment(model, kind, full_refresh)
+            rows = self._rows(model, increment, loaded, sender)
+            existing = self._existing(model.relation, kind, sender, increment=increment, view=is_view)
+            incoming: tuple[Column, ...] = ()
+            if existing.columns:
+                incoming = self._described(rows, sender)
+            script = build_model(
+                self.spec, model, rows, existing, incoming, increment=increment, run=self.run
+            )
+            if isinstance(script, Diagnostic):
+                raise WorkFailedError(script)
+            steps = (*script.steps, *hook_steps(model.post_hooks))
+            written = self.publisher.run(steps, loaded, sender)
+        self.catalog.put(model.relation, RelationKind.VIEW if is_view else RelationKind.TABLE)
+        return _success(written, "incremental" if increment else "")
+
+    def _rows(self, model: BoundModel, increment: bool, loaded: pyarrow.Table | None, sender: Sender) -> Rows:
+        if loaded is not None:
+            return self._columns_of(loaded, sender, Code.PYTHON_RESULT)
+        query = model.incremental if increment and model.incremental is not None else model.full
+        if query is None:
+            raise ValueError(f"{model.id} has no query")
+        return query
+
+    def _described(self, rows: Rows, sender: Sender) -> tuple[Column, ...]:
+        """Gives the columns of rows in the engine's words."""
+        if isinstance(rows, BoundQuery):
+            with sender.asking(rows.map) as session:
+                return session.describe(rows.sql)
+        with sender.asking() as session:
+            return session.describe(sql.typed_columns(self.spec, rows))
 
     def _seed(self, seed: BoundSeed, sender: Sender) -> Outcome:
-        rows = read_rows(self.system, seed.path, seed.span, delimiter=seed.config.delimiter)
-        declared = {
-            lookup_key(self.spec, name, True): type for name, type in seed.config.column_types.items()
-        }
+        file = read_rows(self.system, seed.path, seed.span, delimiter=seed.config.delimiter)
+        rows, declared = file.rows(self.spec, seed.config.column_types)
         columns = tuple(
-            Column(column.name, declared.get(name_key(self.spec, column.name), column.type))
-            for column in self._columns_of(rows.as_text(frozenset(seed.config.column_types)))
+            column._replace(type=declared.get(column.name, column.type))
+            for column in self._columns_of(rows, sender, Code.SEED_NOT_LOADED)
         )
-        script = build_rows(
-            self.spec,
-            seed.relation,
-            columns,
-            self._existing(seed.relation, sender),
-            indexes=seed.config.indexes,
-            pre_hooks=seed.pre_hooks,
-            post_hooks=seed.post_hooks,
-            run=self.run,
-        )
-        written, remarks = self._run(script, rows.as_text(frozenset(seed.config.column_types)), sender)
-        return Outcome(Status.SUCCESS, written, "; ".join(remarks))
+        table = _FileTable(seed.relation, columns, seed.config.indexes, seed.pre_hooks, seed.post_hooks)
+        return _again(sender, lambda: self._load(table, rows, sender))
 
     def _source(self, source: BoundSource, sender: Sender) -> Outcome:
         if source.load is None:
             raise ValueError(f"{source.id} has no file to load")
-        rows = read_rows(self.system, source.load, source.span).as_text(frozenset())
-        script = build_rows(
-            self.spec,
-            source.relation,
-            self._columns_of(rows),
-            self._existing(source.relation, sender),
-            run=self.run,
-        )
-        written, remarks = self._run(script, rows, sender)
-        return Outcome(Status.SUCCESS, written, "; ".join(remarks))
+        rows, _ = read_rows(self.system, source.load, source.span).rows(self.spec, {})
+        table = _FileTable(source.relation, self._columns_of(rows, sender, Code.SEED_NOT_LOADED))
+        return _again(sender, lambda: self._load(table, rows, sender))
+
+    def _load(self, table: _FileTable, rows: pyarrow.Table, sender: Sender) -> Outcome:
+        with sender.transaction():
+            self.publisher.run(hook_steps(table.pre_hooks), None, sender)
+            kind = self._kind(table.relation, sender)
+            existing = self._existing(table.relation, kind, sender)
+            incoming = self._described(table.columns, sender) if existing.columns else ()
+            script = build_table(
+                self.spec, table.relation, table.columns, existing, incoming, table.indexes, self.run
+            )
+            steps = (*script.steps, *hook_steps(table.post_hooks))
+            written = self.publisher.run(steps, rows, sender)
+        self.catalog.put(table.relation, RelationKind.TABLE)
+        return _success(written)
 
     def _test(self, work: RunTest, sender: Sender) -> Outcome:
         query = work.query
@@ -146,7 +153,9 @@ class Workshop:
         failures = int(counted.column(0)[0].as_py())
         if failures == 0:
             return Outcome(Status.SUCCESS, 0)
-        kept = self._keep(work, sender) if work.config.store_failures else None
+        kept: str | None = None
+        if work.config.store_failures:
+            kept = _again(sender, lambda: self._keep(work, sender))
         warn = work.config.severity is TestSeverity.WARN
         rows = "1 row" if failures == 1 else f"{failures} rows"
         diagnostic = Diagnostic(
@@ -160,107 +169,98 @@ class Workshop:
 
     def _keep(self, work: RunTest, sender: Sender) -> str:
         """Puts the rows that a test found into a table, in the place of those it found before."""
-        existing = self._existing(work.failures, sender)
+        kind = self._kind(work.failures, sender)
         with sender.transaction():
-            if existing.kind is not None:
-                sender.execute(sql.drop(self.spec, existing.kind, work.failures))
+            if kind is not None:
+                sender.execute(sql.drop(self.spec, kind, work.failures))
             before = sql.create_table_as(self.spec, work.failures)
             sender.execute(before + work.query.sql, work.query.map.shifted(len(before)))
-        return str(work.failures)
+        self.catalog.put(work.failures, RelationKind.TABLE)
+        return relation_sql(self.spec, work.failures)
 
-    def _existing(self, relation: Relation, sender: Sender) -> Existing:
+    def _kind(self, relation: Relation, sender: Sender) -> RelationKind | None:
         with sender.asking() as session:
-            schema = relation.schema or self.spec.default_schema
-            kinds = session.relations(relation.database, schema)
-            kind = next(
-                (
-                    k
-                    for name, k in kinds.items()
-                    if name_key(self.spec, name) == name_key(self.spec, relation.identifier)
-                ),
-                None,
-            )
-            if kind is None:
-                return Existing()
-            bound = not self.spec.views_bind_by_name
-            return Existing(
-                kind=kind,
-                columns=session.columns(relation) or (),
-                dependents=session.dependents(relation) if bound else (),
-                grants=session.grants(relation) if bound else (),
-            )
-
-    def _columns_of(self, rows: pyarrow.Table) -> tuple[Column, ...]:
-        return tuple(Column(field.name, column_type(self.spec, field.type)) for field in rows.schema)
-
-    def _run(
-        self, script: Script, rows: pyarrow.Table | None, sender: Sender
-    ) -> tuple[int | None, Sequence[str]]:
-        """Runs a script in one transaction; gives the rows that it wrote, and what else there is to say."""
-        written: int | None = None
-        remarks: list[str] = []
-        with sender.transaction():
-            for step in script.steps:
-                match step:
-                    case Run():
-                        count = sender.execute(step.sql, step.map)
-                        written = count if step.counts else written
-                    case Load():
-                        if rows is None:
-                            raise ValueError("a script loads rows, and there are none")
-                        written = sender.load(step.relation, rows)
-                    case Refuse():
-                        self._refuse(step, sender)
-                    case Carry():
-                        remarks += self._carry(step, sender)
-        return written, remarks
-
-    def _refuse(self, step: Refuse, sender: Sender) -> None:
-        found = sender.fetch(f"{step.sql}\nLIMIT 3")
-        if found.num_rows == 0:
-            return
-        examples = tuple(
-            "for example " + ", ".join(f"{name} = {value}" for name, value in row.items())
-            for row in found.to_pylist()
-        )
-        because = step.because
-        raise WorkFailedError(
-            Diagnostic(
-                code=because.code,
-                message=because.message,
-                span=because.span,
-                notes=examples,
-                help=because.help,
-            )
-        )
-
-    def _carry(self, step: Carry, sender: Sender) -> list[str]:
-        """Makes views again so that they read the new relation; each in a savepoint of its own.
-
-        A view that can't be made again, but that this plan builds later, goes on reading the old relation
-        until then. Any other such view stops the publishing.
-        """
-        stuck: list[Relation] = []
-        for view in step.dependents:
-            sender.execute(f"SAVEPOINT {_SAVEPOINT}")
-            try:
-                sender.execute(sql.create_view(self.spec, view.relation, replace=True) + view.query)
-            except WorkFailedError:
-                sender.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
-                stuck.append(view.relation)
-            else:
-                sender.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
-        foreign = [view for view in stuck if view not in self.planned]
-        if foreign:
-            names = ", ".join(f"`{view}`" for view in foreign)
+            kind = self.catalog.kind(session, relation)
+        if kind is RelationKind.OTHER:
             raise WorkFailedError(
                 Diagnostic(
-                    code=Code.VIEWS_IN_THE_WAY,
-                    message=f"views read it and can't follow its new columns: {names}",
-                    help="change or drop these views, or keep the columns that they read",
+                    code=Code.STATEMENT_FAILED,
+                    message=f"`{relation}` is in the warehouse, and is neither a table nor a view",
+                    span=sender.span,
+                    help="drop it, or choose another name with `alias`",
                 )
             )
-        if stuck:
-            return [f"the old rows stay for {', '.join(str(view) for view in stuck)} until it is built"]
-        sender.execute(sql.drop(self.spec, step.kind, step.aside))
-        return []
+        return kind
+
+    def _existing(
+        self,
+        relation: Relation,
+        kind: RelationKind | None,
+        sender: Sender,
+        *,
+        increment: bool = False,
+        view: bool = False,
+    ) -> Existing:
+        """Asks what a decision hangs on, no more: columns, views that read it, rights on it."""
+        if kind is None:
+            return Existing()
+        if self.spec.views_bind_by_name and not increment:
+            return Existing(kind=kind)
+        with sender.asking() as session:
+            if increment:
+                return Existing(kind=kind, columns=session.columns(relation) or ())
+            dependents = session.dependents(relation)
+            same = kind is (RelationKind.VIEW if view else RelationKind.TABLE)
+            matters = same and (view or bool(dependents))
+            return Existing(
+                kind=kind,
+                columns=(session.columns(relation) or ()) if matters else (),
+                dependents=dependents,
+                grants=session.grants(relation),
+            )
+
+    def _columns_of(self, rows: pyarrow.Table, sender: Sender, code: Code) -> tuple[Column, ...]:
+        columns: list[Column] = []
+        for field in rows.schema:
+            try:
+                columns.append(Column(field.name, column_type(self.spec, field.type)))
+            except ValueError as error:
+                raise WorkFailedError(
+                    Diagnostic(
+                        code=code,
+                        message=f"the column `{field.name}` of `{sender.name}` can't be stored: {error}",
+                        span=sender.span,
+                        help="give it another type",
+                    )
+                ) from error
+        return tuple(columns)
+
+
+class _FileTable(NamedTuple):
+    """A table that a file is loaded into."""
+
+    relation: Relation
+    columns: tuple[Column, ...]
+    indexes: tuple[Index, ...] = ()
+    pre_hooks: tuple[BoundQuery, ...] = ()
+    post_hooks: tuple[BoundQuery, ...] = ()
+
+
+_T = TypeVar("_T")
+
+
+def _again(sender: Sender, attempt: Callable[[], _T]) -> _T:
+    """Makes an attempt, and again where another transaction was in the way of it: it left nothing behind."""
+    for number in range(_ATTEMPTS - 1):
+        try:
+            return attempt()
+        except WorkFailedError as error:
+            if error.kind is not FailureKind.TRANSIENT or sender.broken:
+                raise
+        sender.wait(_PAUSE * 2**number)
+    return attempt()
+
+
+def _success(written: Written, *remarks: str) -> Outcome:
+    said = [remark for remark in (*remarks, *written.remarks) if remark]
+    return Outcome(Status.SUCCESS, written.rows, "; ".join(said))

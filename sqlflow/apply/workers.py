@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlflow.adapter.protocol import Adapter, Session, Warehouse
-from sqlflow.apply.failures import StoppedError, WorkFailedError, statement_failed
+from sqlflow.apply.failures import StoppedError, WorkFailedError, connection_lost
 from sqlflow.apply.sender import Sender
 from sqlflow.apply.work import Outcome, Workshop
 from sqlflow.core.codes import Code
@@ -21,12 +21,18 @@ from sqlflow.state.event import StatementSent, Status
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """An action on its way through a worker. `session` is set while a worker has it."""
+    """An action on its way through a worker. `session` and `thread` are set while a worker has it.
+
+    Whoever takes the session away, or cancels what it runs, holds the `lock`: the next job's statement must
+    not be cancelled.
+    """
 
     action: Action
     span: Span
     stopped: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
     session: Session | None = None
+    thread: threading.Thread | None = None
     given_up: bool = False
 
 
@@ -80,46 +86,53 @@ class Pool:
     def cancel(self, job: Job) -> None:
         """Stops a job: what its session runs is cancelled, and nothing more is sent for it."""
         job.stopped.set()
-        session = job.session
-        if session is not None:
+        with job.lock:
             # It may just have ended by itself.
-            with suppress(Exception):
-                session.cancel()
+            if job.session is not None:
+                with suppress(Exception):
+                    job.session.cancel()
 
     def give_up(self, job: Job) -> None:
         """Leaves a job that doesn't end to its thread, which no longer counts."""
         job.given_up = True
         self._busy -= 1
-        self._threads.pop()
+        if job.thread in self._threads:
+            self._threads.remove(job.thread)
 
     def close(self, seconds: float) -> None:
         """Ends the workers; waits so many seconds for those that still do something."""
         for _ in self._threads:
             self._jobs.put(None)
+        end = self._clock() + seconds
         for thread in self._threads:
-            thread.join(seconds)
+            thread.join(max(0.0, end - self._clock()))
 
     def _work(self) -> None:
         session: Session | None = None
         try:
             while (job := self._jobs.get()) is not None:
-                outcome = Outcome(Status.CANCELLED)
+                job.thread = threading.current_thread()
+                usable = False
                 try:
                     if session is None:
                         session = self._warehouse.session()
                     job.session = session
-                    outcome = self._do(job, session)
-                except Exception as error:
+                    outcome, usable = self._do(job, session)
+                except BaseException as error:
                     outcome = self._crashed(job, error)
-                job.session = None
+                with job.lock:
+                    job.session = None
+                # A cancel that comes late must not meet the next job.
+                if not usable or job.stopped.is_set():
+                    session = _closed(session)
                 if job.given_up:
                     return
                 self._messages.put(Done(job, outcome))
         finally:
-            if session is not None:
-                session.close()
+            _closed(session)
 
-    def _do(self, job: Job, session: Session) -> Outcome:
+    def _do(self, job: Job, session: Session) -> tuple[Outcome, bool]:
+        """Gives how a job ended, and whether the session can be used for another one."""
         sender = Sender(
             session,
             self._adapter,
@@ -131,19 +144,18 @@ class Pool:
             stopped=job.stopped,
         )
         try:
-            return self._workshop.do(job.action.work, sender)
+            outcome = self._workshop.do(job.action.work, sender)
         except WorkFailedError as error:
-            return Outcome(Status.ERROR, diagnostics=error.diagnostics)
+            outcome = Outcome(Status.ERROR, diagnostics=error.diagnostics)
         except StoppedError:
-            return Outcome(Status.CANCELLED, reason="cancelled")
+            outcome = Outcome(Status.CANCELLED, reason="cancelled")
+        return outcome, not sender.broken
 
-    def _crashed(self, job: Job, error: Exception) -> Outcome:
+    def _crashed(self, job: Job, error: BaseException) -> Outcome:
         """A session that can't be opened is the warehouse's failure; anything else is ours, and said so."""
         if job.session is None:
             failure = self._adapter.classify(error)
-            return Outcome(
-                Status.ERROR, diagnostics=(statement_failed(failure, job.action.name, job.span, None),)
-            )
+            return Outcome(Status.ERROR, diagnostics=(connection_lost(failure, job.action.name, job.span),))
         return Outcome(
             Status.ERROR,
             diagnostics=(
@@ -155,3 +167,10 @@ class Pool:
                 ),
             ),
         )
+
+
+def _closed(session: Session | None) -> None:
+    """Closes a session, should there be one; a broken one may refuse."""
+    if session is not None:
+        with suppress(Exception):
+            session.close()

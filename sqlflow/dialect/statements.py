@@ -57,6 +57,20 @@ def drop(spec: DialectSpec, kind: RelationKind, relation: Relation, *, if_exists
     return f"DROP {_KEYWORDS[kind]} {'IF EXISTS ' if if_exists else ''}{relation_sql(spec, relation)}"
 
 
+def lock_view(spec: DialectSpec, relation: Relation) -> str:
+    """Locks a view alone until the transaction ends, by moving it to the schema that it is in.
+
+    LOCK would lock all that the view reads as well.
+    """
+    schema = quote(spec, relation.schema or spec.default_schema)
+    return f"ALTER VIEW {relation_sql(spec, relation)} SET SCHEMA {schema}"
+
+
+def typed_columns(spec: DialectSpec, columns: Sequence[Column]) -> str:
+    """A query without rows that has the given columns: what it is described as is in the engine's words."""
+    return "SELECT " + ", ".join(f"CAST(NULL AS {c.type}) AS {quote(spec, c.name)}" for c in columns)
+
+
 def rename(spec: DialectSpec, kind: RelationKind, relation: Relation, identifier: str) -> str:
     """ALTER ... RENAME TO another name in the same schema."""
     return f"ALTER {_KEYWORDS[kind]} {relation_sql(spec, relation)} RENAME TO {quote(spec, identifier)}"
@@ -74,12 +88,13 @@ def create_index(
     *,
     unique: bool,
     if_not_exists: bool = False,
+    on: Relation | None = None,
 ) -> str:
-    """CREATE INDEX under the name that `index_name` gives."""
+    """CREATE INDEX under the name that `index_name` gives, `on` another relation where one is given."""
     name = quote(spec, index_name(spec, relation, columns))
     return (
         f"CREATE {'UNIQUE ' if unique else ''}INDEX {'IF NOT EXISTS ' if if_not_exists else ''}{name} "
-        f"ON {relation_sql(spec, relation)} ({names(spec, columns)})"
+        f"ON {relation_sql(spec, on or relation)} ({names(spec, columns)})"
     )
 
 

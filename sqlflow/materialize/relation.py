@@ -10,7 +10,7 @@ from sqlflow.core.relation import Column, Relation, RelationKind
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.names import same_name, shorten
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.materialize.types import Carry, Existing, Load, Rows, Run, Script, Step, around
+from sqlflow.materialize.types import Carry, Existing, Hold, Load, Rows, Run, Script, Step, around
 
 # The mark in the name of a relation that was renamed aside.
 ASIDE = "__sqlflow_old_"
@@ -81,13 +81,11 @@ def build_table(
         Run(sql=sql.rename_index(spec, relation, name, shorten(spec, name, ASIDE + run)))
         for name in (sql.index_name(spec, relation, index.columns) for index in indexes)
     )
-    return Script(
-        steps=(
-            *fill,
-            *free_names,
-            *_swap(spec, relation, existing, (take_name,), run, _indexes(spec, relation, indexes)),
-        )
-    )
+    # Made before the swap where the engine lets them, since from the swap on readers have to wait.
+    early = _indexes(spec, relation, indexes, on=new) if spec.renames_indexed_tables else ()
+    late = () if early else _indexes(spec, relation, indexes)
+    swap = _swap(spec, relation, existing, (take_name,), run, late)
+    return Script(steps=(*fill, *free_names, *early, *swap))
 
 
 def insert(spec: DialectSpec, relation: Relation, columns: Sequence[str], rows: Rows) -> tuple[Step, ...]:
@@ -109,7 +107,9 @@ def _swap(
     if existing.kind is None:
         return (*make, *after)
     aside = Relation(relation.database, relation.schema, shorten(spec, relation.identifier, ASIDE + run))
+    hold = (Hold(dependents=existing.dependents),) if existing.dependents else ()
     return (
+        *hold,
         Run(sql=sql.rename(spec, existing.kind, relation, aside.identifier)),
         *make,
         Carry(dependents=existing.dependents, aside=aside, kind=existing.kind),
@@ -125,10 +125,20 @@ def _fill(spec: DialectSpec, relation: Relation, rows: Rows, *, replace: bool = 
 
 
 def _indexes(
-    spec: DialectSpec, relation: Relation, indexes: Sequence[Index], *, if_not_exists: bool = False
+    spec: DialectSpec,
+    relation: Relation,
+    indexes: Sequence[Index],
+    *,
+    if_not_exists: bool = False,
+    on: Relation | None = None,
 ) -> tuple[Step, ...]:
+    """Makes indexes under a relation's names, `on` a table that will take its name, or on itself."""
     return tuple(
-        Run(sql=sql.create_index(spec, relation, i.columns, unique=i.unique, if_not_exists=if_not_exists))
+        Run(
+            sql=sql.create_index(
+                spec, relation, i.columns, unique=i.unique, if_not_exists=if_not_exists, on=on
+            )
+        )
         for i in indexes
     )
 

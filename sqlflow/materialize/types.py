@@ -46,6 +46,16 @@ class Refuse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Views are locked before the relation that they read.
+
+    A reader locks a view first and what it reads next: in the other order, each could wait for the other.
+    """
+
+    dependents: tuple[ViewDefinition, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Carry:
     """Views that still read what was renamed aside are made again, so that they read the new relation.
 
@@ -57,7 +67,7 @@ class Carry:
     kind: RelationKind
 
 
-Step: TypeAlias = Run | Load | Refuse | Carry
+Step: TypeAlias = Run | Load | Refuse | Hold | Carry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

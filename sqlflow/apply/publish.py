@@ -1,0 +1,144 @@
+"""Runs the steps of a script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlflow.adapter.protocol import FailureKind
+from sqlflow.apply.catalog import Catalog
+from sqlflow.apply.failures import WorkFailedError, views_in_the_way
+from sqlflow.apply.sender import Sender
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.relation import Relation
+from sqlflow.dialect import statements as sql
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.materialize.types import Carry, Hold, Load, Refuse, Run, Step
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_SAVEPOINT = "sqlflow_carry"
+# A view that can't be led to the new relation for one of these reasons is no matter of its columns.
+_PASSING = frozenset({FailureKind.TRANSIENT, FailureKind.CONNECTION})
+
+
+class Written(NamedTuple):
+    """What steps did: the rows that they wrote, where the engine said so, and remarks for the user."""
+
+    rows: int | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publisher:
+    """Runs steps in the transaction that the caller has begun.
+
+    `planned` are the relations that the plan builds: views among them will be made again anyway.
+    """
+
+    spec: DialectSpec
+    catalog: Catalog
+    planned: frozenset[Relation]
+
+    def run(self, steps: Sequence[Step], rows: pyarrow.Table | None, sender: Sender) -> Written:
+        """Runs the steps one after the other; `rows` are those that a Load puts into its table."""
+        written: int | None = None
+        remarks: tuple[str, ...] = ()
+        for step in steps:
+            match step:
+                case Run():
+                    count = sender.execute(step.sql, step.map)
+                    written = count if step.counts else written
+                case Load():
+                    if rows is None:
+                        raise ValueError("a script loads rows, and there are none")
+                    written = sender.load(step.relation, rows)
+                case Refuse():
+                    _refuse(step, sender)
+                case Hold():
+                    self._hold(step, sender)
+                case Carry():
+                    remarks += self._carry(step, sender)
+        return Written(written, remarks)
+
+    def _hold(self, step: Hold, sender: Sender) -> None:
+        """Locks views, the outermost first, as their readers do."""
+        stuck = [
+            view.relation
+            for view in reversed(step.dependents)
+            if not _tries(sender, sql.lock_view(self.spec, view.relation))
+        ]
+        self._stop_for(stuck, "can't be replaced by the user of this target", sender)
+
+    def _carry(self, step: Carry, sender: Sender) -> tuple[str, ...]:
+        """Makes views again so that they read the new relation; each in a savepoint of its own.
+
+        A view that can't be made again, but that this plan builds later, goes on reading the old relation
+        until then. Any other such view stops the publishing.
+        """
+        stuck = [
+            view.relation
+            for view in step.dependents
+            if not _tries(sender, sql.create_view(self.spec, view.relation, replace=True) + view.query)
+        ]
+        self._stop_for(stuck, "can't follow its new columns", sender)
+        if stuck:
+            self.catalog.put(step.aside, step.kind)
+            return (f"the old rows stay for {', '.join(str(view) for view in stuck)} until it is built",)
+        try:
+            sender.execute(sql.drop(self.spec, step.kind, step.aside))
+        except WorkFailedError as error:
+            if error.kind is FailureKind.DEPENDENTS:
+                notes = tuple(note for found in error.diagnostics for note in found.notes)
+                raise WorkFailedError(
+                    views_in_the_way("something else in the warehouse hangs on it", sender.span, notes)
+                ) from error
+            raise
+        return ()
+
+    def _stop_for(self, stuck: Sequence[Relation], why: str, sender: Sender) -> None:
+        planned = {self._local(relation) for relation in self.planned}
+        foreign = [view for view in stuck if self._local(view) not in planned]
+        if foreign:
+            names = ", ".join(f"`{view}`" for view in foreign)
+            raise WorkFailedError(views_in_the_way(f"views read it and {why}: {names}", sender.span))
+
+    def _local(self, relation: Relation) -> tuple[str, str]:
+        """A name within its database: engines whose views hold on to tables have them in one."""
+        return relation.schema or self.spec.default_schema, relation.identifier
+
+
+def _tries(sender: Sender, statement: str) -> bool:
+    """Runs a statement in a savepoint; says whether it worked."""
+    sender.execute(f"SAVEPOINT {_SAVEPOINT}")
+    try:
+        sender.execute(statement)
+    except WorkFailedError as error:
+        if error.kind in _PASSING:
+            raise
+        sender.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        return False
+    sender.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+    return True
+
+
+def _refuse(step: Refuse, sender: Sender) -> None:
+    found = sender.fetch(f"{step.sql}\nLIMIT 3")
+    if found.num_rows == 0:
+        return
+    examples = tuple(
+        "for example " + ", ".join(f"{name} = {value}" for name, value in row.items())
+        for row in found.to_pylist()
+    )
+    because = step.because
+    raise WorkFailedError(
+        Diagnostic(
+            code=because.code,
+            message=because.message,
+            span=because.span,
+            notes=examples,
+            help=because.help,
+        )
+    )

@@ -1,0 +1,45 @@
+"""The engines that projects are built on, as fixtures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.apply.projects import Project, Warehouse
+
+
+def duckdb_warehouse(folder: Path) -> Warehouse:
+    import duckdb
+
+    path = folder / "shop.duckdb"
+    return Warehouse("duckdb", {"type": "duckdb", "path": "shop.duckdb"}, lambda: duckdb.connect(str(path)))
+
+
+def postgres_warehouse(settings: dict[str, Any]) -> Warehouse:
+    import psycopg
+
+    return Warehouse(
+        "postgres", {"type": "postgres", **settings}, lambda: psycopg.connect(autocommit=True, **settings)
+    )
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
+    """An empty project, on each engine."""
+    if request.param == "duckdb":
+        return Project(tmp_path, duckdb_warehouse(tmp_path))
+    return Project(tmp_path, postgres_warehouse(request.getfixturevalue("postgres_database")))
+
+
+@pytest.fixture
+def duck(tmp_path: Path) -> Project:
+    """An empty project on DuckDB."""
+    return Project(tmp_path, duckdb_warehouse(tmp_path))
+
+
+@pytest.fixture
+def pg(tmp_path: Path, postgres_database: dict[str, Any]) -> Project:
+    """An empty project on PostgreSQL."""
+    return Project(tmp_path, postgres_warehouse(postgres_database))
