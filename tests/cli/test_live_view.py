@@ -54,7 +54,8 @@ class Screen:
             if not chunk:
                 break
             self.raw += chunk.decode("utf-8", "replace")
-        return CODES.sub("", self.raw).replace("\r", "")
+        # The live line is drawn over; each of its states is a line here.
+        return CODES.sub("", self.raw.replace("\r\x1b[2K", "\n")).replace("\r", "")
 
     def end(self) -> int:
         code = self.process.wait(timeout=60)

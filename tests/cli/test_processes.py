@@ -24,6 +24,7 @@ def sqlflow(*args: str, cwd: Path | None = None, **env: str) -> subprocess.Compl
         env={**os.environ, **env},
         capture_output=True,
         encoding="utf-8",
+        errors="replace",
         timeout=120,
         check=False,
     )

@@ -65,7 +65,6 @@ class HumanView:
         )
 
     def __enter__(self) -> HumanView:
-        self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,7 +76,8 @@ class HumanView:
             self._count(event)
         match event:
             case RunStarted():
-                self._above(started(event))
+                self._terminal.tell(started(event))
+                self._live.start()
             case NodeFinished():
                 self._above(node_line(event, self._terminal.paint))
             case RunFinished():
@@ -122,8 +122,10 @@ class HumanView:
 
 def live_line(done: int, actions: int, running: Mapping[NodeId, str], failed: int, elapsed: float) -> Text:
     """Draws the live line: `12/40  0:07  1 failed  running stg_orders, stg_flights +2`."""
-    line = Text(no_wrap=True, overflow="ellipsis", end="")
-    line.append(f"{done}/{actions}", style="bold")
+    # Cropped and not marked: the mark would be a character that not every terminal has. Nothing is bold:
+    # that would stay where colours are not wanted.
+    line = Text(no_wrap=True, overflow="crop", end="")
+    line.append(f"{done}/{actions}")
     line.append(f"  {int(elapsed) // 60}:{int(elapsed) % 60:02d}")
     if failed:
         line.append(f"  {failed} failed", style="red")

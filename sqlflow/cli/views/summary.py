@@ -34,7 +34,7 @@ def node_line(event: NodeFinished, paint: Paint) -> str:
     else:
         facts.append(seconds(event.seconds))
     line = f"{paint(f'{word:<10}', kind)} {what}  {paint(', '.join(facts), 'dim')}".rstrip()
-    return f"{line}  {visible(event.reason)}" if event.reason else line
+    return f"{line}  {visible(_reason(event))}" if _reason(event) else line
 
 
 def summary(
@@ -67,8 +67,8 @@ def _failure(node: NodeFinished, lines: Lines, *, paint: Paint, width: int) -> s
         facts.append(count(node.rows, "wrong row"))
     if node.kept:
         facts.append(f"kept in {visible(node.kept)}")
-    if node.reason:
-        facts.append(visible(node.reason))
+    if _reason(node):
+        facts.append(visible(_reason(node)))
     if facts:
         head += f" ({'; '.join(facts)})"
     drawn = [render(d, lines, paint=paint, width=width) for d in in_order(node.diagnostics)]
@@ -79,7 +79,7 @@ def _not_done(status: Status, nodes: Sequence[NodeFinished], paint: Paint) -> st
     word, kind = _WORDS[status]
     by_reason: dict[str, list[str]] = {}
     for node in nodes:
-        by_reason.setdefault(node.reason, []).append(visible(node.name))
+        by_reason.setdefault(_reason(node), []).append(visible(node.name))
     out = [f"{paint(word, kind)} {count(len(nodes), 'node')}"]
     for reason, names in by_reason.items():
         listed = ", ".join(names[:NAMES])
@@ -99,6 +99,12 @@ def _last_line(finished: RunFinished, paint: Paint) -> str:
         verdict, kind = "failed", "error"
     told = ", ".join(parts) or "nothing to do"
     return f"{paint(verdict, kind)}: {told} in {seconds(finished.seconds)}"
+
+
+def _reason(node: NodeFinished) -> str:
+    """What there is to say beyond the status itself, and beyond the rows that a test found."""
+    said_already = node.reason == node.status.value or (node.kind == "test" and node.rows)
+    return "" if said_already else node.reason
 
 
 def _what(node: NodeFinished) -> str:
