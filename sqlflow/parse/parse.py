@@ -24,7 +24,8 @@ _QUERY_WORDS = frozenset({TokenType.PIVOT, TokenType.UNPIVOT, TokenType.SEMICOLO
 _WRITING_WORDS = frozenset(
     {TokenType.INSERT, TokenType.UPDATE, TokenType.DELETE, TokenType.MERGE, TokenType.INTO}
 )
-_MISSING_FROM = re.compile(r"Missing .* from (\d+):(\d+)")
+# A line, which is that of the text's end, and the offset in the text.
+_MISSING_FROM = re.compile(r"Missing .* from \d+:(\d+)")
 
 
 def parse(rendered: Rendered, spec: DialectSpec) -> tuple[Parsed, tuple[Diagnostic, ...]]:
@@ -214,22 +215,7 @@ def _plain(description: str, at: str) -> str:
 
 
 def _token_error(error: TokenError, text: str, text_map: TextMap) -> Diagnostic:
-    cause: BaseException | None = error
-    while cause is not None:
-        found = _MISSING_FROM.search(str(cause))
-        if found:
-            lines = LineIndex(text)
-            start = lines.offset(int(found.group(1)), int(found.group(2)) + 1)  # it counts columns from 0
-            return _diagnostic(
-                Code.SQL_SYNTAX,
-                "a quote or comment is never closed",
-                text_map,
-                start,
-                start + 1,
-                label="it begins near here",
-            )
-        cause = cause.__cause__ or cause.__context__
-    start = max(0, text.rfind("/*"))
+    start = _unclosed(error, text)
     return _diagnostic(
         Code.SQL_SYNTAX,
         "a quote or comment is never closed",
@@ -238,6 +224,17 @@ def _token_error(error: TokenError, text: str, text_map: TextMap) -> Diagnostic:
         start + 1,
         label="it begins near here",
     )
+
+
+def _unclosed(error: TokenError, text: str) -> int:
+    """Where the quote or comment begins: sqlglot says it for quotes that have something in them."""
+    cause: BaseException | None = error
+    while cause is not None:
+        found = _MISSING_FROM.search(str(cause))
+        if found:
+            return int(found.group(1))
+        cause = cause.__cause__ or cause.__context__
+    return len(text) - 1 if text.endswith(("'", '"')) else max(0, text.rfind("/*"))
 
 
 def _diagnostic(
