@@ -42,7 +42,8 @@ DEPENDENTS = """
         JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.ev_class <> p.oid
         JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind = 'v'
     )
-    SELECT n.nspname::text, c.relname::text, pg_catalog.pg_get_viewdef(c.oid)
+    SELECT n.nspname::text, c.relname::text, pg_catalog.pg_get_viewdef(c.oid),
+           coalesce(pg_catalog.array_to_string(c.reloptions, ', '), '')
     FROM (SELECT oid, max(depth) AS depth FROM readers WHERE depth > 0 GROUP BY oid) r
     JOIN pg_catalog.pg_class c ON c.oid = r.oid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -36,6 +36,9 @@ _CLASSES = {
 
 _OPENING = "sqlflow_opening"
 
+# What the server says of something that another transaction changed or dropped while it was being read.
+_DROPPED_MEANWHILE = ("concurrently updated", "could not open relation with OID", "cache lookup failed")
+
 
 class PoisonedTransactionError(Exception):
     """Raised by a COMMIT after a failed statement, which the server would answer by rolling back."""
@@ -100,6 +103,6 @@ def _kind(error: psycopg.Error) -> FailureKind:
             return FailureKind.DATA
         lost = isinstance(error, psycopg.OperationalError) or getattr(error, _OPENING, False)
         return FailureKind.CONNECTION if lost else FailureKind.OTHER
-    if state == "XX000" and "concurrently updated" in str(error):
+    if state == "XX000" and any(words in str(error) for words in _DROPPED_MEANWHILE):
         return FailureKind.TRANSIENT
     return _KINDS.get(state) or _CLASSES.get(state[:2], FailureKind.OTHER)

@@ -142,8 +142,10 @@ class PostgresSession:
     def dependents(self, relation: Relation) -> tuple[ViewDefinition, ...]:
         """Gives the views that read a relation, directly or through others, each after those it reads."""
         return tuple(
-            ViewDefinition(Relation(None, schema, name), query.strip().removesuffix(";"))
-            for schema, name, query in self._rows(catalog.DEPENDENTS, (catalog.local_name(relation),))
+            ViewDefinition(Relation(None, schema, name), query.strip().removesuffix(";"), options)
+            for schema, name, query, options in self._rows(
+                catalog.DEPENDENTS, (catalog.local_name(relation),)
+            )
         )
 
     def grants(self, relation: Relation) -> tuple[str, ...]:
@@ -206,6 +208,9 @@ class PostgresSession:
 
     def _execute(self, sql: str, parameters: Sequence[Value]) -> int | None:
         with self._cursor(sql, parameters) as cursor:
+            if cursor.statusmessage == "ROLLBACK":
+                # Back to a savepoint: what failed after it is undone.
+                self._failed = False
             # What SELECT gives is not changed; CREATE TABLE AS says SELECT too, but has no result.
             is_query = cursor.description is not None and (cursor.statusmessage or "").startswith("SELECT")
             return None if is_query or cursor.rowcount < 0 else cursor.rowcount

@@ -11,7 +11,7 @@ from sqlflow.apply.catalog import Catalog
 from sqlflow.apply.failures import WorkFailedError, views_in_the_way
 from sqlflow.apply.sender import Sender
 from sqlflow.core.diagnostic import Diagnostic
-from sqlflow.core.relation import Relation
+from sqlflow.core.relation import Relation, ViewDefinition
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.types import Carry, Hold, Load, Refuse, Run, Step
@@ -46,6 +46,7 @@ class Publisher:
         """Runs the steps one after the other; `rows` are those that a Load puts into its table."""
         written: int | None = None
         remarks: tuple[str, ...] = ()
+        held: tuple[ViewDefinition, ...] = ()
         for step in steps:
             match step:
                 case Run():
@@ -58,31 +59,30 @@ class Publisher:
                 case Refuse():
                     _refuse(step, sender)
                 case Hold():
-                    self._hold(step, sender)
+                    held = self._hold(step, sender)
                 case Carry():
-                    remarks += self._carry(step, sender)
+                    remarks += self._carry(step, held, sender)
         return Written(written, remarks)
 
-    def _hold(self, step: Hold, sender: Sender) -> None:
-        """Locks views, the outermost first, as their readers do."""
-        stuck = [
-            view.relation
-            for view in reversed(step.dependents)
-            if not _tries(sender, sql.lock_view(self.spec, view.relation))
-        ]
-        self._stop_for(stuck, "can't be replaced by the user of this target", sender)
+    def _hold(self, step: Hold, sender: Sender) -> tuple[ViewDefinition, ...]:
+        """Locks views, the outermost first, as their readers do; gives them as they are from then on."""
+        held: set[Relation] = set()
+        views = step.dependents
+        while new := [view.relation for view in reversed(views) if view.relation not in held]:
+            stuck = [view for view in new if not _tries(sender, sql.lock_view(self.spec, view))]
+            self._stop_for(stuck, "can't be replaced by the user of this target", sender)
+            held.update(new)
+            with sender.asking() as session:
+                views = session.dependents(step.relation)
+        return views
 
-    def _carry(self, step: Carry, sender: Sender) -> tuple[str, ...]:
+    def _carry(self, step: Carry, held: Sequence[ViewDefinition], sender: Sender) -> tuple[str, ...]:
         """Makes views again so that they read the new relation; each in a savepoint of its own.
 
         A view that can't be made again, but that this plan builds later, goes on reading the old relation
         until then. Any other such view stops the publishing.
         """
-        stuck = [
-            view.relation
-            for view in step.dependents
-            if not _tries(sender, sql.create_view(self.spec, view.relation, replace=True) + view.query)
-        ]
+        stuck = [view.relation for view in held if not _tries(sender, sql.define_view(self.spec, view))]
         self._stop_for(stuck, "can't follow its new columns", sender)
         if stuck:
             self.catalog.put(step.aside, step.kind)

@@ -17,7 +17,7 @@ from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSource
 from sqlflow.core.codes import Code
 from sqlflow.core.config import Index, Materialization, TestSeverity
 from sqlflow.core.diagnostic import Diagnostic, Severity
-from sqlflow.core.relation import Column, Relation, RelationKind
+from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.arrow import column_type
 from sqlflow.dialect.names import relation_sql
@@ -32,9 +32,9 @@ from sqlflow.system.protocol import System
 if TYPE_CHECKING:
     import pyarrow
 
-# How often a transaction is begun again that another one was in the way of, and the first pause in seconds.
-_ATTEMPTS = 5
-_PAUSE = 0.05
+# How often a transaction is begun again that another one was in the way of, and the pauses in seconds.
+_ATTEMPTS = 10
+_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
 
 class Outcome(NamedTuple):
@@ -79,13 +79,16 @@ class Workshop:
         self, model: BoundModel, full_refresh: bool, loaded: pyarrow.Table | None, sender: Sender
     ) -> Outcome:
         is_view = model.config.materialized is Materialization.VIEW
+        dependents = self._dependents(model.relation, sender)
         with sender.transaction():
             # What they make, the query may read: all that is asked is asked after them.
             self.publisher.run(hook_steps(model.pre_hooks), None, sender)
             kind = self._kind(model.relation, sender)
             increment = is_increment(model, kind, full_refresh)
             rows = self._rows(model, increment, loaded, sender)
-            existing = self._existing(model.relation, kind, sender, increment=increment, view=is_view)
+            existing = self._existing(
+                model.relation, kind, dependents, sender, increment=increment, view=is_view
+            )
             incoming: tuple[Column, ...] = ()
             if existing.columns:
                 incoming = self._described(rows, sender)
@@ -133,10 +136,11 @@ class Workshop:
         return _again(sender, lambda: self._load(table, rows, sender))
 
     def _load(self, table: _FileTable, rows: pyarrow.Table, sender: Sender) -> Outcome:
+        dependents = self._dependents(table.relation, sender)
         with sender.transaction():
             self.publisher.run(hook_steps(table.pre_hooks), None, sender)
             kind = self._kind(table.relation, sender)
-            existing = self._existing(table.relation, kind, sender)
+            existing = self._existing(table.relation, kind, dependents, sender)
             incoming = self._described(table.columns, sender) if existing.columns else ()
             script = build_table(
                 self.spec, table.relation, table.columns, existing, incoming, table.indexes, self.run
@@ -192,10 +196,18 @@ class Workshop:
             )
         return kind
 
+    def _dependents(self, relation: Relation, sender: Sender) -> tuple[ViewDefinition, ...]:
+        """Asks before the transaction: to tell definitions, an engine may lock all that the views read."""
+        if self.spec.views_bind_by_name or self._kind(relation, sender) is None:
+            return ()
+        with sender.asking() as session:
+            return session.dependents(relation)
+
     def _existing(
         self,
         relation: Relation,
         kind: RelationKind | None,
+        dependents: tuple[ViewDefinition, ...],
         sender: Sender,
         *,
         increment: bool = False,
@@ -209,7 +221,6 @@ class Workshop:
         with sender.asking() as session:
             if increment:
                 return Existing(kind=kind, columns=session.columns(relation) or ())
-            dependents = session.dependents(relation)
             same = kind is (RelationKind.VIEW if view else RelationKind.TABLE)
             matters = same and (view or bool(dependents))
             return Existing(
@@ -257,7 +268,7 @@ def _again(sender: Sender, attempt: Callable[[], _T]) -> _T:
         except WorkFailedError as error:
             if error.kind is not FailureKind.TRANSIENT or sender.broken:
                 raise
-        sender.wait(_PAUSE * 2**number)
+        sender.wait(min(_PAUSE * 2**number, _LONGEST_PAUSE))
     return attempt()
 
 

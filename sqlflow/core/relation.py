@@ -36,7 +36,8 @@ class Column(NamedTuple):
 
 
 class ViewDefinition(NamedTuple):
-    """A view and the query that it was made with, as the engine gives it back."""
+    """A view, the query and the options (what stands in WITH) that it has, as the engine gives them back."""
 
     relation: Relation
     query: str
+    options: str = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlflow.core.relation import Column, Relation, RelationKind
+from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
 from sqlflow.dialect.names import quote, relation_sql, shorten
 from sqlflow.dialect.spec import DialectSpec
 
@@ -50,6 +50,12 @@ def create_table(
 def create_view(spec: DialectSpec, relation: Relation, *, replace: bool = False) -> str:
     """What stands before the query of a CREATE VIEW ... AS."""
     return f"CREATE {'OR REPLACE ' if replace else ''}VIEW {relation_sql(spec, relation)} AS\n"
+
+
+def define_view(spec: DialectSpec, view: ViewDefinition) -> str:
+    """CREATE OR REPLACE VIEW by a view's own definition; without its options it would lose them."""
+    options = f" WITH ({view.options})" if view.options else ""
+    return f"CREATE OR REPLACE VIEW {relation_sql(spec, view.relation)}{options} AS\n{view.query}"
 
 
 def drop(spec: DialectSpec, kind: RelationKind, relation: Relation, *, if_exists: bool = False) -> str:

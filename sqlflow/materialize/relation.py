@@ -107,12 +107,12 @@ def _swap(
     if existing.kind is None:
         return (*make, *after)
     aside = Relation(relation.database, relation.schema, shorten(spec, relation.identifier, ASIDE + run))
-    hold = (Hold(dependents=existing.dependents),) if existing.dependents else ()
+    hold = () if spec.views_bind_by_name else (Hold(relation=relation, dependents=existing.dependents),)
     return (
         *hold,
         Run(sql=sql.rename(spec, existing.kind, relation, aside.identifier)),
         *make,
-        Carry(dependents=existing.dependents, aside=aside, kind=existing.kind),
+        Carry(aside=aside, kind=existing.kind),
         *after,
         *(Run(sql=grant) for grant in existing.grants),
     )

@@ -47,22 +47,24 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Views are locked before the relation that they read.
+    """The views that read a relation are locked, before it is.
 
     A reader locks a view first and what it reads next: in the other order, each could wait for the other.
+    `dependents` are those that are known: an engine may lock what a view reads just to tell its definition,
+    so these come first, and only then it is asked again.
     """
 
+    relation: Relation
     dependents: tuple[ViewDefinition, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carry:
-    """Views that still read what was renamed aside are made again, so that they read the new relation.
+    """The views that a Hold locked still read what was renamed aside: they are made again, by their names.
 
     Those that can't be made again keep reading `aside`, which then stays until nothing reads it.
     """
 
-    dependents: tuple[ViewDefinition, ...]
     aside: Relation
     kind: RelationKind
 
