@@ -9,6 +9,7 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Label
 from sqlflow.core.digest import short_digest
 from sqlflow.core.ids import NodeId, NodeKind, node_id
+from sqlflow.core.span import Span
 from sqlflow.core.value import Value
 from sqlflow.link.names import NameTable
 from sqlflow.link.types import GenericTest
@@ -41,8 +42,9 @@ def generic_tests(
             if found.diagnostic is not None:
                 diagnostics.append(found.diagnostic)
         id = node_id(NodeKind.TEST, project.settings.name, declared.name or _name(label, declared))
-        if id in tests:
-            diagnostics.append(_twice(id, declared, tests[id].declared))
+        other = _other(id, tests, project, rendered)
+        if other is not None:
+            diagnostics.append(_twice(id, declared, other))
         else:
             tests[id] = GenericTest(id=id, node=node, declared=declared, config=config, to=to)
     return tests, tuple(diagnostics)
@@ -75,11 +77,20 @@ def _flatten(arguments: Mapping[str, Value]) -> Iterable[str]:
         yield from (str(item) for item in value) if isinstance(value, tuple) else (str(value),)
 
 
-def _twice(id: NodeId, declared: TestDecl, other: TestDecl) -> Diagnostic:
+def _other(
+    id: NodeId, tests: Mapping[NodeId, GenericTest], project: Project, rendered: Rendered
+) -> Span | None:
+    """The place of a test that has the id already: a generic one, or one in a file."""
+    if id in tests:
+        return tests[id].declared.span
+    return project.tests[id].span if id in project.tests and id not in rendered.disabled else None
+
+
+def _twice(id: NodeId, declared: TestDecl, other: Span) -> Diagnostic:
     return Diagnostic(
         code=Code.DUPLICATE_NAME,
         message=f"the test `{id.rsplit('.', 1)[1]}` is declared twice",
         span=declared.span,
-        labels=(Label(other.span, "the other one"),),
+        labels=(Label(other, "the other one"),),
         help="take one out, or give one a `name`",
     )
