@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -40,7 +40,8 @@ def make_plan(program: Program, command: Command, selected: frozenset[NodeId], o
     """
     effective = _effective_parents(program)
     wanted = _wanted(program, command, selected, effective)
-    gates = _gates(program, wanted, effective)
+    before = _planned_before(program, wanted, effective)
+    gates = _gates(program, wanted, effective, before)
     actions: list[Action] = []
     for node in program.graph.order:
         if node not in wanted:
@@ -48,8 +49,7 @@ def make_plan(program: Program, command: Command, selected: frozenset[NodeId], o
         work = _work(program, node, options)
         if work is None:
             continue
-        after = [parent for parent in effective[node] if parent in wanted]
-        after += [test for test in gates.get(node, ()) if test not in after]
+        after = (*before[node], *gates.get(node, ()))
         info = program.graph.nodes[node]
         actions.append(
             Action(
@@ -58,7 +58,7 @@ def make_plan(program: Program, command: Command, selected: frozenset[NodeId], o
                 kind=info.kind.value,
                 materialized=info.materialized,
                 work=work,
-                after=tuple(after),
+                after=after,
                 reason="selected" if node in selected else "read by what is selected",
             )
         )
@@ -108,10 +108,30 @@ def _wanted(
     return frozenset(node for node in wanted if nodes[node].kind is not NodeKind.SOURCE or node in loads)
 
 
-def _gates(
+def _planned_before(
     program: Program, wanted: frozenset[NodeId], effective: Mapping[NodeId, tuple[NodeId, ...]]
 ) -> Mapping[NodeId, tuple[NodeId, ...]]:
-    """Gives for each node the tests that must have passed before it.
+    """The planned nodes that each node comes after.
+
+    A parent that is not planned stands for those before it: a view between two planned tables shows what
+    the first one will hold, so the second waits for the first.
+    """
+    out: dict[NodeId, tuple[NodeId, ...]] = {}
+    for node in program.graph.order:
+        found: dict[NodeId, None] = {}
+        for parent in effective[node]:
+            found.update(dict.fromkeys((parent,) if parent in wanted else out[parent]))
+        out[node] = tuple(found)
+    return out
+
+
+def _gates(
+    program: Program,
+    wanted: frozenset[NodeId],
+    effective: Mapping[NodeId, tuple[NodeId, ...]],
+    before: Mapping[NodeId, tuple[NodeId, ...]],
+) -> Mapping[NodeId, tuple[NodeId, ...]]:
+    """Gives for each planned node the tests that must have passed before it.
 
     A test gates the nodes that come after everything it reads, the nearest ones: what comes later waits
     for those anyway. So a test over two models gates nothing that only one of them leads to.
@@ -128,13 +148,28 @@ def _gates(
         if test not in wanted or program.graph.nodes[test].kind is not NodeKind.TEST or not reads:
             continue
         if len(reads) == 1:
-            nearest: Iterable[NodeId] = children.get(reads[0], ())
+            nearest = _first_planned(children, reads[0], wanted)
         else:
-            after = frozenset.intersection(*(_descendants(children, read, below) for read in reads))
-            nearest = [node for node in after if not any(parent in after for parent in effective[node])]
+            after = wanted.intersection(*(_descendants(children, read, below) for read in reads))
+            nearest = {node for node in after if not any(parent in after for parent in before[node])}
         for node in sorted(nearest):
             gates.setdefault(node, []).append(test)
     return {node: tuple(tests) for node, tests in gates.items()}
+
+
+def _first_planned(
+    children: Mapping[NodeId, Sequence[NodeId]], node: NodeId, wanted: frozenset[NodeId]
+) -> set[NodeId]:
+    """The planned nodes below a node that are reached through nodes which are not planned."""
+    seen: set[NodeId] = set()
+    stack = [node]
+    while stack:
+        for child in children.get(stack.pop(), ()):
+            if child not in seen:
+                seen.add(child)
+                if child not in wanted:
+                    stack.append(child)
+    return seen & wanted
 
 
 def _descendants(
