@@ -81,7 +81,9 @@ class FileRows:
         try:
             text = io.TextIOWrapper(io.BytesIO(self.content), "utf-8-sig", newline="")
             names = next((row for row in csv.reader(text, delimiter=self.delimiter) if row), [])
-        except (UnicodeDecodeError, csv.Error) as error:
+        except UnicodeDecodeError as error:
+            raise WorkFailedError(_not_loaded(self.path, self.span, "it is not UTF-8")) from error
+        except csv.Error as error:
             raise WorkFailedError(_not_loaded(self.path, self.span, f"its header: {error}")) from error
         if not names:
             raise WorkFailedError(_not_loaded(self.path, self.span, "it has no header"))
@@ -91,13 +93,14 @@ class FileRows:
         self, spec: DialectSpec, names: Sequence[str], column_types: Mapping[str, str]
     ) -> Mapping[str, str]:
         """Matches the declared types with the file's columns, as the engine compares names."""
-        found = {name_key(spec, name): name for name in names}
+        found: dict[str, str] = {}
+        for name in names:
+            if name_key(spec, name) in found:
+                why = f"two columns are named `{name}`" if name else "two columns have no name"
+                raise WorkFailedError(_not_loaded(self.path, self.span, why))
+            found[name_key(spec, name)] = name
         if "" in found:
             raise WorkFailedError(_not_loaded(self.path, self.span, "a column has no name"))
-        repeated = [name for name in names if found[name_key(spec, name)] is not name]
-        if repeated:
-            why = f"two columns are named `{repeated[0]}`"
-            raise WorkFailedError(_not_loaded(self.path, self.span, why))
         declared: dict[str, str] = {}
         for name, type in column_types.items():
             column = found.get(name_key(spec, name)) or found.get(lookup_key(spec, name))

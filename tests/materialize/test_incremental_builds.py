@@ -88,8 +88,12 @@ def test_bad_keys_change_nothing(project: Project, rows: str, strategy: str, sai
 
 @pytest.mark.parametrize(
     ("config", "flag", "refreshed"),
-    [({}, True, True), ({}, False, False), ({"full_refresh": False}, True, False)]
-    + [({"full_refresh": True}, False, True)],
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"full_refresh": False}, True, False),
+        ({"full_refresh": True}, False, True),
+    ],
 )
 def test_full_refresh(project: Project, config: dict[str, Any], flag: bool, refreshed: bool) -> None:
     project.built({"m": model("(1, 'a')", **config)})
