@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 from sqlflow.bind.types import Program
-from sqlflow.core.value import thaw
+from sqlflow.core.value import Value
 from sqlflow.link.types import Node
 from sqlflow.project.types import ColumnDecl, Project
 
@@ -41,7 +43,7 @@ def _node(node: Node, project: Project, program: Program) -> dict[str, object]:
         out["relation"] = relation._asdict()
     config = model.config if model else seed.config if seed else None
     if config is not None:
-        out["meta"] = thaw(config.meta)
+        out["meta"] = _plain(config.meta)
     declared = project.models.get(node.id) or project.seeds.get(node.id) or project.sources.get(node.id)
     if declared is not None:
         out["columns"] = _columns(declared.columns)
@@ -57,7 +59,22 @@ def _columns(columns: Sequence[ColumnDecl]) -> list[dict[str, object]]:
             "description": column.description,
             "data_type": column.data_type,
             "tags": list(column.tags),
-            "meta": thaw(column.meta),
+            "meta": _plain(column.meta),
         }
         for column in columns
     ]
+
+
+def _plain(value: Value) -> object:
+    """Copies a value to what JSON has: dates and times as ISO 8601, numbers that have no digits as text."""
+    match value:
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items()}
+        case tuple():
+            return [_plain(item) for item in value]
+        case date():
+            return value.isoformat()
+        case float() if not math.isfinite(value):
+            return str(value)
+        case _:
+            return value
