@@ -29,6 +29,7 @@ NOT_FROM_FILES = {
     Code.BAD_SELECTOR: "words on the command line",
     Code.EMPTY_SELECTION: "words on the command line",
     Code.TIMED_OUT: "a query that is slow",
+    Code.TEST_NOT_RUN: "a selection, and a warehouse in which something is missing",
     Code.SCHEMA_CHANGED: "two builds, and a change between them",
     Code.VIEWS_IN_THE_WAY: "an engine whose views hold on to their table",
     Code.SEED_NOT_LOADED: "a csv file, which has no comments",

@@ -70,11 +70,11 @@ def _read(setting: Setting, entry: ConfigEntry) -> tuple[Value, tuple[Diagnostic
     if isinstance(value, str) and setting.type in (int, float):
         with suppress(ValueError):
             return (int(str(value)) if setting.type is int else float(str(value))), ()
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    if setting.type is float and is_number:
-        return float(value), ()
-    if setting.type is str and (is_number or isinstance(value, float)):
-        return str(value), ()
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if setting.type is float:
+            return float(value), ()
+        if setting.type is str:
+            return str(value), ()
     if isinstance(value, setting.type) and not (setting.type is int and isinstance(value, bool)):
         return value, ()
     shown = "" if setting.secret else f", and this is {type_name(value)}"

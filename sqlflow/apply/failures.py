@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlflow.adapter.protocol import Failure, FailureKind
 from sqlflow.core.codes import Code
-from sqlflow.core.diagnostic import Diagnostic, Label
+from sqlflow.core.diagnostic import Diagnostic, Label, Severity
+from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
 from sqlflow.core.textmap import TextMap
+from sqlflow.plan.types import RunTest
 
 _HELP = {
     FailureKind.CONNECTION: "the connection to the warehouse was lost: check that it is up, then build again",
@@ -81,4 +85,16 @@ def timed_out(name: str, span: Span, seconds: float) -> Diagnostic:
         message=f"`{name}` took longer than its timeout of {seconds:g} seconds",
         span=span,
         help="nothing of it was published; raise `timeout`, or make the query faster",
+    )
+
+
+def test_not_run(work: RunTest, absent: Sequence[Relation]) -> Diagnostic:
+    """Says that a test reads what is neither there nor built by this run."""
+    names = ", ".join(f"`{relation}`" for relation in absent)
+    return Diagnostic(
+        code=Code.TEST_NOT_RUN,
+        severity=Severity.WARNING,
+        message=f"the test `{work.name}` was not run: it reads {names}, which this run does not build",
+        span=work.span,
+        help="build what it reads as well; a build of the whole project runs every test",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sqlflow.adapter.protocol import FailureKind
 from sqlflow.apply.catalog import Catalog
-from sqlflow.apply.failures import WorkFailedError
+from sqlflow.apply.failures import WorkFailedError, test_not_run
 from sqlflow.apply.files import read_rows
 from sqlflow.apply.frames import FunctionRunner
 from sqlflow.apply.publish import Publisher, Written
@@ -100,7 +100,8 @@ class Workshop:
             steps = (*script.steps, *hook_steps(model.post_hooks))
             written = self.publisher.run(steps, loaded, sender)
         self.catalog.put(model.relation, RelationKind.VIEW if is_view else RelationKind.TABLE)
-        return _success(written, "incremental" if increment else "")
+        is_incremental = model.config.materialized is Materialization.INCREMENTAL
+        return _success(written, "made anew" if is_incremental and not increment else "")
 
     def _rows(self, model: BoundModel, increment: bool, loaded: pyarrow.Table | None, sender: Sender) -> Rows:
         if loaded is not None:
@@ -151,6 +152,9 @@ class Workshop:
         return _success(written)
 
     def _test(self, work: RunTest, sender: Sender) -> Outcome:
+        absent = [relation for relation in work.outside if self._kind(relation, sender) is None]
+        if absent:
+            return Outcome(Status.WARN, reason="not run", diagnostics=(test_not_run(work, absent),))
         query = work.query
         before, after = sql.COUNT_ROWS
         counted = sender.fetch(before + query.sql + after, query.map.shifted(len(before)))
@@ -169,7 +173,7 @@ class Workshop:
             span=work.span,
             help=f"see them: SELECT * FROM {kept}" if kept else "keep them for a look with --store-failures",
         )
-        return Outcome(Status.WARN if warn else Status.FAIL, failures, f"{rows} found", kept, (diagnostic,))
+        return Outcome(Status.WARN if warn else Status.FAIL, failures, kept=kept, diagnostics=(diagnostic,))
 
     def _keep(self, work: RunTest, sender: Sender) -> str:
         """Puts the rows that a test found into a table, in the place of those it found before."""

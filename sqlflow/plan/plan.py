@@ -46,7 +46,7 @@ def make_plan(program: Program, command: Command, selected: frozenset[NodeId], o
     for node in program.graph.order:
         if node not in wanted:
             continue
-        work = _work(program, node, options)
+        work = _work(program, node, options, _outside(program, effective[node], wanted))
         if work is None:
             continue
         after = (*before[node], *gates.get(node, ()))
@@ -187,7 +187,13 @@ def _descendants(
     return known[node]
 
 
-def _work(program: Program, node: NodeId, options: PlanOptions) -> Work | None:
+def _outside(program: Program, reads: Sequence[NodeId], wanted: frozenset[NodeId]) -> tuple[Relation, ...]:
+    """The relations of the project that a node reads and that the plan does not build."""
+    nodes = [program.models.get(node) or program.seeds.get(node) for node in reads if node not in wanted]
+    return tuple(node.relation for node in nodes if node is not None)
+
+
+def _work(program: Program, node: NodeId, options: PlanOptions, outside: tuple[Relation, ...]) -> Work | None:
     if node in program.models:
         return BuildModel(model=program.models[node], full_refresh=options.full_refresh)
     if node in program.seeds:
@@ -203,7 +209,14 @@ def _work(program: Program, node: NodeId, options: PlanOptions) -> Work | None:
     else:
         return None
     config = replace(test.config, store_failures=True) if options.store_failures else test.config
-    return RunTest(name=test.name, query=query, config=config, failures=test.failures, span=test.span)
+    return RunTest(
+        name=test.name,
+        query=query,
+        config=config,
+        failures=test.failures,
+        outside=outside,
+        span=test.span,
+    )
 
 
 def _schemas(actions: Sequence[Action]) -> tuple[tuple[str | None, str], ...]:

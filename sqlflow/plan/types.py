@@ -36,12 +36,16 @@ class LoadSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTest:
-    """Count the rows that are wrong; keep them in `failures` where `config` asks for it."""
+    """Count the rows that are wrong; keep them in `failures` where `config` asks for it.
+
+    `outside` are the relations that it reads and that the plan does not build: they may not be there.
+    """
 
     name: str
     query: BoundQuery
     config: TestConfig
     failures: Relation
+    outside: tuple[Relation, ...]
     span: Span
 
 
