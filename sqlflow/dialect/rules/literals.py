@@ -1,0 +1,62 @@
+"""The types of literals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlflow.core.schema import SqlType, decimal_of
+from sqlflow.dialect.rules.tokens import NULL, STRING, integer_literal
+
+_INTEGER = re.compile(r"[0-9]+(?:_[0-9]+)*", re.ASCII)
+_RADIX = re.compile(r"0(?:[xX][0-9a-fA-F_]+|[bB][01_]+|[oO][0-7_]+)", re.ASCII)
+_DECIMAL = re.compile(r"(?P<whole>[0-9_]*)\.(?P<fraction>[0-9_]*)", re.ASCII)
+_EXPONENT = re.compile(r"(?:[0-9_]+\.?[0-9_]*|\.[0-9_]+)[eE][+-]?[0-9_]+", re.ASCII)
+_LARGEST_LITERAL = 2**63 - 1
+_RADIXES = {"x": 16, "b": 2, "o": 8}
+
+
+def literal_type(
+    text: str, kind: str, data: Mapping[str, Any], cast: Callable[[str], SqlType | None]
+) -> SqlType | None:
+    """Gives the type of a literal; see `TypeRules.literal`. `data` has what differs between engines."""
+    match kind:
+        case "number":
+            return _number(text.strip(), data)
+        case "string":
+            return STRING
+        case "boolean":
+            return SqlType("BOOLEAN")
+        case "null":
+            return NULL
+        case _:
+            return cast(kind)
+
+
+def _number(text: str, data: Mapping[str, Any]) -> SqlType | None:
+    negative = text.startswith("-")
+    digits = text.removeprefix("-").strip()
+    if _INTEGER.fullmatch(digits):
+        return _integer(int(digits.replace("_", "")), negative, data["integers"])
+    if _RADIX.fullmatch(digits):
+        value = int(digits[2:].replace("_", ""), _RADIXES[digits[1].lower()])
+        return _integer(value, negative, data["radix"])
+    if _EXPONENT.fullmatch(digits):
+        return SqlType(data["exponent"])
+    match = _DECIMAL.fullmatch(digits)
+    if match is None or digits == ".":
+        return None
+    whole, fraction = (match[part].replace("_", "") for part in ("whole", "fraction"))
+    precision, scale = len(whole) + len(fraction), len(fraction)
+    most: int | None = data["decimal"]
+    if most is None:
+        return SqlType("DECIMAL")
+    return decimal_of(precision, scale) if precision <= most else SqlType(data["long_decimal"])
+
+
+def _integer(value: int, negative: bool, kinds: Sequence[Sequence[str]]) -> SqlType | None:
+    """Gives a literal's own type up to 64 bits, then the first of the types that holds it."""
+    if value <= _LARGEST_LITERAL:
+        return integer_literal(-value if negative else value)
+    return next((SqlType(name) for name, high in kinds if value <= int(high)), None)

@@ -1,0 +1,188 @@
+"""The types of expressions in one dialect, by rules that its engine has confirmed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import cached_property
+from importlib import resources
+from typing import Any
+
+from sqlflow.core.schema import SqlType
+from sqlflow.dialect.rules.literals import literal_type
+from sqlflow.dialect.rules.names import resolve
+from sqlflow.dialect.rules.table import Rules, read_rules, read_set
+from sqlflow.dialect.rules.templates import Arguments
+from sqlflow.dialect.rules.tokens import INTEGER_LITERAL, STRING_LITERAL, integer_literal, tokens
+from sqlflow.dialect.spec import DialectSpec
+
+
+class Context(StrEnum):
+    """Where values of several types meet: within an expression, or as columns of a set operation's arms."""
+
+    EXPRESSION = "expression"
+    UNION = "union"
+
+
+def load_rules(spec: DialectSpec) -> TypeRules | None:
+    """Reads the rules of a dialect from the package's data; None where it has none."""
+    file = resources.files("sqlflow.dialect.rules").joinpath(f"{spec.name}.json")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    return TypeRules(json.loads(text))
+
+
+class TypeRules:
+    """Says which type an expression has; None is always "no rule that the engine has confirmed".
+
+    Literals keep a type of their own until they meet something, since engines fit them to it: an integer
+    is an INTEGER_LITERAL with its value, a text a STRING_LITERAL, NULL is NULL; `settle` gives what each
+    becomes as a column. A result is never a literal's type but where a minus stands before a literal.
+    """
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._data = data
+        self._sets: Mapping[str, str] = data["sets"]
+        self._digits: Mapping[str, int] = data["digits"]
+        self._tables: dict[tuple[str, str], Rules | None] = {}
+
+    def _table(self, section: str, name: str) -> Rules | None:
+        key = (section, name)
+        if key not in self._tables:
+            found = self._data[section].get(name)
+            self._tables[key] = None if found is None else read_rules(found, self._sets)
+        return self._tables[key]
+
+    def _apply(
+        self, section: str, name: str, types: Sequence[SqlType], constants: Sequence[object | None] = ()
+    ) -> SqlType | None:
+        rules = self._table(section, name)
+        if rules is None:
+            return None
+        return rules.result(
+            Arguments(
+                types=tuple(self.settle(kind) for kind in types),
+                raw=tuple(types),
+                constants=tuple(constants),
+                digits=self._digits,
+                common=self.common,
+            )
+        )
+
+    def settle(self, kind: SqlType) -> SqlType:
+        """Gives the type that a literal's type becomes as a column; any other stays as it is."""
+        if kind.name == STRING_LITERAL:
+            return SqlType(self._data["text"])
+        if kind.name != INTEGER_LITERAL:
+            return kind
+        value = kind.numbers[0]
+        for name, low, high in self._data["integers"]:
+            if int(low) <= value <= int(high):
+                return SqlType(name)
+        return SqlType(self._data["huge"])
+
+    def function(
+        self, name: str, arguments: Sequence[SqlType], constants: Sequence[object | None] = ()
+    ) -> SqlType | None:
+        """Gives the type of a call of a scalar, aggregate or window function by the engine's own name.
+
+        `constants` are the values of the arguments that the query says as literals, None for the others:
+        some functions' types depend on them (`date_part('epoch', ...)`).
+        """
+        name = name.lower()
+        for index, kind in enumerate(arguments):
+            # What a query says as a number stands in the type as well.
+            if kind.name == INTEGER_LITERAL and (index >= len(constants) or constants[index] is None):
+                constants = [*constants, *[None] * (len(arguments) - len(constants))]
+                constants[index] = kind.numbers[0]
+        keyed = self._data["keyed"].get(name)
+        if keyed is not None and len(arguments) >= keyed[0]:
+            value = constants[keyed[0] - 1] if len(constants) >= keyed[0] else None
+            if value is not None:
+                name = self._keyed_name(name, value, keyed[1:])
+        return self._apply("functions", name, arguments, constants)
+
+    @staticmethod
+    def _keyed_name(name: str, value: object, marks: Sequence[str]) -> str:
+        """Names the rules for a constant: by its text, or by the first mark that is in it."""
+        text = str(value).lower() if not marks else next((mark for mark in marks if mark in str(value)), "")
+        return f"{name} '{text}'"
+
+    def operator(self, symbol: str, left: SqlType, right: SqlType) -> SqlType | None:
+        """Gives the type of a binary operator; words are in upper case: `AND`, `NOT LIKE`, `IN`."""
+        return self._apply("operators", symbol.upper(), (left, right))
+
+    def unary(self, symbol: str, operand: SqlType) -> SqlType | None:
+        """Gives the type of `-`, `+`, `~`, `NOT`, `IS NULL` with one operand."""
+        if symbol == "-" and operand.name == INTEGER_LITERAL:
+            return integer_literal(-operand.numbers[0])
+        return self._apply("operators", symbol.upper(), (operand,))
+
+    def common(self, types: Sequence[SqlType], context: Context = Context.EXPRESSION) -> SqlType | None:
+        """Gives the type that several come to, in the order in which the engine meets them.
+
+        CASE begins with its ELSE, which is NULL where there is none; COALESCE, lists, VALUES and the arms of
+        a set operation go from first to last. One type alone is itself.
+        """
+        if not types:
+            return None
+        found: SqlType | None = types[0]
+        if context is Context.UNION:
+            found = self.settle(types[0])
+        for kind in types[1:]:
+            if found is None:
+                return None
+            other = self.settle(kind) if context is Context.UNION else kind
+            if found == other and found.name not in (INTEGER_LITERAL, STRING_LITERAL):
+                continue
+            found = self._pair((found, other), context)
+        return found
+
+    def _pair(self, pair: tuple[SqlType, SqlType], context: Context) -> SqlType | None:
+        rules = self._table("common", context.value)
+        if rules is None:
+            return None
+        return rules.result(
+            Arguments(
+                types=tuple(self.settle(kind) for kind in pair),
+                raw=pair,
+                constants=(),
+                digits=self._digits,
+                common=lambda kinds: self.common(kinds, context),
+            )
+        )
+
+    def cast(self, text: str) -> SqlType | None:
+        """Gives the type that a CAST or a declaration names, aliases resolved; None where it is unknown."""
+        return resolve(text, self._names)
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        return self._data["names"]
+
+    def literal(self, text: str, kind: str) -> SqlType | None:
+        """Gives the type of a literal by its text: `number`, `string`, `boolean`, `null`, or the type that
+        stands before it in upper case (`DATE`, `INTERVAL`)."""
+        return literal_type(text, kind, self._data["literals"], self.cast)
+
+    def comparable(self, left: SqlType, right: SqlType) -> bool | None:
+        """Says whether the engine compares the two without a cast."""
+        return self._says("comparable", left, right)
+
+    def castable(self, left: SqlType, right: SqlType, implicit: bool = True) -> bool | None:
+        """Says whether the engine casts the first to the second: by itself, or where asked to."""
+        return self._says("implicit" if implicit else "explicit", left, right)
+
+    def _says(self, section: str, left: SqlType, right: SqlType) -> bool | None:
+        one, other = tokens(left), tokens(right)
+        for says, lefts, rights in self._data["accepts"].get(section, ()):
+            allowed = read_set(lefts, self._sets), read_set(rights, self._sets)
+            if all(
+                some is None or not some.isdisjoint(given)
+                for some, given in zip(allowed, (one, other), strict=True)
+            ):
+                return says == "yes"
+        return None
