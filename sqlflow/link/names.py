@@ -70,7 +70,8 @@ class NameTable:
             return self.table([Name(part, quoted=False) for part in target.parts], span)
         package, name = target.parts if len(target.parts) == 2 else (self._package, target.parts[0])
         if package != self._package:
-            return _unknown(f"unknown package `{package}`", span, did_you_mean(package, [self._package]))
+            help = did_you_mean(package, [self._package]) or f"this project's models are in `{self._package}`"
+            return _unknown(f"unknown package `{package}`", span, help)
         node = self._exact.get(name)
         if node is None:
             return _unknown(f"unknown model `{name}`", span, self._suggest([name]))
@@ -120,7 +121,8 @@ class NameTable:
             return Found(node=node)
         names = {name for name, _ in self._sources}
         if source not in names:
-            return _unknown(f"unknown source `{source}`", span, did_you_mean(source, names))
+            help = did_you_mean(source, names) or "a source is declared under `sources:` in a properties file"
+            return _unknown(f"unknown source `{source}`", span, help)
         tables = [name for of, name in self._sources if of == source]
         help = did_you_mean(table, tables) or f"`{source}` has: {', '.join(sorted(tables)[:8])}"
         return _unknown(f"source `{source}` has no table `{table}`", span, help)

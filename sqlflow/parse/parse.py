@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 import sqlglot
 from sqlglot import exp
@@ -23,6 +24,15 @@ from sqlflow.render.types import Rendered, RenderedQuery
 _QUERY_WORDS = frozenset({TokenType.PIVOT, TokenType.UNPIVOT, TokenType.SEMICOLON})
 _WRITING_WORDS = frozenset(
     {TokenType.INSERT, TokenType.UPDATE, TokenType.DELETE, TokenType.MERGE, TokenType.INTO}
+)
+_WORDS = tuple(
+    re.findall(
+        r"\w+",
+        """
+    SELECT DISTINCT FROM WHERE GROUP ORDER HAVING QUALIFY LIMIT OFFSET UNION INTERSECT EXCEPT WITH RECURSIVE
+    JOIN INNER LEFT RIGHT FULL OUTER CROSS NATURAL USING CASE WHEN THEN ELSE END BETWEEN EXISTS OVER PARTITION
+    """,
+    )
 )
 # A line, which is that of the text's end, and the offset in the text.
 _MISSING_FROM = re.compile(r"Missing .* from \d+:(\d+)")
@@ -196,7 +206,21 @@ def _syntax_error(error: ParseError, text: str, text_map: TextMap) -> Diagnostic
         start,
         end,
         label=_plain(description, highlight),
+        help=_misspelled(text, start)
+        or "look for a comma, a bracket or a word that is missing or too much, here or just before",
     )
+
+
+def _misspelled(text: str, at: int) -> str:
+    """Says which word of SQL may be meant by the first word, or by the ones at and before the error."""
+    before = re.findall(r"\w+", text[max(0, at - 100) : at])[-1:]
+    for word in (*re.findall(r"\A\s*(\w+)", text), *before, *re.findall(r"\A\w+", text[at : at + 100])):
+        close = (
+            get_close_matches(word.upper(), _WORDS, n=1, cutoff=0.75) if word.upper() not in _WORDS else []
+        )
+        if close:
+            return f"did you mean `{close[0]}` instead of `{word}`?"
+    return ""
 
 
 def _plain(description: str, at: str) -> str:

@@ -65,6 +65,25 @@ def test_the_second_of_two_equal_words_is_meant() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("selct * from orders", "`SELECT` instead of `selct`"),
+        ("select * fro orders o", "`FROM` instead of `fro`"),
+        ("select * from orders wehre a = 1", "`WHERE` instead of `wehre`"),
+        ("select * from a join b on true gruop by x", "`GROUP` instead of `gruop`"),
+    ],
+)
+def test_a_misspelled_word_is_named(text: str, meant: str) -> None:
+    diagnostic, _ = wrong(text)
+    assert diagnostic.help == f"did you mean {meant}?"
+
+
+def test_a_syntax_error_has_help() -> None:
+    diagnostic, _ = wrong("select a b c from orders")
+    assert diagnostic.help.startswith("look for a comma, a bracket or a word")
+
+
+@pytest.mark.parametrize(
     ("text", "word"),
     [
         ("create table a as select 1", "create"),
