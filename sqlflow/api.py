@@ -8,10 +8,11 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from sqlflow.adapter.protocol import Adapter, DriverMissingError, Warehouse
+from sqlflow.bind.bind import from_clause
 from sqlflow.compiler import Compilation, OnStage, compile_inline, compile_project
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
-from sqlflow.core.ids import NodeId, NodeKind
+from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Column
 from sqlflow.core.source import SourceTree
 from sqlflow.core.span import Span
@@ -239,15 +240,13 @@ class LoadedProject:
         return self.apply(self.plan(Command.SEED, select, exclude, fail_fast=fail_fast, threads=threads))
 
     def show(self, name: str, *, limit: int = 5) -> Preview:
-        """Gives the first rows of a model, a seed or a source as they are in the warehouse."""
+        """Gives the first rows of a model, a seed or a source; of a test, those that it found and kept."""
         program = self._program()
         for id, node in program.graph.nodes.items():
-            if node.kind is NodeKind.TEST or node.name != name:
-                continue
-            bound = program.models.get(id) or program.seeds.get(id) or program.sources.get(id)
-            if bound is not None:
-                return self._preview(f"SELECT * FROM {bound.from_clause} AS q", limit, name, node.span, None)
-        known = [node.name for node in program.graph.nodes.values() if node.kind is not NodeKind.TEST]
+            clause = from_clause(program, id)
+            if node.name == name and clause is not None:
+                return self._preview(f"SELECT * FROM {clause} AS q", limit, name, node.span, None)
+        known = [node.name for node in program.graph.nodes.values()]
         raise ProjectError(
             [
                 Diagnostic(

@@ -22,7 +22,7 @@ FUNCTION_LINES = 60
 # Small values that are made by the million or read best by position.
 POSITIONAL = {
     "sqlflow.core.textmap.TextMap", "sqlflow.render.compiled.Parsed", "sqlflow.render.compiled.Compiled",
-    "sqlflow.apply.workers.Done",
+    "sqlflow.apply.workers.Done", "sqlflow.core.schema.SqlType",
 }  # fmt: skip
 # No values: a job is what threads share while they work on it, an index fills itself while it is used.
 NOT_VALUES = {"sqlflow.apply.workers.Job", "sqlflow.render.macros.MacroIndex"}

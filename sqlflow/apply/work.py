@@ -171,7 +171,7 @@ class Workshop:
             severity=Severity.WARNING if warn else Severity.ERROR,
             message=f"the test `{work.name}` found {rows}",
             span=work.span,
-            help=f"see them: SELECT * FROM {kept}" if kept else "keep them for a look with --store-failures",
+            help=f"see them: sqlflow show {work.name}" if kept else "keep them for a look: --store-failures",
         )
         return Outcome(Status.WARN if warn else Status.FAIL, failures, kept=kept, diagnostics=(diagnostic,))
 

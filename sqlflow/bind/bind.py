@@ -248,3 +248,12 @@ def bind(
 ) -> Program:
     """Binds a project. `absolute` turns a path below the project's root into one that an engine can read."""
     return Binder(project, rendered, parsed, graph, spec, absolute).program()
+
+
+def from_clause(program: Program, node: NodeId) -> str | None:
+    """Gives how a query reads a node; of a test, the table that its failing rows are kept in."""
+    bound = program.models.get(node) or program.seeds.get(node) or program.sources.get(node)
+    if bound is not None:
+        return bound.from_clause
+    test = program.generic_tests.get(node) or program.singular_tests.get(node)
+    return relation_sql(program.spec, test.failures) if test is not None else None
