@@ -110,11 +110,6 @@ def rename_index(spec: DialectSpec, relation: Relation, name: str, to: str) -> s
     return f"ALTER INDEX IF EXISTS {index} RENAME TO {quote(spec, to)}"
 
 
-def drop_index(spec: DialectSpec, relation: Relation, name: str) -> str:
-    """DROP INDEX, for an index in the schema of a relation, if it is there."""
-    return f"DROP INDEX IF EXISTS {relation_sql(spec, Relation(relation.database, relation.schema, name))}"
-
-
 def insert_from(spec: DialectSpec, relation: Relation, columns: Sequence[str]) -> str:
     """What stands before the query, in brackets and named q, of an INSERT of some of its columns."""
     return (
@@ -192,6 +187,15 @@ def add_column(spec: DialectSpec, relation: Relation, column: Column) -> str:
 def drop_column(spec: DialectSpec, relation: Relation, name: str) -> str:
     """ALTER TABLE ... DROP COLUMN; never with CASCADE."""
     return f"ALTER TABLE {relation_sql(spec, relation)} DROP COLUMN {quote(spec, name)}"
+
+
+def with_columns(
+    spec: DialectSpec, relation: Relation, kept: Sequence[Column], added: Sequence[Column]
+) -> str:
+    """A query of a table's rows with some of its columns, as the given types, and further ones of NULL."""
+    columns = [f"CAST({quote(spec, c.name)} AS {c.type}) AS {quote(spec, c.name)}" for c in kept]
+    columns += [f"CAST(NULL AS {c.type}) AS {quote(spec, c.name)}" for c in added]
+    return f"SELECT {', '.join(columns)} FROM {relation_sql(spec, relation)}"
 
 
 def change_type(spec: DialectSpec, relation: Relation, column: Column) -> str:

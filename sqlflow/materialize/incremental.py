@@ -90,26 +90,32 @@ def _schema_change(
             return _changed(model, added, removed, retyped, "`on_schema_change` is `fail`")
         return (), both
     alter: list[Step] = [Run(sql=sql.add_column(spec, model.relation, column)) for column in added]
-    if mode is OnSchemaChange.SYNC_ALL_COLUMNS:
+    sync = mode is OnSchemaChange.SYNC_ALL_COLUMNS
+    if sync:
         alter += [Run(sql=sql.drop_column(spec, model.relation, column.name)) for column in removed]
         alter += [
             Run(sql=sql.change_type(spec, model.relation, Column(old[name_key(spec, c.name)].name, c.type)))
             for c in retyped
         ]
-    if alter and not spec.renames_indexed_tables:
-        alter = _without_indexes(spec, model, alter)
+    if alter and model.config.indexes and not spec.renames_indexed_tables:
+        kept = [c._replace(type=new[k].type) if sync else c for k, c in old.items() if k in new or not sync]
+        alter = _remade(spec, model, kept, added)
     return tuple(alter), (*both, *(column.name for column in added))
 
 
-def _without_indexes(spec: DialectSpec, model: BoundModel, alter: list[Step]) -> list[Step]:
-    """An engine that renames no indexed table alters none either: its indexes go and come again."""
-    indexes = model.config.indexes
-    dropped = [
-        Run(sql=sql.drop_index(spec, model.relation, sql.index_name(spec, model.relation, i.columns)))
-        for i in indexes
+def _remade(
+    spec: DialectSpec, model: BoundModel, kept: Sequence[Column], added: Sequence[Column]
+) -> list[Step]:
+    """An engine that renames no indexed table alters none either: the table is made again of its own rows."""
+    made = sql.create_table_as(spec, model.relation, replace=True)
+    steps: list[Step] = [Run(sql=made + sql.with_columns(spec, model.relation, kept, added))]
+    return [
+        *steps,
+        *(
+            Run(sql=sql.create_index(spec, model.relation, i.columns, unique=i.unique))
+            for i in model.config.indexes
+        ),
     ]
-    made = [Run(sql=sql.create_index(spec, model.relation, i.columns, unique=i.unique)) for i in indexes]
-    return [*dropped, *alter, *made]
 
 
 def _changed(

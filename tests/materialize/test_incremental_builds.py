@@ -25,7 +25,7 @@ def test_append(project: Project) -> None:
     project.built({"m": model("(1, 'a')")})
     run = project.built({"m": model("(1, 'a'), (2, 'b')")})
     assert sorted(project.rows("select * from m")) == [(1, "a"), (1, "a"), (2, "b")]
-    assert (run.nodes["m"].reason, run.nodes["m"].rows) == ("incremental", 2)
+    assert (run.nodes["m"].reason, run.nodes["m"].rows) == ("", 2)
 
 
 @pytest.mark.parametrize(("strategy", "key"), KEYED)
@@ -99,7 +99,7 @@ def test_full_refresh(project: Project, config: dict[str, Any], flag: bool, refr
     project.built({"m": model("(1, 'a')", **config)})
     run = project.built({"m": model("(2, 'b')", **config)}, full_refresh=flag)
     assert sorted(project.rows("select * from m")) == ([] if refreshed else [(1, "a")]) + [(2, "b")]
-    assert run.nodes["m"].reason == ("" if refreshed else "incremental")
+    assert run.nodes["m"].reason == ("made anew" if refreshed else "")
 
 
 def test_two_renderings(project: Project) -> None:
@@ -128,6 +128,7 @@ BASE = "select 1 as id, 'a' as name, cast(5 as smallint) as n"
 ADDED = "select 2 as id, 'b' as name, cast(6 as smallint) as n, 'new' as extra"
 REMOVED = "select 2 as id, cast(6 as smallint) as n"
 RETYPED = "select 2 as id, 'b' as name, cast(70000 as bigint) as n"
+KEY_RETYPED = f"select {2**40} as id, cast(6 as smallint) as n, 'x' as extra"
 NO = "SF0703"
 
 
@@ -145,6 +146,8 @@ NO = "SF0703"
         ("sync_all_columns", ADDED, [(1, "a", 5, None), (2, "b", 6, "new")]),
         ("sync_all_columns", REMOVED, [(1, 5), (2, 6)]),
         ("sync_all_columns", RETYPED, [(1, "a", 5), (2, "b", 70000)]),
+        ("sync_all_columns", KEY_RETYPED, [(1, 5, None), (2**40, 6, "x")]),
+        ("append_new_columns", RETYPED.replace("70000", "7"), [(1, "a", 5), (2, "b", 7)]),
     ],
 )
 def test_schema_change(project: Project, mode: str, change: str, expected: Any, keyed: bool) -> None:

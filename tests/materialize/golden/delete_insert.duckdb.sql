@@ -1,0 +1,24 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "main"
+;
+CREATE TABLE "main"."m" AS
+
+select 1 as id, 'a' as name
+;
+
+-- second build
+CREATE TEMPORARY TABLE "m__sqlflow_batch_01234567" AS
+
+select 1 as id, 'a' as name
+;
+SELECT "id" FROM "m__sqlflow_batch_01234567" WHERE "id" IS NULL
+LIMIT 3
+;
+DELETE FROM "main"."m" AS t
+WHERE EXISTS (SELECT 1 FROM "m__sqlflow_batch_01234567" AS s WHERE t."id" = s."id")
+;
+INSERT INTO "main"."m" ("id", "name")
+SELECT "id", "name" FROM "m__sqlflow_batch_01234567"
+;
+DROP TABLE "m__sqlflow_batch_01234567"
+;

@@ -1,0 +1,27 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "public"
+;
+select 1
+;
+CREATE TABLE "public"."m" AS
+
+select 1 as id, 'a' as name
+;
+select 2 from "public"."m"
+;
+
+-- second build
+select 1
+;
+CREATE TABLE "public"."m__sqlflow_new_01234567" AS
+
+select 1 as id, 'a' as name
+;
+ALTER TABLE "public"."m" RENAME TO "m__sqlflow_old_01234567"
+;
+ALTER TABLE "public"."m__sqlflow_new_01234567" RENAME TO "m"
+;
+DROP TABLE "public"."m__sqlflow_old_01234567"
+;
+select 2 from "public"."m"
+;

@@ -1,0 +1,27 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "public"
+;
+CREATE TABLE "public"."m" AS
+
+select 1 as id, 'a' as name
+;
+
+-- second build
+CREATE TEMPORARY TABLE "m__sqlflow_batch_01234567" AS
+
+select 1 as id, 'a' as name
+;
+SELECT "id" FROM "m__sqlflow_batch_01234567" WHERE "id" IS NULL
+LIMIT 3
+;
+SELECT "id", count(*) AS n FROM "m__sqlflow_batch_01234567"
+GROUP BY "id" HAVING count(*) > 1
+LIMIT 3
+;
+MERGE INTO "public"."m" AS t
+USING "m__sqlflow_batch_01234567" AS s ON t."id" = s."id"
+WHEN MATCHED THEN UPDATE SET "name" = s."name"
+WHEN NOT MATCHED THEN INSERT ("id", "name") VALUES (s."id", s."name")
+;
+DROP TABLE "m__sqlflow_batch_01234567"
+;

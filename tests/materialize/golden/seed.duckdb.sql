@@ -1,0 +1,19 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "main"
+;
+CREATE TABLE "main"."m" (
+  "id" BIGINT,
+  "name" VARCHAR
+)
+;
+-- load into main.m
+;
+
+-- second build
+CREATE OR REPLACE TABLE "main"."m" (
+  "id" BIGINT,
+  "name" VARCHAR
+)
+;
+-- load into main.m
+;

@@ -1,0 +1,25 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "public"
+;
+CREATE TABLE "public"."m" AS
+
+select 1 as id, 'a' as name
+;
+CREATE UNIQUE INDEX "m__id__idx" ON "public"."m" ("id")
+;
+
+-- second build
+CREATE TABLE "public"."m__sqlflow_new_01234567" AS
+
+select 1 as id, 'a' as name
+;
+ALTER INDEX IF EXISTS "public"."m__id__idx" RENAME TO "m__id__idx__sqlflow_old_01234567"
+;
+CREATE UNIQUE INDEX "m__id__idx" ON "public"."m__sqlflow_new_01234567" ("id")
+;
+ALTER TABLE "public"."m" RENAME TO "m__sqlflow_old_01234567"
+;
+ALTER TABLE "public"."m__sqlflow_new_01234567" RENAME TO "m"
+;
+DROP TABLE "public"."m__sqlflow_old_01234567"
+;

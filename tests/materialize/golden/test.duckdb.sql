@@ -1,0 +1,35 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "main"
+;
+CREATE SCHEMA IF NOT EXISTS "main_dbt_test__audit"
+;
+CREATE VIEW "main"."m" AS
+select 1 as id, 'a' as name
+;
+SELECT count(*) AS n FROM (
+SELECT "id", count(*) AS n FROM "main"."m"
+WHERE "id" IS NOT NULL
+GROUP BY "id"
+HAVING count(*) > 1
+) AS q
+;
+
+-- second build
+CREATE SCHEMA IF NOT EXISTS "main_dbt_test__audit"
+;
+CREATE OR REPLACE VIEW "main"."m" AS
+select 1 as id, 'a' as name union all select 1 as id, 'a' as name
+;
+SELECT count(*) AS n FROM (
+SELECT "id", count(*) AS n FROM "main"."m"
+WHERE "id" IS NOT NULL
+GROUP BY "id"
+HAVING count(*) > 1
+) AS q
+;
+CREATE TABLE "main_dbt_test__audit"."unique_m_id" AS
+SELECT "id", count(*) AS n FROM "main"."m"
+WHERE "id" IS NOT NULL
+GROUP BY "id"
+HAVING count(*) > 1
+;

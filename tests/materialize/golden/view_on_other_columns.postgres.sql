@@ -1,0 +1,39 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "public"
+;
+CREATE TABLE "public"."m" AS
+
+select 1 as id, 'a' as name
+;
+CREATE UNIQUE INDEX "m__id__idx" ON "public"."m" ("id")
+;
+
+-- second build
+CREATE TABLE "public"."m__sqlflow_new_01234567" AS
+
+select 1 as id, 'a' as name, 5 as more
+;
+ALTER INDEX IF EXISTS "public"."m__id__idx" RENAME TO "m__id__idx__sqlflow_old_01234567"
+;
+CREATE UNIQUE INDEX "m__id__idx" ON "public"."m__sqlflow_new_01234567" ("id")
+;
+SAVEPOINT sqlflow_carry
+;
+ALTER VIEW "public"."theirs" SET SCHEMA "public"
+;
+RELEASE SAVEPOINT sqlflow_carry
+;
+ALTER TABLE "public"."m" RENAME TO "m__sqlflow_old_01234567"
+;
+ALTER TABLE "public"."m__sqlflow_new_01234567" RENAME TO "m"
+;
+SAVEPOINT sqlflow_carry
+;
+CREATE OR REPLACE VIEW "public"."theirs" AS
+SELECT m.id
+   FROM m
+;
+RELEASE SAVEPOINT sqlflow_carry
+;
+DROP TABLE "public"."m__sqlflow_old_01234567"
+;

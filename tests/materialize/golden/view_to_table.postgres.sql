@@ -1,0 +1,19 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "public"
+;
+CREATE VIEW "public"."m" AS
+
+select 1 as id, 'a' as name
+;
+
+-- second build
+CREATE TABLE "public"."m__sqlflow_new_01234567" AS
+
+select 1 as id, 'a' as name
+;
+ALTER VIEW "public"."m" RENAME TO "m__sqlflow_old_01234567"
+;
+ALTER TABLE "public"."m__sqlflow_new_01234567" RENAME TO "m"
+;
+DROP VIEW "public"."m__sqlflow_old_01234567"
+;

@@ -1,0 +1,155 @@
+"""The exact statements that each kind of node sends, first and again, on each engine.
+
+With SQLFLOW_UPDATE_GOLDEN=1 the files in `golden/` are written anew.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sqlflow.adapter.protocol import Session
+from tests.apply.projects import Project
+
+GOLDEN = Path(__file__).parent / "golden"
+RUN = "0123456789abcdef0123456789abcdef"
+INDEX = "indexes=[{'columns': ['id'], 'unique': true}]"
+ROW = "select 1 as id, 'a' as name"
+BY_KEY = "materialized='incremental', unique_key='id', incremental_strategy="
+
+
+def model(config: str, text: str = ROW) -> str:
+    return f"{{{{ config({config}) }}}}\n{text}"
+
+
+# Name to files of the first build and of the second.
+CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "view": ({"m": model("materialized='view'")}, {}),
+    "view_other_columns": ({"m": model("materialized='view'")}, {"m": "select 'b' as name"}),
+    "table": ({"m": model("materialized='table'")}, {}),
+    "table_indexed": ({"m": model(f"materialized='table', {INDEX}")}, {}),
+    "append": ({"m": model("materialized='incremental'")}, {}),
+    "delete_insert": ({"m": model(BY_KEY + "'delete+insert'")}, {}),
+    "merge": ({"m": model(BY_KEY + "'merge'")}, {}),
+    "sync_all_columns": (
+        {"m": model(f"materialized='incremental', on_schema_change='sync_all_columns', {INDEX}")},
+        {"m": model(f"materialized='incremental', on_schema_change='sync_all_columns', {INDEX}",
+                    "select cast(2 as bigint) as id, 'x' as extra")},
+    ),
+    "view_to_table": ({"m": model("materialized='view'")}, {"m": model("materialized='table'")}),
+    "table_to_view": ({"m": model("materialized='table'")}, {"m": model("materialized='view'")}),
+    "hooks": (
+        {"m": model("materialized='table', pre_hook='select 1', post_hook='select 2 from {{ this }}'")},
+        {},
+    ),
+    "seed": ({"seeds/m.csv": "id,name\n1,a\n"}, {}),
+    "python": ({"models/m.py": "import pyarrow\n\ndef m():\n    return pyarrow.table({'id': [1]})\n"}, {}),
+    "test": (
+        {"m": ROW, "models/m.yml": "models: [{name: m, columns: [{name: id, tests: [{unique: "
+         "{config: {store_failures: true}}}]}]}]"},
+        {"m": f"{ROW} union all {ROW}"},
+    ),
+}  # fmt: skip
+
+
+def sent(project: Project, files: dict[str, str]) -> str:
+    run = project.build(files)
+    assert "error" not in run.statuses.values(), run.diagnostics
+    statements = [f"{statement.rstrip()}\n;" for statement in run.statements]
+    return "\n".join(statements) + "\n"
+
+
+@pytest.fixture(autouse=True)
+def fixed_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sqlflow.apply.executor.new_run_id", lambda: RUN)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_statements(project: Project, case: str) -> None:
+    compare(project, case, *CASES[case])
+
+
+FOREIGN = "create view theirs as select id from m"
+
+
+@pytest.mark.parametrize("case", ["view_on_same_columns", "view_on_other_columns"])
+def test_statements_under_a_foreign_view(pg: Project, case: str) -> None:
+    table = model(f"materialized='table', {INDEX}")
+    after = {} if case == "view_on_same_columns" else {"m": table + ", 5 as more"}
+    compare(pg, case, {"m": table}, after, FOREIGN)
+
+
+def compare(
+    project: Project, case: str, first: dict[str, str], second: dict[str, str], between: str = ""
+) -> None:
+    have = f"-- first build\n{sent(project, first)}"
+    if between:
+        project.warehouse.execute(between)
+    have += f"\n-- second build\n{sent(project, second)}"
+    path = GOLDEN / f"{case}.{project.warehouse.engine}.sql"
+    if os.environ.get("SQLFLOW_UPDATE_GOLDEN") == "1":
+        path.write_text(have)
+    assert have == path.read_text()
+
+
+class Counting:
+    """Counts the calls of an adapter's sessions by name."""
+
+    def __init__(self, adapter: Any, calls: Counter[str]) -> None:
+        self._adapter, self.calls = adapter, calls
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._adapter, name)
+
+    def open(self, *arguments: Any) -> Any:
+        return CountingWarehouse(self._adapter.open(*arguments), self.calls)
+
+
+class CountingWarehouse:
+    def __init__(self, warehouse: Any, calls: Counter[str]) -> None:
+        self._warehouse, self.calls = warehouse, calls
+
+    def session(self) -> Any:
+        return CountingSession(self._warehouse.session(), self.calls)
+
+    def close(self) -> None:
+        self._warehouse.close()
+
+
+class CountingSession:
+    def __init__(self, session: Session, calls: Counter[str]) -> None:
+        self._session, self.calls = session, calls
+
+    def __getattr__(self, name: str) -> Any:
+        self.calls[name] += 1
+        return getattr(self._session, name)
+
+
+@pytest.mark.parametrize("kind", ["view", "table", "incremental"])
+def test_calls_per_model(project: Project, kind: str) -> None:
+    """What is asked once is asked once a run; a model that is rebuilt asks for no more than it needs."""
+    project.threads = 2
+    names = [f"m{i}" for i in range(20)]
+    project.built({name: model(f"materialized='{kind}'") for name in names})
+    loaded = project.load()
+    calls: Counter[str] = Counter()
+    compiled: Any = loaded._compiled  # pyright: ignore[reportPrivateUsage]
+    object.__setattr__(compiled, "adapter", Counting(compiled.adapter, calls))
+    assert list(loaded.build())[-1].ok  # pyright: ignore
+    per_model = {name: count // len(names) for name, count in calls.items() if count >= len(names)}
+    statements = {"begin": 1, "execute": 1, "commit": 1}
+    asked: dict[tuple[str, bool], dict[str, int]] = {
+        ("view", False): {},
+        ("table", False): {},
+        ("incremental", False): {"columns": 1, "describe": 1},
+        ("view", True): {"columns": 1, "describe": 1, "dependents": 1, "grants": 1},
+        # Fill, two renames, drop.
+        ("table", True): {"dependents": 1, "grants": 1, "execute": 4},
+        ("incremental", True): {"columns": 1, "describe": 1, "dependents": 1},
+    }
+    assert per_model == statements | asked[(kind, project.warehouse.is_postgres)]
+    assert calls["relations"] == 1
