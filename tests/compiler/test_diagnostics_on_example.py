@@ -230,7 +230,7 @@ def test_an_error_of_the_warehouse_in_an_ephemeral_model(example: Example) -> No
 def mistakes(example: Example) -> None:
     example.write("models/m1.sql", "select from").write("models/m2.sql", "select * from nope")
     example.write("models/m3.sql", "select {{ var('nope') }}").write("models/m4.sql", "{% if %}")
-    example.write("models/m5.sql", b"\xff").write("models/m6.yml", "models: {")
+    example.write("models/m5.sql", b"select '\xff' as a").write("models/m6.yml", "models: {")
     example.write("models/m7.yml", "models: [{name: m1, colums: []}]")
     example.write("models/m8.sql", "create table x as select 1").write("models/m9.sql", "select * from m9")
 
