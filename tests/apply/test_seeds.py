@@ -123,8 +123,8 @@ def test_broken_parquet(project: Project) -> None:
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_file_source(project: Project, suffix: str) -> None:
     content = "id,name\n1,a\n2,b\n" if suffix == "csv" else parquet(id=[1, 2], name=["a", "b"])
-    rows = parquet(id=[1, 2], day=[day, None], price=[decimal.Decimal("1.50"), None])
-    project.built({"seeds/s.parquet": rows})
+    table = f"{{name: people, location: data/people.{suffix}}}"
+    sources = f"sources: [{{name: raw, tables: [{table}]}}]"
     files = {"models/raw.yml": sources, f"data/people.{suffix}": content}
     run = project.built({**files, "m": "select id, name from {{ source('raw', 'people') }}"})
     assert project.rows("select * from m order by id") == [(1, "a"), (2, "b")]
