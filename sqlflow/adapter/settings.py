@@ -33,7 +33,7 @@ def check_settings(
                 Diagnostic(
                     code=Code.UNKNOWN_KEY,
                     message=f"a target of type `{adapter.name}` has no setting `{name}`",
-                    span=entry.span,
+                    span=entry.key or entry.span,
                     help=did_you_mean(name, known) or f"it has: {', '.join(sorted(known))}",
                 )
             )
