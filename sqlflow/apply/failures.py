@@ -49,7 +49,7 @@ def statement_failed(failure: Failure, name: str, span: Span, text_map: TextMap 
         message=f"the warehouse refused a statement of `{name}`: {first}",
         span=frames[0] if frames else span,
         label="here" if frames else "",
-        labels=tuple(Label(frame, "written by this macro") for frame in frames[1:]),
+        labels=tuple(Label(frame, "written here") for frame in frames[1:]),
         notes=tuple(notes),
         help=_HELP.get(failure.kind, ""),
     )

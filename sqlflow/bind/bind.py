@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from sqlflow.bind.splice import TableText, bind_query
+from sqlflow.bind.splice import TableText, bind_query, in_brackets
 from sqlflow.bind.types import (
     BoundFunction,
     BoundGenericTest,
@@ -122,7 +122,7 @@ class Binder:
             return None
         text = this
         if rendered.config.materialized is Materialization.EPHEMERAL and full is not None:
-            text = TableText(from_clause=f"(\n{full.sql.strip()}\n)", visible=relation.identifier)
+            text = in_brackets(full, relation.identifier)
         self._texts[node] = text
         function = None
         if declared.function is not None:

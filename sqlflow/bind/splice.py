@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlflow.bind.types import BoundQuery
 from sqlflow.core.ids import NodeId
-from sqlflow.core.textmap import Edit, splice
+from sqlflow.core.textmap import Edit, Segment, TextMap, splice
 from sqlflow.dialect.names import lookup_key, quote
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.link.types import Links
@@ -17,10 +17,23 @@ from sqlflow.render.types import PLACEHOLDER, THIS, RenderedQuery
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableText:
-    """How a node is written in a FROM clause, and the name that the query sees it under without an alias."""
+    """How a node is written in a FROM clause, and the name that the query sees it under without an alias.
+
+    `inner` maps the query that stands in the clause, from its character `inner_start` on.
+    """
 
     from_clause: str
     visible: str
+    inner: TextMap | None = None
+    inner_start: int = 0
+
+
+def in_brackets(query: BoundQuery, visible: str) -> TableText:
+    """Writes a query as a table; the line breaks end a comment that it may end with."""
+    sql = query.sql
+    ends = [Edit(0, len(sql) - len(sql.lstrip()), ""), Edit(len(sql.rstrip()), len(sql), "")]
+    text, text_map = splice(sql, query.map, ends)
+    return TableText(from_clause=f"(\n{text}\n)", visible=visible, inner=text_map, inner_start=2)
 
 
 TextOf = Callable[[NodeId], TableText]
@@ -41,10 +54,14 @@ def bind_query(
     the relation's name as well. `facts` is None for a hook, whose statement is not parsed.
     """
     edits: list[Edit] = []
+    queries: dict[Edit, TableText] = {}
     if facts is not None:
         for use, node in zip(facts.tables, links.tables, strict=True):
             if node is not None:
-                edits.append(_table_edit(use, _text(use.parts[-1].text, node, this, text_of), spec))
+                text = _text(use.parts[-1].text, node, this, text_of)
+                edits.append(_table_edit(use, text, spec))
+                if text.inner is not None:
+                    queries[edits[-1]] = text
                 if use.keyword is not None:
                     edits.append(Edit(use.keyword, use.start, "SELECT * FROM "))
         edits.extend(_qualifier_edits(facts, links, this, text_of, spec))
@@ -58,7 +75,27 @@ def bind_query(
         if ";" in tail or "--" in tail or "/*" in tail:
             edits.append(Edit(facts.end, len(query.text), ""))
     sql, text_map = splice(query.text, query.map, edits)
-    return BoundQuery(sql=sql, map=text_map)
+    return BoundQuery(sql=sql, map=_with_queries(text_map, edits, queries))
+
+
+def _with_queries(text_map: TextMap, edits: list[Edit], queries: Mapping[Edit, TableText]) -> TextMap:
+    """Gives the queries that were put in their own places, below the place of the name that they replaced."""
+    grown = 0
+    for edit in sorted(edits):
+        text = queries.get(edit)
+        if text is not None and text.inner is not None:
+            text_map = _nest(text_map, edit.start + grown + text.inner_start, text.inner)
+        grown += len(edit.text) - (edit.end - edit.start)
+    return text_map
+
+
+def _nest(text_map: TextMap, start: int, inner: TextMap) -> TextMap:
+    frames = text_map.locate(start)
+    end = start + inner.length
+    before = [segment for segment in text_map.segments if segment.start < start]
+    after = [segment for segment in text_map.segments if segment.start > end]
+    nested = [Segment(s.start + start, (*frames, *s.frames), s.exact) for s in inner.segments]
+    return TextMap((*before, *nested, Segment(end, frames, False), *after), text_map.length)
 
 
 def _text(name: str, node: NodeId, this: TableText | None, text_of: TextOf) -> TableText:

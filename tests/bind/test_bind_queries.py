@@ -233,14 +233,29 @@ def test_a_place_in_a_macro_has_both_files() -> None:
     ]
 
 
-def test_a_place_in_an_ephemeral_model_is_where_it_is_read() -> None:
+def test_a_place_in_an_ephemeral_model_is_where_it_is_read_and_its_own() -> None:
     files = {
-        "a.sql": "{{ config(materialized='ephemeral') }}select wrong_name from orders",
-        "q.sql": "select * from a",
+        "macros/m.sql": "{% macro m() %}wrong_in_macro{% endmacro %}",
+        "a.sql": "{{ config(materialized='ephemeral') }}\n\nselect 'é', wrong_a, {{ m() }} from orders;\n",
+        "b.sql": "{{ config(materialized='ephemeral') }}select wrong_b from a -- b",
+        "q.sql": "select wrong_q from orders join b using (id) where wrong_where",
         "orders.sql": ORDERS,
     }
     project = compiled(files).clean()
-    assert places(project, query_of(project), "wrong_name")[0] == ("models/q.sql", "a")
+    query = query_of(project)
+    read, below = ("models/q.sql", "b"), ("models/b.sql", "a")
+    assert places(project, query, "wrong_q") == [("models/q.sql", "wrong_q")]
+    assert places(project, query, "wrong_b") == [read, ("models/b.sql", "wrong_b")]
+    assert places(project, query, "wrong_a") == [read, below, ("models/a.sql", "wrong_a")]
+    assert places(project, query, "wrong_in_macro") == [
+        read,
+        below,
+        ("models/a.sql", "{{ m() }}"),
+        ("macros/m.sql", "wrong_in_macro"),
+    ]
+    assert places(project, query, ") AS b") == [read]
+    assert places(project, query, "wrong_where") == [("models/q.sql", "wrong_where")]
+    assert query.map.length == len(query.sql)
 
 
 @pytest.mark.parametrize("word", ["TABLE", "table  "])

@@ -224,7 +224,7 @@ def test_an_error_of_the_warehouse_in_an_ephemeral_model(example: Example) -> No
     example.write("models/part.sql", ephemeral).write(MODEL, "select 1 as a\nfrom part")
     lines = example.run("build", "-s", "+extra", "--exclude", "resource_type:test")
     assert [error[:15] for error in errors(lines)] == ["error[SF0701]: "]
-    assert places(lines)[0] == f"{MODEL}:2:6"
+    assert places(lines) == [f"{MODEL}:2:6", "models/part.sql:2:8"]
 
 
 def mistakes(example: Example) -> None:
