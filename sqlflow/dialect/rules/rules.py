@@ -56,21 +56,38 @@ class TypeRules:
             self._tables[key] = None if found is None else read_rules(found, self._sets)
         return self._tables[key]
 
-    def _apply(
-        self, section: str, name: str, types: Sequence[SqlType], constants: Sequence[object | None] = ()
-    ) -> SqlType | None:
-        rules = self._table(section, name)
-        if rules is None:
-            return None
-        return rules.result(
-            Arguments(
-                types=tuple(self.settle(kind) for kind in types),
-                raw=tuple(types),
-                constants=tuple(constants),
-                digits=self._digits,
-                common=self.common,
-            )
+    def arguments(
+        self,
+        types: Sequence[SqlType],
+        constants: Sequence[object | None] = (),
+        context: Context = Context.EXPRESSION,
+    ) -> Arguments:
+        """Gives what templates are filled from."""
+        return Arguments(
+            types=tuple(self.settle(kind) for kind in types),
+            raw=tuple(types),
+            constants=tuple(constants),
+            digits=self._digits,
+            common=lambda kinds: self.common(kinds, context),
+            settle=self.settle,
         )
+
+    def apply(
+        self,
+        section: str,
+        name: str,
+        types: Sequence[SqlType],
+        constants: Sequence[object | None] = (),
+        context: Context = Context.EXPRESSION,
+    ) -> SqlType | None:
+        """Applies the rules of one name in one section of the data."""
+        rules = self._table(section, name)
+        return None if rules is None else rules.result(self.arguments(types, constants, context))
+
+    def which(self, section: str, name: str, types: Sequence[SqlType]) -> int | None:
+        """Gives the place of the rule that decides about such arguments among those of their number."""
+        rules = self._table(section, name)
+        return None if rules is None else rules.find(types)
 
     def settle(self, kind: SqlType) -> SqlType:
         """Gives the type that a literal's type becomes as a column; any other stays as it is."""
@@ -103,7 +120,7 @@ class TypeRules:
             value = constants[keyed[0] - 1] if len(constants) >= keyed[0] else None
             if value is not None:
                 name = self._keyed_name(name, value, keyed[1:])
-        return self._apply("functions", name, arguments, constants)
+        return self.apply("functions", name, arguments, constants)
 
     @staticmethod
     def _keyed_name(name: str, value: object, marks: Sequence[str]) -> str:
@@ -113,13 +130,13 @@ class TypeRules:
 
     def operator(self, symbol: str, left: SqlType, right: SqlType) -> SqlType | None:
         """Gives the type of a binary operator; words are in upper case: `AND`, `NOT LIKE`, `IN`."""
-        return self._apply("operators", symbol.upper(), (left, right))
+        return self.apply("operators", symbol.upper(), (left, right))
 
     def unary(self, symbol: str, operand: SqlType) -> SqlType | None:
         """Gives the type of `-`, `+`, `~`, `NOT`, `IS NULL` with one operand."""
         if symbol == "-" and operand.name == INTEGER_LITERAL:
             return integer_literal(-operand.numbers[0])
-        return self._apply("operators", symbol.upper(), (operand,))
+        return self.apply("operators", symbol.upper(), (operand,))
 
     def common(self, types: Sequence[SqlType], context: Context = Context.EXPRESSION) -> SqlType | None:
         """Gives the type that several come to, in the order in which the engine meets them.
@@ -138,22 +155,8 @@ class TypeRules:
             other = self.settle(kind) if context is Context.UNION else kind
             if found == other and found.name not in (INTEGER_LITERAL, STRING_LITERAL):
                 continue
-            found = self._pair((found, other), context)
+            found = self.apply("common", context.value, (found, other), (), context)
         return found
-
-    def _pair(self, pair: tuple[SqlType, SqlType], context: Context) -> SqlType | None:
-        rules = self._table("common", context.value)
-        if rules is None:
-            return None
-        return rules.result(
-            Arguments(
-                types=tuple(self.settle(kind) for kind in pair),
-                raw=pair,
-                constants=(),
-                digits=self._digits,
-                common=lambda kinds: self.common(kinds, context),
-            )
-        )
 
     def cast(self, text: str) -> SqlType | None:
         """Gives the type that a CAST or a declaration names, aliases resolved; None where it is unknown."""

@@ -34,12 +34,18 @@ class Rules:
     by_arity: Mapping[int, tuple[Rule, ...]]
     variadic: tuple[Rule, ...] = ()
 
+    def find(self, types: Sequence[SqlType]) -> int | None:
+        """Gives the place of the rule for just so many arguments of such types."""
+        given = [tokens(kind) for kind in types]
+        rules = self.by_arity.get(len(given), ())
+        return next((index for index, rule in enumerate(rules) if rule.matches(given)), None)
+
     def result(self, arguments: Arguments) -> SqlType | None:
         """Gives the type by the first rule that matches, or None."""
+        place = self.find(arguments.raw)
+        if place is not None:
+            return self.by_arity[len(arguments.raw)][place].gives(arguments)
         given = [tokens(kind) for kind in arguments.raw]
-        for rule in self.by_arity.get(len(given), ()):
-            if rule.matches(given):
-                return rule.gives(arguments)
         for rule in self.variadic:
             if given and all(rule.matches((one,)) for one in given):
                 return rule.gives(arguments)

@@ -30,6 +30,7 @@ class Arguments:
     constants: Sequence[object | None]
     digits: Mapping[str, int]
     common: Callable[[Sequence[SqlType]], SqlType | None]
+    settle: Callable[[SqlType], SqlType]
     raw: Sequence[SqlType]
 
     def numbers(self) -> dict[str, int]:
@@ -51,7 +52,7 @@ def template(text: str) -> Template:
     text = text.strip()
     if text.endswith("[]") and ("$" in text or "(" in text):
         inner = template(text[:-2])
-        return lambda arguments: _listed(inner(arguments))
+        return lambda arguments: _listed(inner(arguments), arguments)
     if text.startswith("$"):
         return _argument(text)
     head, _, rest = text.partition("(")
@@ -73,8 +74,8 @@ def template(text: str) -> Template:
     return lambda arguments: kind
 
 
-def _listed(item: SqlType | None) -> SqlType | None:
-    return None if item is None else list_of(item)
+def _listed(item: SqlType | None, arguments: Arguments) -> SqlType | None:
+    return None if item is None else list_of(arguments.settle(item))
 
 
 def _map(key: SqlType | None, value: SqlType | None) -> SqlType | None:
