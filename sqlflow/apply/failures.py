@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sqlflow.adapter.protocol import Failure, FailureKind
@@ -12,6 +13,7 @@ from sqlflow.core.span import Span
 from sqlflow.core.textmap import TextMap
 from sqlflow.plan.types import RunTest
 
+_WORD = re.compile(r'"(?:[^"]|"")*"|\w+')
 _HELP = {
     FailureKind.CONNECTION: "the connection to the warehouse was lost: check that it is up, then build again",
     FailureKind.TRANSIENT: "another transaction was in the way: build again",
@@ -33,14 +35,20 @@ class StoppedError(Exception):
     """Raised in a worker whose statement was cancelled, or that finds that the run was stopped."""
 
 
-def statement_failed(failure: Failure, name: str, span: Span, text_map: TextMap | None) -> Diagnostic:
-    """Points at the template where the engine says that the statement is wrong, else at the node."""
+def statement_failed(
+    failure: Failure, name: str, span: Span, text_map: TextMap | None, sql: str = ""
+) -> Diagnostic:
+    """Points at the template where the engine says that the statement is wrong, else at the node.
+
+    Engines give where it begins: in `sql`, the statement, the word that begins there is what is wrong.
+    """
     if failure.kind is FailureKind.CONNECTION:
         return connection_lost(failure, name, span)
     first, _, rest = failure.message.strip().partition("\n")
     frames = ()
     if text_map is not None and failure.offset is not None:
-        frames = text_map.locate(failure.offset)
+        word = _WORD.match(sql, failure.offset)
+        frames = text_map.locate(failure.offset, word.end() if word else None)
     notes = [line for line in rest.splitlines() if line.strip()]
     if failure.hint:
         notes.append(failure.hint)

@@ -26,17 +26,20 @@ def first_rows(
     """
     before = "SELECT * FROM (\n"
     session: Session | None = None
-    place = text_map
+    place, sent = text_map, sql
     try:
         session = warehouse.session()
-        columns = session.describe(sql)
-        place = text_map.shifted(len(before)) if text_map is not None else None
-        table = session.fetch(f"{before}{sql}\n) AS q LIMIT {int(limit)}")
+        columns = session.describe(sent)
+        place, sent = (
+            text_map.shifted(len(before)) if text_map is not None else None,
+            f"{before}{sql}\n) AS q LIMIT {int(limit)}",
+        )
+        table = session.fetch(sent)
         rows = tuple(zip(*(column.to_pylist() for column in table.columns), strict=True))
         return columns, rows
     except Exception as error:
         failure = adapter.classify(error)
-        raise ProjectError([statement_failed(failure, name, span, place)]) from error
+        raise ProjectError([statement_failed(failure, name, span, place, sent)]) from error
     finally:
         if session is not None:
             session.close()

@@ -120,18 +120,19 @@ class Sender:
             result, rows = call()
             ok = True
         except Exception as error:
-            raise self._failed(error, text_map) from error
+            raise self._failed(error, text_map, sql) from error
         finally:
             self._emit(
                 StatementSent(node=self._node, sql=sql, seconds=self._clock() - began, rows=rows, ok=ok)
             )
         return result
 
-    def _failed(self, error: Exception, text_map: TextMap | None) -> Exception:
+    def _failed(self, error: Exception, text_map: TextMap | None, sql: str = "") -> Exception:
         if isinstance(error, (StoppedError, WorkFailedError)):
             return error
         failure = self._adapter.classify(error)
         self.broken = self.broken or failure.kind is FailureKind.CONNECTION
         if failure.kind is FailureKind.CANCELLED or self._stopped.is_set():
             return StoppedError()
-        return WorkFailedError(statement_failed(failure, self.name, self.span, text_map), kind=failure.kind)
+        diagnostic = statement_failed(failure, self.name, self.span, text_map, sql)
+        return WorkFailedError(diagnostic, kind=failure.kind)

@@ -160,6 +160,8 @@ class Workshop:
         counted = sender.fetch(before + query.sql + after, query.map.shifted(len(before)))
         failures = int(counted.column(0)[0].as_py())
         if failures == 0:
+            if work.config.store_failures:
+                _again(sender, lambda: self._forget(work, sender))
             return Outcome(Status.SUCCESS, 0)
         kept: str | None = None
         if work.config.store_failures:
@@ -185,6 +187,14 @@ class Workshop:
             sender.execute(before + work.query.sql, work.query.map.shifted(len(before)))
         self.catalog.put(work.failures, RelationKind.TABLE)
         return relation_sql(self.spec, work.failures)
+
+    def _forget(self, work: RunTest, sender: Sender) -> None:
+        """Drops what an earlier run kept: there is nothing wrong any more."""
+        kind = self._kind(work.failures, sender)
+        if kind is not None:
+            with sender.transaction():
+                sender.execute(sql.drop(self.spec, kind, work.failures))
+            self.catalog.put(work.failures, None)
 
     def _kind(self, relation: Relation, sender: Sender) -> RelationKind | None:
         with sender.asking() as session:

@@ -9,7 +9,7 @@ from sqlflow.core.config import Materialization
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.relation import Column, RelationKind
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.materialize.incremental import build_increment
+from sqlflow.materialize.incremental import build_increment, key_checks
 from sqlflow.materialize.relation import build_table, build_view
 from sqlflow.materialize.types import Existing, Rows, Run, Script, Step
 
@@ -43,7 +43,8 @@ def build_model(
         return build_increment(spec, model, rows, existing, incoming, run)
     if model.config.materialized is Materialization.VIEW and isinstance(rows, BoundQuery):
         return build_view(spec, model.relation, rows, existing, incoming, run)
-    return build_table(spec, model.relation, rows, existing, incoming, model.config.indexes, run)
+    script = build_table(spec, model.relation, rows, existing, incoming, model.config.indexes, run)
+    return Script(steps=(*script.steps, *key_checks(spec, model, model.relation, model.config.unique_key)))
 
 
 def hook_steps(hooks: Sequence[BoundQuery]) -> tuple[Step, ...]:

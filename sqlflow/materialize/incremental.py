@@ -59,15 +59,27 @@ def _by_key(
         steps.append(around(sql.create_table_as(spec, batch, temporary=True), rows))
     else:
         steps += [Run(sql=sql.create_table(spec, batch, rows, temporary=True)), Load(relation=batch)]
-    steps.append(Refuse(sql=sql.null_keys(spec, key_columns, batch), because=_null_key(model)))
+    steps += key_checks(spec, model, batch, key_columns)
     if model.config.incremental_strategy is IncrementalStrategy.MERGE:
-        steps.append(Refuse(sql=sql.duplicate_keys(spec, key_columns, batch), because=_duplicate_key(model)))
         steps.append(Run(sql=sql.merge(spec, model.relation, key_columns, columns, batch), counts=True))
     else:
         steps.append(Run(sql=sql.delete_matching(spec, model.relation, key_columns, batch)))
         steps.append(Run(sql=sql.insert_select(spec, model.relation, columns, batch), counts=True))
     steps.append(Run(sql=f"DROP TABLE {sql.names(spec, [batch.identifier])}"))
     return Script(steps=tuple(steps))
+
+
+def key_checks(
+    spec: DialectSpec, model: BoundModel, relation: Relation, keys: Sequence[str]
+) -> tuple[Step, ...]:
+    """Refuses rows whose unique_key is NULL or, where a merge would have to choose, stands twice."""
+    strategy = model.config.incremental_strategy
+    if strategy not in (IncrementalStrategy.MERGE, IncrementalStrategy.DELETE_INSERT) or not keys:
+        return ()
+    checks: list[Step] = [Refuse(sql=sql.null_keys(spec, keys, relation), because=_null_key(model))]
+    if strategy is IncrementalStrategy.MERGE:
+        checks.append(Refuse(sql=sql.duplicate_keys(spec, keys, relation), because=_duplicate_key(model)))
+    return tuple(checks)
 
 
 def _schema_change(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 import sqlglot
@@ -34,6 +36,8 @@ _WORDS = tuple(
     """,
     )
 )
+# Frames of Python's; the parser takes about 25 a level of brackets.
+_RECURSION = 10_000
 # A line, which is that of the text's end, and the offset in the text.
 _MISSING_FROM = re.compile(r"Missing .* from \d+:(\d+)")
 
@@ -63,6 +67,20 @@ def queries_of(rendered: Rendered) -> Mapping[QueryKey, RenderedQuery]:
     return out
 
 
+@contextmanager
+def _deep_nesting() -> Generator[None]:
+    """Lets sqlglot's parser, which recurses, read queries as deep as people and generators write them.
+
+    Python's own frames take no room on the C stack, so a higher limit costs memory alone.
+    """
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _RECURSION))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
 def parse_query(
     text: str, text_map: TextMap, spec: DialectSpec
 ) -> tuple[ParsedQuery | None, tuple[Diagnostic, ...]]:
@@ -76,7 +94,8 @@ def parse_query(
         command = _command(tokens, dialect)
         if command is not None:
             return None, (_not_a_query(command, text_map),)
-        trees = [tree for tree in dialect.parser().parse(tokens, text) if tree is not None]
+        with _deep_nesting():
+            trees = [tree for tree in dialect.parser().parse(tokens, text) if tree is not None]
     except ParseError as error:
         return None, (_syntax_error(error, text, text_map),)
     except TokenError as error:

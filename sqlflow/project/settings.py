@@ -41,7 +41,7 @@ def read_settings(
     cli_vars: Mapping[str, Value],
     render_value: RenderValue,
 ) -> tuple[Settings | None, tuple[Diagnostic, ...]]:
-    """Reads the settings of a project; None where they have errors.
+    """Reads the settings of a project; None where its name, target or folders are wrong.
 
     `target` is the target that was asked for, None for the file's own choice. Templates are evaluated
     everywhere but in hooks, which are rendered with their model, and in the targets that are not chosen.
@@ -63,9 +63,7 @@ def read_settings(
     if not isinstance(root, MappingNode):
         return None, (*diagnostics, wrong_type("a mapping", root, path))
     top = Section(_rendered(root, render_value, diagnostics), path, diagnostics)
-    settings = _read(top, path, target, cli_vars, render_value)
-    if settings is None or has_errors(diagnostics):
-        return None, tuple(diagnostics)
+    settings = _read(top, path, target, cli_vars, render_value, diagnostics)
     return settings, tuple(diagnostics)
 
 
@@ -81,26 +79,34 @@ def _rendered(root: MappingNode, render_value: RenderValue, diagnostics: list[Di
 
 
 def _read(
-    top: Section, path: str, target: str | None, cli_vars: Mapping[str, Value], render_value: RenderValue
+    top: Section,
+    path: str,
+    target: str | None,
+    cli_vars: Mapping[str, Value],
+    render_value: RenderValue,
+    diagnostics: list[Diagnostic],
 ) -> Settings | None:
+    before = len(diagnostics)
     name = top.required_text("name")
     if name is not None and not _NAME.match(name):
         help_ = "letters, digits and underscores, not beginning with a digit"
         top.report(invalid_value(f"`{name}` is not a name of a project", top.span("name"), help_))
-    version = _version(top)
-    dialect = top.text("dialect")
     chosen, names = _target(top, target, render_value)
-    variables = {**top.values("vars"), **cli_vars}
     folders = {key: _folders(top, key, default) for key, default in FOLDERS.items()}
     _check_folders(top, folders)
     target_path = top.text("target-path")
     if target_path is not None and _inside(top, "target-path", target_path, top.span("target-path")) == ".":
         top.report(invalid_value("`target-path` must be a folder of its own", top.span("target-path")))
+    # Without these the rest of the project can't be read; mistakes in what follows hide none of its own.
+    complete = not has_errors(diagnostics[before:])
+    version = _version(top)
+    dialect = top.text("dialect")
+    variables = {**top.values("vars"), **cli_vars}
     model_config = _tree(top, "models", name, NodeKind.MODEL)
     seed_config = _tree(top, "seeds", name, NodeKind.SEED)
     test_config = _tree(top, "tests", name, NodeKind.TEST)
     top.finish()
-    if name is None or chosen is None:
+    if name is None or chosen is None or not complete:
         return None
     return Settings(
         name=name,

@@ -39,3 +39,15 @@ def test_a_build_of_all_runs_every_test(project: Project) -> None:
     run = project.build(FILES)
     assert run.statuses["known_customer"] == "fail"
     assert run.statuses["both"] == "skipped"
+
+
+def test_kept_rows_go_when_there_is_nothing_wrong_any_more(project: Project) -> None:
+    project.write(
+        {"orders": "select 1 as id", "tests/large.sql": "select * from orders where id > {{ var('most') }}"}
+    )
+    project.settings["vars"] = {"most": 0}
+    assert project.build(store_failures=True).statuses["large"] == "fail"
+    assert "large" in project.warehouse.names()
+    project.settings["vars"] = {"most": 5}
+    assert project.build(store_failures=True).statuses["large"] == "success"
+    assert "large" not in project.warehouse.names()

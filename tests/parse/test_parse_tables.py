@@ -113,7 +113,7 @@ def test_long_chains_are_not_too_deep() -> None:
 
 
 def test_nesting_of_a_usual_depth() -> None:
-    depth = 25
+    depth = 250
     assert len(parsed("select * from (" * depth + "select * from orders" + ")" * depth).tables) == 1
     assert len(parsed("select " + "coalesce(" * depth + "a" + ")" * depth + " from orders").tables) == 1
     assert len(parsed("select " + "(" * depth + "a" + ")" * depth + " from orders").tables) == 1

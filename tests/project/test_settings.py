@@ -121,10 +121,9 @@ def test_the_asked_for_target_wins() -> None:
     ],
 )
 def test_mistakes(text: str, code: Code, place: str, message: str) -> None:
-    found, diagnostics = settings_of(text)
+    _, diagnostics = settings_of(text)
     assert shown(diagnostics, text) == [(code, place)]
     assert message in diagnostics[0].message
-    assert found is None
 
 
 @pytest.mark.parametrize(
@@ -179,6 +178,18 @@ def test_two_targets_and_none_chosen() -> None:
     assert shown(diagnostics, text) == [(Code.MISSING_SETTING, "name")]
     assert diagnostics[0].help == "name one of `dev`, `prod`"
     assert settings_of(text, target="dev")[1] == ()
+
+
+@pytest.mark.parametrize("wrong", ["vars: 1", "models: {+tagz: a}", "dialect: 1", "nonsense: 1"])
+def test_a_mistake_that_the_rest_does_not_need_hides_nothing_of_it(wrong: str) -> None:
+    found, diagnostics = settings_of(SETTINGS + wrong)
+    assert found is not None
+    assert len(diagnostics) == 1
+
+
+@pytest.mark.parametrize("wrong", ["model-paths: [/abs]", "target-path: .", "macro-paths: [models]"])
+def test_without_its_folders_a_project_is_not_read(wrong: str) -> None:
+    assert settings_of(SETTINGS + wrong)[0] is None
 
 
 def test_templates_in_the_chosen_target_only() -> None:

@@ -5,6 +5,9 @@ CREATE TABLE "public"."m" AS
 
 select 1 as id, 'a' as name
 ;
+SELECT "id" FROM "public"."m" WHERE "id" IS NULL
+LIMIT 3
+;
 
 -- second build
 CREATE TEMPORARY TABLE "m__sqlflow_batch_01234567" AS

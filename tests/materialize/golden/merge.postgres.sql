@@ -5,6 +5,13 @@ CREATE TABLE "public"."m" AS
 
 select 1 as id, 'a' as name
 ;
+SELECT "id" FROM "public"."m" WHERE "id" IS NULL
+LIMIT 3
+;
+SELECT "id", count(*) AS n FROM "public"."m"
+GROUP BY "id" HAVING count(*) > 1
+LIMIT 3
+;
 
 -- second build
 CREATE TEMPORARY TABLE "m__sqlflow_batch_01234567" AS
