@@ -7,7 +7,7 @@ from enum import StrEnum
 
 class Code(StrEnum):
     """A diagnostic's code. SF00: files and settings, SF01: templates, SF02: SQL and references,
-    SF04: Python models, SF05: selection, SF06: materializations, SF07: the run."""
+    SF03: columns and types, SF04: Python models, SF05: selection, SF06: materializations, SF07: the run."""
 
     PROJECT_NOT_FOUND = "SF0001"
     NOT_UTF8 = "SF0002"
@@ -41,6 +41,10 @@ class Code(StrEnum):
     CYCLE = "SF0205"
     DISABLED_REFERENCE = "SF0206"
     SAME_RELATION = "SF0207"
+
+    UNKNOWN_COLUMN = "SF0301"
+    AMBIGUOUS_COLUMN = "SF0302"
+    COLUMN_COUNT = "SF0303"
 
     PYTHON_SYNTAX = "SF0401"
     PYTHON_CONFIG = "SF0402"

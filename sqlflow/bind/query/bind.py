@@ -1,0 +1,46 @@
+"""Binds the tree of one query against the tables that it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from sqlflow.bind.query.places import extent
+from sqlflow.bind.query.select import FindTable, QueryBinder
+from sqlflow.bind.query.values import Table
+from sqlflow.core.codes import Code
+from sqlflow.dialect.spec import DialectSpec
+
+if TYPE_CHECKING:
+    from sqlflow.dialect.rules import TypeRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """What is wrong with a query, and the range of its text that says so."""
+
+    code: Code
+    message: str
+    start: int
+    end: int
+    help: str
+
+
+def bind_tree(
+    tree: exp.Expr, text: str, spec: DialectSpec, rules: TypeRules | None, find_table: FindTable
+) -> tuple[Table, tuple[Mistake, ...]]:
+    """Gives the columns of a query with types, nullability and lineage, and the mistakes in it.
+
+    `text` is what the tree was parsed from. `find_table` gives the table that a name in a FROM means, where
+    it is no common table expression; a name that it doesn't know is a table of unknown columns.
+    """
+    mistakes: dict[Mistake, None] = {}
+
+    def report(code: Code, message: str, node: exp.Expr, help: str = "") -> None:
+        start, end = extent(node) or (0, 1)
+        mistakes[Mistake(code=code, message=message, start=start, end=end, help=help)] = None
+
+    binder = QueryBinder(text, spec, rules, find_table, report)
+    return binder.query(tree), tuple(mistakes)

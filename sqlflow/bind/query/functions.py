@@ -1,0 +1,204 @@
+"""The engine's name and the arguments, in order, of a function call in a syntax tree.
+
+sqlglot turns calls into classes of its own and reorders their arguments. The engine's name is read back
+from the text where sqlglot placed it; the arguments' order is that of the text.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlglot import exp
+
+from sqlflow.bind.query.places import start_of
+
+# Calls that sqlglot doesn't place, by its class.
+_NAMES: dict[str, str] = {
+    "AnyValue": "any_value",
+    "ApproxDistinct": "approx_count_distinct",
+    "ArgMax": "arg_max",
+    "ArgMin": "arg_min",
+    "ArrayAgg": "array_agg",
+    "Avg": "avg",
+    "Corr": "corr",
+    "Count": "count",
+    "CountIf": "count_if",
+    "CovarPop": "covar_pop",
+    "CovarSamp": "covar_samp",
+    "CumeDist": "cume_dist",
+    "CurrentDate": "current_date",
+    "CurrentTime": "current_time",
+    "CurrentTimestamp": "now",
+    "DenseRank": "dense_rank",
+    "Extract": "date_part",
+    "First": "first",
+    "FirstValue": "first_value",
+    "GroupConcat": "string_agg",
+    "Lag": "lag",
+    "Last": "last",
+    "LastValue": "last_value",
+    "Lead": "lead",
+    "LogicalAnd": "bool_and",
+    "LogicalOr": "bool_or",
+    "Max": "max",
+    "Median": "median",
+    "Min": "min",
+    "NthValue": "nth_value",
+    "Ntile": "ntile",
+    "PercentRank": "percent_rank",
+    "PercentileCont": "quantile_cont",
+    "PercentileDisc": "quantile_disc",
+    "Pow": "pow",
+    "Quantile": "quantile",
+    "Rank": "rank",
+    "RowNumber": "row_number",
+    "Stddev": "stddev",
+    "StddevPop": "stddev_pop",
+    "StddevSamp": "stddev_samp",
+    "StrPosition": "strpos",
+    "Substring": "substring",
+    "Sum": "sum",
+    "Trim": "trim",
+    "Variance": "var_samp",
+    "VariancePop": "var_pop",
+}
+
+# Functions that look at rows in an order or in a group, whatever stands around them.
+AGGREGATES: frozenset[str] = frozenset(
+    [
+        "any_value",
+        "approx_count_distinct",
+        "approx_quantile",
+        "approx_top_k",
+        "arbitrary",
+        "arg_max",
+        "arg_max_null",
+        "arg_min",
+        "arg_min_null",
+        "argmax",
+        "argmin",
+        "array_agg",
+        "avg",
+        "bit_and",
+        "bit_or",
+        "bit_xor",
+        "bitstring_agg",
+        "bool_and",
+        "bool_or",
+        "corr",
+        "count",
+        "count_if",
+        "count_star",
+        "countif",
+        "covar_pop",
+        "covar_samp",
+        "entropy",
+        "favg",
+        "first",
+        "fsum",
+        "geometric_mean",
+        "geomean",
+        "group_concat",
+        "histogram",
+        "kahan_sum",
+        "kurtosis",
+        "kurtosis_pop",
+        "last",
+        "list",
+        "listagg",
+        "mad",
+        "max",
+        "max_by",
+        "mean",
+        "median",
+        "min",
+        "min_by",
+        "mode",
+        "product",
+        "quantile",
+        "quantile_cont",
+        "quantile_disc",
+        "regr_avgx",
+        "regr_avgy",
+        "regr_count",
+        "regr_intercept",
+        "regr_r2",
+        "regr_slope",
+        "regr_sxx",
+        "regr_sxy",
+        "regr_syy",
+        "reservoir_quantile",
+        "sem",
+        "skewness",
+        "stddev",
+        "stddev_pop",
+        "stddev_samp",
+        "string_agg",
+        "sum",
+        "sum_no_overflow",
+        "sumkahan",
+        "var_pop",
+        "var_samp",
+        "variance",
+        "grouping",
+        "grouping_id",
+    ]
+)
+
+# Aggregates and window functions that are never NULL, even over no rows.
+NEVER_NULL: frozenset[str] = frozenset(
+    [
+        "approx_count_distinct",
+        "count",
+        "count_if",
+        "count_star",
+        "countif",
+        "cume_dist",
+        "dense_rank",
+        "ntile",
+        "percent_rank",
+        "rank",
+        "regr_count",
+        "row_number",
+        "grouping",
+        "grouping_id",
+        "entropy",
+    ]
+)
+
+
+class Call(NamedTuple):
+    """A function call: the engine's name in lower case, and its arguments in order."""
+
+    name: str
+    arguments: tuple[exp.Expr, ...]
+
+
+def call_of(node: exp.Func, text: str) -> Call:
+    """Gives a call as the user wrote it."""
+    if isinstance(node, (exp.Anonymous, exp.AnonymousAggFunc)):
+        return Call(str(node.this).lower(), tuple(node.expressions))
+    place = node.meta.get("start") if node.meta else None
+    kind = type(node).__name__
+    if place is not None:
+        name = text[place : node.meta["end"] + 1].strip('"').lower()
+    else:
+        name = _NAMES.get(kind) or node.sql_names()[0].lower()
+    return Call(name, _arguments(node))
+
+
+def _arguments(node: exp.Func) -> tuple[exp.Expr, ...]:
+    """The operands in the order of the text; a unit, which sqlglot keeps apart, comes first, as a text."""
+    unit: list[exp.Expr] = []
+    parts: list[exp.Expr] = []
+    for key, given in node.args.items():
+        for part in given if isinstance(given, list) else [given]:
+            if not isinstance(part, exp.Expr):
+                continue
+            if (
+                isinstance(part, (exp.Var, exp.Identifier)) and key in ("unit", "this") and not parts
+            ) or isinstance(part, exp.Var):
+                unit.append(exp.Literal.string(part.name.lower()))
+            else:
+                parts.append(part)
+    return (*unit, *sorted(parts, key=start_of))

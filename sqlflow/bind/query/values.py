@@ -1,0 +1,80 @@
+"""What is known of an expression, a column, a table while a query is bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlflow.core.schema import Nullability, SqlType
+
+NONE: frozenset[ColumnRef] = frozenset()
+
+
+class ColumnRef(NamedTuple):
+    """A column of a table outside the query; `table` is whatever the caller knows tables by."""
+
+    table: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """An expression: its type, or why that is unknown; whether it can be NULL; what it takes values from.
+
+    `constant` is the value of a literal; `is_constant` tells a literal NULL from no literal. `aggregate`
+    says that it is computed over groups, so that its parts are no columns of one row.
+    """
+
+    type: SqlType | None
+    why: str = ""
+    null: Nullability = Nullability.UNKNOWN
+    sources: frozenset[ColumnRef] = NONE
+    constant: object = None
+    is_constant: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a table or of a query's result; a `name` of None is one that the engine makes up.
+
+    `text` is the SQL of the expression that it comes from, for showing a hop of its lineage.
+    """
+
+    name: str | None
+    value: Value
+    text: str = ""
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table or a query's result.
+
+    `rows` are the columns that decide which rows it has. Where it is `open`, it may have columns that are
+    not listed: why is said in `why_open`.
+    """
+
+    columns: tuple[Column, ...]
+    rows: frozenset[ColumnRef] = NONE
+    open: bool = False
+    why_open: str = ""
+
+
+def sources_of(values: Iterable[Value]) -> frozenset[ColumnRef]:
+    """Joins the sources of several values."""
+    return frozenset[ColumnRef]().union(*(value.sources for value in values))
+
+
+def unknown(why: str, *parts: Value, null: Nullability = Nullability.UNKNOWN) -> Value:
+    """A value whose type is not known, but whose sources are those of its parts."""
+    return Value(type=None, why=why, null=null, sources=sources_of(parts))
+
+
+def any_null(values: Iterable[Value]) -> Nullability:
+    """The nullability of an operation that gives NULL exactly where one of its operands is NULL."""
+    found = [value.null for value in values]
+    if Nullability.NULLABLE in found:
+        return Nullability.NULLABLE
+    return Nullability.UNKNOWN if Nullability.UNKNOWN in found else Nullability.NOT_NULL
