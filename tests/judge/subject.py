@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
+
+import sqlglot
+
+from sqlflow.bind.query.bind import bind_tree
+from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
+from sqlflow.core.schema import Nullability, parse_type
+from sqlflow.dialect.names import lookup_key
+from sqlflow.dialect.rules import TypeRules, load_rules
+from sqlflow.dialect.specs import SPECS
 
 Source: TypeAlias = tuple[str, str]
 Tables: TypeAlias = Mapping[str, Sequence[tuple[str, str, bool]]]
@@ -34,6 +43,8 @@ class Analysis:
     columns: tuple[OutputColumn, ...] = ()
     rows: frozenset[Source] = frozenset()
     errors: tuple[str, ...] = ()
+    # Whether there may be columns that are not listed, as those of a PIVOT: none is known to be missing then.
+    open: bool = False
 
 
 # (sql, dialect, tables: name to (name, type, not null) of each column)
@@ -42,11 +53,53 @@ Analyse: TypeAlias = Callable[[str, str, Tables], Analysis]
 
 def is_there() -> bool:
     """Says whether there is a binder to judge."""
-    return hasattr(importlib.import_module("sqlflow.bind.query"), "bind_schema")
+    return True
 
 
 def analyse(sql: str, dialect: str, tables: Tables) -> Analysis:
     """Asks the binder; raises whatever it raises."""
-    from sqlflow.bind.query import bind_schema  # pyright: ignore
+    spec = SPECS[dialect]
+    tree = sqlglot.parse_one(sql, dialect=dialect)
+    known = {lookup_key(spec, name): _table(name, columns) for name, columns in tables.items()}
+    bound, mistakes = bind_tree(
+        tree, sql, spec, _rules(dialect), lambda table: known.get(lookup_key(spec, table.name))
+    )
+    return Analysis(
+        columns=_columns(bound),
+        rows=frozenset(bound.rows),
+        errors=tuple(f"{mistake.code}: {mistake.message}" for mistake in mistakes),
+        open=bound.open,
+    )
 
-    return bind_schema(sql, dialect, tables)  # pyright: ignore
+
+@cache
+def _rules(dialect: str) -> TypeRules | None:
+    return load_rules(SPECS[dialect])
+
+
+def _table(name: str, columns: Sequence[tuple[str, str, bool]]) -> Table:
+    return Table(
+        columns=tuple(
+            Column(
+                name=column,
+                value=Value(
+                    type=parse_type(text),
+                    null=Nullability.NOT_NULL if not_null else Nullability.UNKNOWN,
+                    sources=frozenset({ColumnRef(name, column)}),
+                ),
+            )
+            for column, text, not_null in columns
+        )
+    )
+
+
+def _columns(table: Table) -> tuple[OutputColumn, ...]:
+    return tuple(
+        OutputColumn(
+            name=column.name,
+            type=str(column.value.type) if column.value.type is not None else None,
+            nullable=column.value.null.value,
+            values=frozenset((ref.table, ref.column) for ref in column.value.sources),
+        )
+        for column in table.columns
+    )
