@@ -19,7 +19,7 @@ from tests.judge.subject import Tables
 if TYPE_CHECKING:
     from sqlglot import Expr
 
-KEYS = 8
+KEYS = 12
 # No column's name: the days that a query mentions anywhere.
 _ANY_DAY = ""
 _TEXTS = ("a", "b", "abc", "b-c", "2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _SECONDS = 5.0
-_STAR = re.compile(
-    r"\*(?!\s*\))\s*(?:from|,|exclude|replace|rename|like|\)|$)|columns\s*\(|natural|^from\b", re.I
-)
 _FLOATS = ("DOUBLE", "FLOAT")
 
 
@@ -34,6 +31,16 @@ class Result(NamedTuple):
     nulls: tuple[int, ...]
     columns: tuple[object, ...]
     whole: object
+
+
+class BaseColumn(NamedTuple):
+    """A column of a table that a query reads; `named` where the query's text has its name."""
+
+    table: str
+    name: str
+    kind: str
+    not_null: bool
+    named: bool
 
 
 class Trial:
@@ -97,21 +104,25 @@ class Trial:
         listed = ", ".join(["count(*)", f"sum(hash({', '.join(exact)}))", *nulls, *digests])
         return f"SELECT {listed} FROM ({self.sql}) AS result({', '.join(names)})"
 
-    def sources(self) -> tuple[tuple[str, str, str, bool], ...]:
-        """Gives (table, column, type, not null) of all columns that can matter: those that the text names,
-        and all of the tables that it reads where it has a star."""
-        everything = _STAR.search(self.sql) is not None or re.search(r"\.\*", self.sql) is not None
+    def sources(self) -> tuple[BaseColumn, ...]:
+        """Gives the columns of the tables that the query reads, in the order of the schema."""
         words = set(re.findall(r"\w+", self.sql.lower()))
         return tuple(
-            (table, name, kind, not_null)
+            BaseColumn(table, name, kind, not_null, name.lower() in words)
             for table in self.used
             for name, kind, not_null in self.tables[table]
-            if everything or name.lower() in words
         )
 
-    def changes(self, table: str, name: str, kind: str, not_null: bool, seed: int) -> Iterator[str]:
+    def replace_all(self, columns: Collection[BaseColumn], seed: int) -> None:
+        """Shows columns of one table with values that are all drawn anew."""
+        changed = {column.name: next(self.changes(column, seed)) for column in columns}
+        table = next(iter(columns)).table
+        self._connection.execute(view(self.tables, table, changed))
+
+    def changes(self, column: BaseColumn, seed: int) -> Iterator[str]:
         """Gives expressions for other values of a column: drawn anew in all rows and in some, values that
         there were none of, NULLs where they are allowed; a key is moved to other rows."""
+        table, name, kind, not_null, _ = column
         salt = f"{seed}.{table}.{name}.again"
         old = quoted(name)
         values = self._filling.pool(table, name, kind)
