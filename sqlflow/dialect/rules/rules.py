@@ -17,6 +17,8 @@ from sqlflow.dialect.rules.templates import Arguments
 from sqlflow.dialect.rules.tokens import INTEGER_LITERAL, STRING_LITERAL, integer_literal, tokens
 from sqlflow.dialect.spec import DialectSpec
 
+_WITH_FIELDS = frozenset({"STRUCT", "UNION", "TUPLE"})
+
 
 class Context(StrEnum):
     """Where values of several types meet: within an expression, or as columns of a set operation's arms."""
@@ -115,6 +117,8 @@ class TypeRules:
             if kind.name == INTEGER_LITERAL and (index >= len(constants) or constants[index] is None):
                 constants = [*constants, *[None] * (len(arguments) - len(constants))]
                 constants[index] = kind.numbers[0]
+        if name in self._data["fields"] and len(arguments) == 2 and arguments[0].name in _WITH_FIELDS:
+            return self.field(arguments[0], constants[1] if len(constants) > 1 else None)
         keyed = self._data["keyed"].get(name)
         if keyed is not None and len(arguments) >= keyed[0]:
             value = constants[keyed[0] - 1] if len(constants) >= keyed[0] else None
@@ -128,9 +132,23 @@ class TypeRules:
         text = str(value).lower() if not marks else next((mark for mark in marks if mark in str(value)), "")
         return f"{name} '{text}'"
 
+    def function_names(self) -> tuple[str, ...]:
+        """Gives the functions that there are rules for."""
+        return tuple(sorted({name.partition(" ")[0] for name in self._data["functions"]}))
+
     def operator(self, symbol: str, left: SqlType, right: SqlType) -> SqlType | None:
         """Gives the type of a binary operator; words are in upper case: `AND`, `NOT LIKE`, `IN`."""
+        if symbol == "[]" and left.name in _WITH_FIELDS:
+            return self.field(left, right.numbers[0] if right.numbers else None)
         return self.apply("operators", symbol.upper(), (left, right))
+
+    @staticmethod
+    def field(kind: SqlType, name: object) -> SqlType | None:
+        """Gives a field of a struct or union by its name, of a tuple by its number; None where it has none.
+
+        Names that are equal but for case are not told apart here.
+        """
+        return kind.part(str(name)) if isinstance(name, str | int) and kind.name in _WITH_FIELDS else None
 
     def unary(self, symbol: str, operand: SqlType) -> SqlType | None:
         """Gives the type of `-`, `+`, `~`, `NOT`, `IS NULL` with one operand."""
@@ -171,9 +189,9 @@ class TypeRules:
         stands before it in upper case (`DATE`, `INTERVAL`)."""
         return literal_type(text, kind, self._data["literals"], self.cast)
 
-    def comparable(self, left: SqlType, right: SqlType) -> bool | None:
-        """Says whether the engine compares the two without a cast."""
-        return self._says("comparable", left, right)
+    def comparable(self, left: SqlType, right: SqlType, symbol: str = "=") -> bool | None:
+        """Says whether the engine compares the two without a cast; `<` may want more than `=`."""
+        return self._says("ordered" if symbol[0] in "<>" and symbol != "<>" else "comparable", left, right)
 
     def castable(self, left: SqlType, right: SqlType, implicit: bool = True) -> bool | None:
         """Says whether the engine casts the first to the second: by itself, or where asked to."""

@@ -8,18 +8,22 @@ A template is one of
 - `MAP($1, UBIGINT)`, `STRUCT(key $1.key)`;
 - `DECIMAL(min(p1 + p2, 38), s1 + s2)`: `p1` and `s1` are the digits and the scale of the first argument, as
   a decimal or as the integer that it is, `n1` its value where that is an integer that the query says;
-- any of them followed by `[]`.
+- any of them followed by `[]`;
+- one `when` a comparison of such numbers holds `otherwise` another.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlflow.core.schema import SqlType, decimal_of, list_of, map_of, parse_type, struct_of
 
 Template = Callable[["Arguments"], SqlType | None]
+Expression = Callable[[Mapping[str, int]], int]
+_CHOICE = re.compile(r"(.*) when (.*) otherwise (.*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,9 @@ class Arguments:
 def template(text: str) -> Template:
     """Reads a template; raises ValueError where the text is none."""
     text = text.strip()
+    parts = _CHOICE.fullmatch(text)
+    if parts is not None:
+        return _choice(template(parts[1]), _expression(parts[2]), template(parts[3]))
     if text.endswith("[]") and ("$" in text or "(" in text):
         inner = template(text[:-2])
         return lambda arguments: _listed(inner(arguments), arguments)
@@ -72,6 +79,17 @@ def template(text: str) -> Template:
     if kind is None:
         raise ValueError(f"no type: {text}")
     return lambda arguments: kind
+
+
+def _choice(yes: Template, test: Expression, no: Template) -> Template:
+    def fill(arguments: Arguments) -> SqlType | None:
+        try:
+            chosen = test(arguments.numbers())
+        except KeyError:
+            return None
+        return yes(arguments) if chosen else no(arguments)
+
+    return fill
 
 
 def _listed(item: SqlType | None, arguments: Arguments) -> SqlType | None:
@@ -158,9 +176,6 @@ def _struct(text: str) -> Template:
         return struct_of(known) if len(known) == len(kinds) else None
 
     return fill
-
-
-Expression = Callable[[Mapping[str, int]], int]
 
 
 def _decimal(arguments: Arguments, precision: Expression, scale: Expression) -> SqlType | None:
