@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from sqlflow.adapter.protocol import Adapter, DriverMissingError, Warehouse
 from sqlflow.bind.bind import from_clause
+from sqlflow.bind.lineage import Hop, trace_down, trace_up
+from sqlflow.bind.types import NodeSchema
 from sqlflow.compiler import Compilation, OnStage, compile_inline, compile_project
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
@@ -18,6 +20,7 @@ from sqlflow.core.relation import Column
 from sqlflow.core.source import SourceTree
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value, freeze
+from sqlflow.dialect.names import same_name
 from sqlflow.link.selection import select as select_nodes
 from sqlflow.link.types import Node
 from sqlflow.manifest import manifest
@@ -118,6 +121,32 @@ class LoadedProject:
     ) -> tuple[Diagnostic, ...]:
         """Gives the warnings about words of a selection that select nothing."""
         return self._select(select, exclude)[2]
+
+    def schemas(self) -> Mapping[NodeId, NodeSchema]:
+        """Gives the columns of every model, seed and source, with types, nullability and lineage."""
+        return self._program().schemas
+
+    def schema(self, name: str) -> NodeSchema:
+        """Gives the columns of a model, a seed or a source."""
+        program = self._program()
+        return program.schemas[self._find(program, name)]
+
+    def lineage(self, name: str, column: str | None = None, *, down: bool = False) -> tuple[Hop, ...]:
+        """Follows a column, or all of a node's, to where they come from; with `down`, to what reads them."""
+        program = self._program()
+        node = self._find(program, name)
+        columns = [c.name for c in program.schemas[node].columns if c.name]
+        if column is not None and not any(same_name(program.spec, column, known) for known in columns):
+            raise ProjectError(
+                [
+                    Diagnostic(
+                        code=Code.UNKNOWN_COLUMN,
+                        message=f"`{name}` has no column `{column}`",
+                        help=did_you_mean(column, columns) or f"it has: {', '.join(columns)}",
+                    )
+                ]
+            )
+        return trace_down(program, node, column) if down else trace_up(program, node, column)
 
     def manifest(self) -> dict[str, object]:
         """Describes the project's nodes as plain data that JSON can hold."""
@@ -247,16 +276,7 @@ class LoadedProject:
             clause = from_clause(program, id)
             if node.name == name and clause is not None:
                 return self._preview(f"SELECT * FROM {clause} AS q", limit, name, node.span, None)
-        known = [node.name for node in program.graph.nodes.values()]
-        raise ProjectError(
-            [
-                Diagnostic(
-                    code=Code.UNKNOWN_REFERENCE,
-                    message=f"unknown model `{name}`",
-                    help=did_you_mean(name, known) or "`sqlflow ls` lists the names",
-                )
-            ]
-        )
+        raise _unknown(name, program)
 
     def show_inline(self, sql: str, *, limit: int = 5) -> Preview:
         """Gives the first rows of a query, written as a model would be."""
@@ -266,6 +286,12 @@ class LoadedProject:
     def clean(self) -> bool:
         """Removes the target folder; says whether there was one."""
         return self._compiled.system.remove_tree(self._target_path())
+
+    def _find(self, program: Program, name: str) -> NodeId:
+        for id in program.schemas:
+            if program.graph.nodes[id].name == name:
+                return id
+        raise _unknown(name, program)
 
     def _program(self) -> Program:
         program = self._compiled.program
@@ -367,3 +393,16 @@ class LoadedProject:
             text_map=query.map if query else None,
         )
         return Preview(columns=columns, rows=rows)
+
+
+def _unknown(name: str, program: Program) -> ProjectError:
+    known = [node.name for node in program.graph.nodes.values()]
+    return ProjectError(
+        [
+            Diagnostic(
+                code=Code.UNKNOWN_REFERENCE,
+                message=f"unknown model `{name}`",
+                help=did_you_mean(name, known) or "`sqlflow ls` lists the names",
+            )
+        ]
+    )

@@ -9,7 +9,9 @@ from datetime import datetime
 from sqlflow.adapter.protocol import Adapter
 from sqlflow.adapter.registry import BrokenAdapterError, adapter_names, find_adapter
 from sqlflow.adapter.settings import check_settings
+from sqlflow.apply.schemas import FileDescriber
 from sqlflow.bind.bind import Binder
+from sqlflow.bind.schemas import SchemaBinder
 from sqlflow.bind.types import BoundQuery, Program
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
@@ -18,6 +20,7 @@ from sqlflow.core.ids import NodeKind, node_id
 from sqlflow.core.source import SourceFile, SourceTree
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value
+from sqlflow.dialect.rules import load_rules
 from sqlflow.dialect.specs import SPECS
 from sqlflow.link.link import link, link_query
 from sqlflow.link.types import Graph
@@ -125,7 +128,12 @@ def _with_stages(
     graph, found = link(project, rendered, parsed, adapter.spec)
     diagnostics += found
     ended("link")
-    program = Binder(project, rendered, parsed, graph, adapter.spec, system.absolute).program()
+    describe = FileDescriber(system, adapter.spec)
+    rules = load_rules(adapter.spec)
+    schemas, found = SchemaBinder(project, rendered, parsed, graph, adapter.spec, rules, describe).schemas()
+    diagnostics += found
+    ended("schemas")
+    program = Binder(project, rendered, parsed, graph, adapter.spec, system.absolute, schemas).program()
     ended("bind")
     return replace(
         start,
@@ -169,7 +177,7 @@ def compile_inline(compiled: Compilation, sql: str) -> BoundQuery:
     links, wrong = link_query(query, facts, project, rendered, spec)
     if has_errors(wrong):
         raise ProjectError(wrong)
-    binder = Binder(project, rendered, parsed, graph, spec, compiled.system.absolute)
+    binder = Binder(project, rendered, parsed, graph, spec, compiled.system.absolute, {})
     binder.program()
     return binder.query(query, facts, links)
 

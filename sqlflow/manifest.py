@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from sqlflow.bind.types import Program
+from sqlflow.bind.types import NodeSchema, Program
 from sqlflow.core.value import Value
+from sqlflow.dialect.names import name_key
+from sqlflow.dialect.spec import DialectSpec
 from sqlflow.link.types import Node
 from sqlflow.project.types import ColumnDecl, Project
 
@@ -46,23 +48,38 @@ def _node(node: Node, project: Project, program: Program) -> dict[str, object]:
         out["meta"] = _plain(config.meta)
     declared = project.models.get(node.id) or project.seeds.get(node.id) or project.sources.get(node.id)
     if declared is not None:
-        out["columns"] = _columns(declared.columns)
+        out["columns"] = _columns(declared.columns, program.schemas.get(node.id), program.spec)
     if model is not None and model.full is not None:
         out["compiled_sql"] = model.full.sql
     return out
 
 
-def _columns(columns: Sequence[ColumnDecl]) -> list[dict[str, object]]:
-    return [
-        {
-            "name": column.name,
-            "description": column.description,
-            "data_type": column.data_type,
-            "tags": list(column.tags),
-            "meta": _plain(column.meta),
-        }
-        for column in columns
-    ]
+def _columns(
+    declared: Sequence[ColumnDecl], schema: NodeSchema | None, spec: DialectSpec
+) -> list[dict[str, object]]:
+    """Gives the columns that the query has, in its order, then those that are only declared."""
+    known = {name_key(spec, column.name): column for column in declared}
+    out: list[dict[str, object]] = []
+    for column in schema.columns if schema is not None else ():
+        out.append(
+            {
+                **_declared(column.name, known.pop(name_key(spec, column.name or ""), None)),
+                "type": str(column.type) if column.type is not None else None,
+                "nullable": column.null.value,
+                "sources": [list(source) for source in sorted(column.sources)],
+            }
+        )
+    return out + [_declared(column.name, column) for column in known.values()]
+
+
+def _declared(name: str | None, column: ColumnDecl | None) -> dict[str, object]:
+    return {
+        "name": name,
+        "description": column.description if column else "",
+        "data_type": column.data_type if column else None,
+        "tags": list(column.tags) if column else [],
+        "meta": _plain(column.meta) if column else {},
+    }
 
 
 def _plain(value: Value) -> object:

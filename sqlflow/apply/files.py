@@ -52,7 +52,7 @@ class FileRows:
 
                 table = parquet.read_table(io.BytesIO(self.content))
                 return table, self._declared(spec, table.column_names, column_types)
-            declared = self._declared(spec, self._header(), column_types)
+            declared = self._declared(spec, self.header(), column_types)
             return self._csv(declared), declared
         except (pyarrow.ArrowException, OSError) as error:
             raise WorkFailedError(_not_loaded(self.path, self.span, _first_line(error))) from error
@@ -74,7 +74,7 @@ class FileRows:
             ),
         )
 
-    def _header(self) -> list[str]:
+    def header(self) -> list[str]:
         """Reads the names of a csv file's columns; Python's reader knows quotes and line breaks in them."""
         import csv
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
 from sqlflow.bind.splice import TableText, bind_query, in_brackets
@@ -15,6 +15,7 @@ from sqlflow.bind.types import (
     BoundSeed,
     BoundSingularTest,
     BoundSource,
+    NodeSchema,
     Program,
 )
 from sqlflow.core.config import Materialization
@@ -33,7 +34,7 @@ _FAILURES_SUFFIX = "_dbt_test__audit"
 
 
 class Binder:
-    """Binds the nodes of one project, each after those that it reads."""
+    """Binds the nodes of one project, each after those that it reads; `schemas` become the program's."""
 
     def __init__(
         self,
@@ -43,7 +44,9 @@ class Binder:
         graph: Graph,
         spec: DialectSpec,
         absolute: Callable[[str], str],
+        schemas: Mapping[NodeId, NodeSchema],
     ) -> None:
+        self._schemas = schemas
         self._project = project
         self._rendered = rendered
         self._parsed = parsed
@@ -82,6 +85,7 @@ class Binder:
             sources=sources,
             generic_tests=generic,
             singular_tests=singular,
+            schemas=self._schemas,
         )
 
     def query(self, query: RenderedQuery, facts: ParsedQuery, links: Links) -> BoundQuery:
@@ -236,18 +240,6 @@ class Binder:
         target = self._project.settings.target
         schema = (target.schema or self._spec.default_schema) + _FAILURES_SUFFIX
         return Relation(target.database, shorten(self._spec, schema), shorten(self._spec, name))
-
-
-def bind(
-    project: Project,
-    rendered: Rendered,
-    parsed: Parsed,
-    graph: Graph,
-    spec: DialectSpec,
-    absolute: Callable[[str], str],
-) -> Program:
-    """Binds a project. `absolute` turns a path below the project's root into one that an engine can read."""
-    return Binder(project, rendered, parsed, graph, spec, absolute).program()
 
 
 def from_clause(program: Program, node: NodeId) -> str | None:

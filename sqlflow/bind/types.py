@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sqlflow.bind.query.values import ColumnRef
 from sqlflow.core.config import NodeConfig, TestConfig
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
+from sqlflow.core.schema import Nullability, SqlType
 from sqlflow.core.span import Span
 from sqlflow.core.textmap import TextMap
 from sqlflow.core.value import Value
@@ -126,8 +128,45 @@ class BoundSingularTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaColumn:
+    """A column of a node: what is known of it without a warehouse.
+
+    A `name` of None is one that the engine makes up, a `type` of None is unknown, and `why` says why.
+    `sources` are columns of the nodes that this one reads, whose values it takes; `text` is the expression
+    that does so, empty for a column that a star stands for.
+    """
+
+    name: str | None
+    type: SqlType | None
+    why: str
+    null: Nullability
+    sources: frozenset[ColumnRef]
+    text: str
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSchema:
+    """The columns of a node.
+
+    `rows` are the columns of the nodes it reads that decide which rows it has. It is `open` where it may
+    have columns that are not listed, `opaque` where it is a dataframe model, whose columns can come from
+    anything that it reads.
+    """
+
+    columns: tuple[SchemaColumn, ...]
+    rows: frozenset[ColumnRef]
+    open: bool
+    why_open: str
+    opaque: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A project whose names are resolved: what can be compiled, planned and built."""
+    """A project whose names are resolved: what can be compiled, planned and built.
+
+    `schemas` has every model, seed and source whose query could be read.
+    """
 
     graph: Graph
     spec: DialectSpec
@@ -136,3 +175,4 @@ class Program:
     sources: Mapping[NodeId, BoundSource]
     generic_tests: Mapping[NodeId, BoundGenericTest]
     singular_tests: Mapping[NodeId, BoundSingularTest]
+    schemas: Mapping[NodeId, NodeSchema]

@@ -68,7 +68,7 @@ def queries_of(rendered: Rendered) -> Mapping[QueryKey, RenderedQuery]:
 
 
 @contextmanager
-def _deep_nesting() -> Generator[None]:
+def deep_nesting() -> Generator[None]:
     """Lets sqlglot's parser, which recurses, read queries as deep as people and generators write them.
 
     Python's own frames take no room on the C stack, so a higher limit costs memory alone.
@@ -94,7 +94,7 @@ def parse_query(
         command = _command(tokens, dialect)
         if command is not None:
             return None, (_not_a_query(command, text_map),)
-        with _deep_nesting():
+        with deep_nesting():
             trees = [tree for tree in dialect.parser().parse(tokens, text) if tree is not None]
     except ParseError as error:
         return None, (_syntax_error(error, text, text_map),)
