@@ -55,8 +55,8 @@ class Expressions:
         fitting = [column for column in scope if column.kind == kind]
         if fitting and (depth <= 0 or self.chance(0.3)):
             return seq(self._rng.choice(fitting).text, sort="expr")
-        if depth <= 0 or self.chance(0.08):
-            return seq(self._rng.choice(LITERALS[kind]), sort="expr")
+        if depth <= 0 or (not self._exact and self.chance(0.08)):
+            return seq(self._constant(kind, scope), sort="expr")
         if self.chance(0.04):
             return seq("(", self._subquery(kind, scope, depth - 1), ")", sort="expr")
         if kind == "bool" and self.chance(0.08):
@@ -64,6 +64,15 @@ class Expressions:
         general = self.chance(0.2)
         template = self._rng.choice(GENERAL if general else SCALARS[kind])
         return self._fill(template, kind, lambda slot: self.scalar(slot, scope, depth - 1))
+
+    def _constant(self, kind: str, scope: Scope) -> str:
+        """Makes a literal; where sources are to matter, no condition that always holds or never."""
+        if self._exact and kind == "bool" and scope:
+            column = self._rng.choice(scope)
+            if column.kind in NUMBERS:
+                return f"({column.text} > 1)"
+            return f"({column.text} {'< ' + repr('b') if column.kind == 'str' else 'IS NOT NULL'})"
+        return self._rng.choice(LITERALS[kind])
 
     def _membership(self, scope: Scope, depth: int) -> Tree:
         if self.chance(0.5):

@@ -31,10 +31,12 @@ from tests.corpus.make import NoCorpusError, make
 from tests.judge import subject
 from tests.judge.data import Shape
 from tests.judge.engine import Engine
+from tests.judge.generate import random_query
 from tests.judge.project import project_queries
 from tests.judge.random_queries import valid_queries
 from tests.judge.report import Target, clipped, percent, table, targets
 from tests.judge.subject import Analyse, Analysis, Source, Tables
+from tests.judge.tree import shrink
 from tests.judge.trial import BaseColumn, Result, Trial, totally_ordered, world
 from tests.judge.verdict import DIALECT
 from tests.judge.world import TABLES
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
 
 LEAST_PRECISION = 95
 # How many data sets are looked through for some on which a query gives rows.
-_SEEDS = 16
+_SEEDS = 24
+# In how many further data sets a claim is looked for that has not been seen yet.
+MORE = 8
 WIDE = frozenset({
     "store_sales", "catalog_sales", "web_sales", "store_returns", "catalog_returns", "web_returns",
     "inventory", "lineitem", "partsupp",
@@ -108,7 +112,7 @@ class Figures:
 HEADER = (
     "queries",
     "unstable",
-    "empty",
+    "silent",
     "failed",
     "runs",
     "influences",
@@ -127,42 +131,78 @@ class Influences(NamedTuple):
     stable: bool
 
 
-def influences(trial: Trial, data: int, ways: int) -> Influences:
-    """Changes every source column of a query in so many ways in each of so many data sets."""
-    seen: set[tuple[int, Source]] = set()
-    moved: set[Source] = set()
-    runs = 0
-    for seed in _lively(trial, data):
+class _Sightings:
+    """What has been seen to change so far, over one data set after the other."""
+
+    def __init__(self, trial: Trial, ways: int) -> None:
+        self._trial = trial
+        self._ways = ways
+        self.seen: set[tuple[int, Source]] = set()
+        self.moved: set[Source] = set()
+        self.runs = 0
+
+    def look(self, seed: int, wanted: frozenset[tuple[int, Source]] | None = None) -> bool:
+        """Changes the source columns on one data set, only for the pairs wanted where they are given.
+
+        Says whether the query's result is the same whatever the order of the rows.
+        """
+        trial = self._trial
         trial.fill(seed)
         before = trial.result()
         trial.turn()
         turned = trial.result()
-        if before is None or turned is None:
-            continue
-        if before != turned:
-            return Influences(frozenset(), frozenset(), runs, stable=False)
         for table_name in trial.used:
             trial.restore(table_name)
-        # Where there are no rows to change, little is learnt from trying more often.
-        tries = ways if before.rows else min(ways, 2)
-        for column in _candidates(trial, before, seed):
-            source = (column.table, column.name)
-            unseen = {k for k in range(len(trial.kinds)) if (k, source) not in seen}
-            for change in islice(trial.changes(column, seed), tries):
-                if not unseen:
-                    break
-                trial.replace(column.table, column.name, change)
-                after = trial.result()
-                runs += 1
-                if after is None:
-                    continue
-                changed = _changed(before, after)
-                seen.update((k, source) for k in changed)
-                unseen -= changed
-                if not changed and after.whole != before.whole:
-                    moved.add(source)
-            trial.restore(column.table)
-    return Influences(frozenset(seen), frozenset(moved), runs, stable=True)
+        if before is None or turned is None:
+            return True
+        if before != turned:
+            return False
+        outputs = range(len(trial.kinds))
+        pairs = (
+            ((k, (c.table, c.name)) for c in trial.sources() for k in outputs) if wanted is None else wanted
+        )
+        left = set(pairs) - self.seen
+        columns = trial.sources() if wanted is not None else _candidates(trial, before, seed)
+        for column in columns:
+            unseen = {k for k, source in left if source == (column.table, column.name)}
+            # Where there are no rows to change, little is learnt from trying more often.
+            self._change(column, before, unseen, seed, self._ways if before.rows else min(self._ways, 2))
+        return True
+
+    def _change(self, column: BaseColumn, before: Result, unseen: set[int], seed: int, tries: int) -> None:
+        source = (column.table, column.name)
+        for change in islice(self._trial.changes(column, seed), tries):
+            if not unseen:
+                break
+            self._trial.replace(column.table, column.name, change)
+            after = self._trial.result()
+            self.runs += 1
+            if after is None:
+                continue
+            changed = _changed(before, after)
+            self.seen.update((k, source) for k in changed)
+            unseen = unseen - changed
+            if not changed and after.whole != before.whole:
+                self.moved.add(source)
+        self._trial.restore(column.table)
+
+
+def influences(
+    trial: Trial, data: int, ways: int, claims: frozenset[tuple[int, Source]] = frozenset(), more: int = 0
+) -> Influences:
+    """Changes every source column of a query in so many ways in each of so many data sets.
+
+    What is claimed and has not been seen then is looked for in `more` data sets.
+    """
+    sightings = _Sightings(trial, ways)
+    seeds = _lively(trial, data + more)
+    for number, seed in enumerate(seeds):
+        wanted = None if number < data else claims - sightings.seen
+        if wanted is not None and not wanted:
+            break
+        if not sightings.look(seed, wanted):
+            return Influences(frozenset(), frozenset(), sightings.runs, stable=False)
+    return Influences(frozenset(sightings.seen), frozenset(sightings.moved), sightings.runs, stable=True)
 
 
 def _lively(trial: Trial, count: int) -> tuple[int, ...]:
@@ -219,7 +259,10 @@ def judge_query(
     if analysis.errors or len(analysis.columns) != columns:
         what = "; ".join(analysis.errors) or f"{len(analysis.columns)} columns instead of {columns}"
         return Figures(queries=1, failed=1, missing=(f"{job.name}: {what}",))
-    found = influences(trial, data, ways)
+    known = {(c.table.lower(), c.name.lower()): (c.table, c.name) for c in trial.sources()}
+    values = [(k, source) for k, column in enumerate(analysis.columns) for source in _folded(column.values)]
+    claims = frozenset((k, known[source]) for k, source in values if source in known)
+    found = influences(trial, data, ways, claims, MORE)
     if not found.stable:
         return Figures(queries=1, unstable=1, runs=found.runs)
     if not found.seen and not found.moved:
@@ -297,6 +340,20 @@ def judge_jobs(analyse: Analyse, jobs: Iterable[Job], data: int, ways: int, proc
     return total
 
 
+def shrunk(analyse: Analyse, name: str, data: int, ways: int) -> str:
+    """Gives a random query that misses an influence, made smaller as long as it does."""
+    engine = Engine(TABLES)
+    connection = world(TABLES)
+
+    def fails(sql: str) -> bool:
+        if engine.describe(sql) is None:
+            return False
+        figures = judge_query(analyse, Job(name, sql, TABLES, RANDOM), data, ways, connection)
+        return figures.influences > figures.named
+
+    return str(shrink(random_query(name, exact=True), fails, most=300))
+
+
 def show(groups: dict[str, Figures]) -> str:
     """Gives the table of figures, a line a group and one for all of them."""
     rows = [(name, *figures.row()) for name, figures in groups.items()]
@@ -313,6 +370,7 @@ def main() -> int:
     parser.add_argument("--ways", type=int, default=6, help="how many ways to change a column")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--list", type=int, default=40, help="how many findings to list")
+    parser.add_argument("--shrink", type=int, default=5, help="how many of the random ones to make smaller")
     arguments = parser.parse_args()
     if not subject.is_there():
         print("error: there is no sqlflow.bind.query to judge", file=sys.stderr)
@@ -333,6 +391,10 @@ def main() -> int:
     reached = everything.targets()
     print(show(groups), targets(reached), sep="\n\n")
     print("", clipped(everything.missing, arguments.list), "", sep="\n")
+    for name in dict.fromkeys(
+        text.partition(": ")[0] for text in groups["random"].missing[: arguments.shrink]
+    ):
+        print(f"{name}: {shrunk(subject.analyse, name, arguments.data, arguments.ways)}")
     print(clipped(everything.unseen, arguments.list))
     print(f"\n{time.monotonic() - started:.1f} s")
     return 0 if all(target.held for target in reached) else 1

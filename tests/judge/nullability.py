@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING
 from tests.corpus.make import NoCorpusError
 from tests.judge import subject
 from tests.judge.engine import Engine
+from tests.judge.generate import random_query
 from tests.judge.lineage import RANDOM as RANDOM_SHAPE
 from tests.judge.lineage import Job, corpus_jobs
 from tests.judge.random_queries import valid_queries
 from tests.judge.report import Target, clipped, percent, table, targets
 from tests.judge.subject import NOT_NULL, Analyse
+from tests.judge.tree import shrink
 from tests.judge.trial import Trial, world
 from tests.judge.verdict import DIALECT
 from tests.judge.world import TABLES
@@ -119,7 +121,7 @@ def judge_query(analyse: Analyse, job: Job, seeds: Iterable[int], connection: Du
         held=holds.count(False) if has_rows else 0,
         claimed=len(claimed),
         refuted=len(refuted),
-        findings=tuple(f"{job.name}: column {k + 1} holds NULL: {job.sql}" for k in refuted),
+        findings=tuple(f"{job.name}: column {k + 1} holds NULL" for k in refuted),
     )
 
 
@@ -143,6 +145,19 @@ def random_jobs(seed: int, count: int) -> list[Job]:
     ]
 
 
+def shrunk(analyse: Analyse, name: str) -> str:
+    """Gives a random query of which a not-null column holds a NULL, made smaller as long as one does."""
+    engine = Engine(TABLES)
+    connection = world(TABLES)
+
+    def fails(sql: str) -> bool:
+        if engine.describe(sql) is None:
+            return False
+        return judge_query(analyse, Job(name, sql, TABLES, RANDOM_SHAPE), range(1), connection).refuted > 0
+
+    return str(shrink(random_query(name), fails, most=400))
+
+
 def main() -> int:
     """Prints the figures; 1 where a target is missed, 2 where there is nothing to judge."""
     parser = argparse.ArgumentParser(description="Judges nullability by data.")
@@ -151,6 +166,7 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="only every n-th query of the corpus")
     parser.add_argument("--data", type=int, default=1, help="how many data sets of each kind")
     parser.add_argument("--list", type=int, default=40, help="how many findings to list")
+    parser.add_argument("--shrink", type=int, default=8, help="how many of the random ones to make smaller")
     arguments = parser.parse_args()
     if not subject.is_there():
         print("error: there is no sqlflow.bind.query to judge", file=sys.stderr)
@@ -170,7 +186,11 @@ def main() -> int:
     reached = everything.targets()
     rows = [(name, *figures.row()) for name, figures in (*groups.items(), ("all", everything))]
     print(table(("", *HEADER), rows), targets(reached), sep="\n\n")
-    print("", clipped(everything.findings, arguments.list), sep="\n")
+    worst_first = sorted(everything.findings, key=lambda text: not text.endswith("holds NULL"))
+    print("", clipped(worst_first, arguments.list), sep="\n")
+    refuted = [text.partition(": ")[0] for text in groups["random"].findings if text.endswith("holds NULL")]
+    for name in list(dict.fromkeys(refuted))[: arguments.shrink]:
+        print(f"{name}: {shrunk(subject.analyse, name)}")
     print(f"\n{time.monotonic() - started:.1f} s")
     return 0 if all(target.held for target in reached) else 1
 
