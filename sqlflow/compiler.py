@@ -115,7 +115,7 @@ def _with_stages(
         settings = replace(settings, target=replace(settings.target, schema=schema))
     render_value = make_render_value(system.environment(), settings.vars, allow_secrets=False)
     project, found = read_project(start.tree, settings, render_value)
-    diagnostics = start.diagnostics + found
+    diagnostics = declared = start.diagnostics + found
     ended("project")
     if adapter is None:
         return replace(start, diagnostics=diagnostics)
@@ -131,7 +131,9 @@ def _with_stages(
     describe = FileDescriber(system, adapter.spec)
     rules = load_rules(adapter.spec)
     schemas, found = SchemaBinder(project, rendered, parsed, graph, adapter.spec, rules, describe).schemas()
-    diagnostics += found
+    if not has_errors(declared):
+        # Where declarations are wrong, what looks like a wrong column would be one of their mistakes again.
+        diagnostics += found
     ended("schemas")
     program = Binder(project, rendered, parsed, graph, adapter.spec, system.absolute, schemas).program()
     ended("bind")

@@ -201,15 +201,15 @@ def test_a_file_that_the_engine_cant_read_is_loaded() -> None:
 
 
 def test_a_place_in_a_model() -> None:
-    text = "-- é 😀\nselect\n  {{ 'a' }} as x,\n  wrong_name\nfrom orders"
+    text = "-- é 😀\nselect\n  {{ 'a' }} as x,\n  wrong_name()\nfrom orders"
     project = compiled({"q.sql": text, "orders.sql": ORDERS}).clean()
     assert places(project, query_of(project), "wrong_name") == [("models/q.sql", "wrong_name")]
 
 
 def test_a_place_after_a_name_that_grew() -> None:
-    text = "select 1 from orders join orders o2 on orders.id = o2.wrong"
+    text = "select 1 from orders join orders o2 on orders.id = o2.id"
     project = compiled({"q.sql": text, "orders.sql": ORDERS}).clean()
-    assert places(project, query_of(project), "o2.wrong") == [("models/q.sql", "o2.wrong")]
+    assert places(project, query_of(project), "o2.id") == [("models/q.sql", "o2.id")]
     assert places(project, query_of(project), '"t_orders" AS orders') == [("models/q.sql", "orders")]
 
 
@@ -222,7 +222,7 @@ def test_a_place_after_a_qualifier_that_shrank() -> None:
 
 def test_a_place_in_a_macro_has_both_files() -> None:
     files = {
-        "macros/m.sql": "{% macro price(c) %}round({{ c }}, wrong_digits){% endmacro %}",
+        "macros/m.sql": "{% macro price(c) %}round({{ c }}, wrong_digits()){% endmacro %}",
         "q.sql": "select {{ price('id') }} as p from orders",
         "orders.sql": ORDERS,
     }
@@ -235,10 +235,10 @@ def test_a_place_in_a_macro_has_both_files() -> None:
 
 def test_a_place_in_an_ephemeral_model_is_where_it_is_read_and_its_own() -> None:
     files = {
-        "macros/m.sql": "{% macro m() %}wrong_in_macro{% endmacro %}",
-        "a.sql": "{{ config(materialized='ephemeral') }}\n\nselect 'é', wrong_a, {{ m() }} from orders;\n",
-        "b.sql": "{{ config(materialized='ephemeral') }}select wrong_b from a -- b",
-        "q.sql": "select wrong_q from orders join b using (id) where wrong_where",
+        "macros/m.sql": "{% macro m() %}wrong_in_macro(){% endmacro %}",
+        "a.sql": "{{ config(materialized='ephemeral') }}\n\nselect 'é', wrong_a(), {{ m() }} from orders;\n",
+        "b.sql": "{{ config(materialized='ephemeral') }}select wrong_b() as id from a -- b",
+        "q.sql": "select wrong_q() from orders join b using (id) where wrong_where()",
         "orders.sql": ORDERS,
     }
     project = compiled(files).clean()
@@ -260,8 +260,8 @@ def test_a_place_in_an_ephemeral_model_is_where_it_is_read_and_its_own() -> None
 
 @pytest.mark.parametrize("word", ["TABLE", "table  "])
 def test_a_place_after_the_table_statement(word: str) -> None:
-    project = compiled({"q.sql": f"{word} orders order by wrong", "orders.sql": ORDERS}).clean()
-    assert project.sql() == 'SELECT * FROM "main"."t_orders" AS orders order by wrong'
+    project = compiled({"q.sql": f"{word} orders order by wrong()", "orders.sql": ORDERS}).clean()
+    assert project.sql() == 'SELECT * FROM "main"."t_orders" AS orders order by wrong()'
     assert places(project, query_of(project), "wrong") == [("models/q.sql", "wrong")]
 
 

@@ -203,16 +203,16 @@ def test_a_driver_that_is_not_installed(example: Example) -> None:
 
 
 def test_an_error_of_the_warehouse_points_at_the_template(example: Example) -> None:
-    sql = "select\n  carrier_code,\n  -- {{ 'é' }}\n  upper(wrong_column) as a\nfrom stg_carriers"
+    sql = "select\n  carrier_code,\n  -- {{ 'é' }}\n  no_such_function(carrier_code) as a\nfrom stg_carriers"
     lines = example.write(MODEL, sql).run("build", "-s", "+extra", "--exclude", "resource_type:test")
     (error,) = errors(lines)
     assert error.startswith("error[SF0701]: ")
-    assert "wrong_column" in error
-    assert places(lines)[-1] == f"{MODEL}:4:9"
+    assert "no_such_function" in error
+    assert places(lines)[-1] == f"{MODEL}:4:3"
 
 
 def test_an_error_of_the_warehouse_in_a_macro_has_both_places(example: Example) -> None:
-    example.write("macros/bad.sql", "{% macro bad(a) %}\n  {{ a }} + wrong_column\n{% endmacro %}")
+    example.write("macros/bad.sql", "{% macro bad(a) %}\n  {{ a }} + wrong_function()\n{% endmacro %}")
     example.write(MODEL, "select\n  {{ bad('1') }} as a\nfrom stg_carriers")
     lines = example.run("build", "-s", "+extra", "--exclude", "resource_type:test")
     assert [error[:15] for error in errors(lines)] == ["error[SF0701]: "]
@@ -220,7 +220,7 @@ def test_an_error_of_the_warehouse_in_a_macro_has_both_places(example: Example) 
 
 
 def test_an_error_of_the_warehouse_in_an_ephemeral_model(example: Example) -> None:
-    ephemeral = "{{ config(materialized='ephemeral') }}\nselect wrong_column from stg_carriers"
+    ephemeral = "{{ config(materialized='ephemeral') }}\nselect wrong_function() as a from stg_carriers"
     example.write("models/part.sql", ephemeral).write(MODEL, "select 1 as a\nfrom part")
     lines = example.run("build", "-s", "+extra", "--exclude", "resource_type:test")
     assert [error[:15] for error in errors(lines)] == ["error[SF0701]: "]
