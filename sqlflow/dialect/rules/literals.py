@@ -38,10 +38,10 @@ def _number(text: str, data: Mapping[str, Any]) -> SqlType | None:
     negative = text.startswith("-")
     digits = text.removeprefix("-").strip()
     if _INTEGER.fullmatch(digits):
-        return _integer(int(digits.replace("_", "")), negative, data["integers"])
+        return _integer(int(digits.replace("_", "")), negative, data["integers"], data["adapts"])
     if _RADIX.fullmatch(digits):
         value = int(digits[2:].replace("_", ""), _RADIXES[digits[1].lower()])
-        return _integer(value, negative, data["radix"])
+        return _integer(value, negative, data["radix"], data["adapts"])
     if _EXPONENT.fullmatch(digits):
         return SqlType(data["exponent"])
     match = _DECIMAL.fullmatch(digits)
@@ -51,12 +51,19 @@ def _number(text: str, data: Mapping[str, Any]) -> SqlType | None:
     precision, scale = len(whole) + len(fraction), len(fraction)
     most: int | None = data["decimal"]
     if most is None:
-        return SqlType("DECIMAL")
+        return SqlType(data["decimal_type"])
     return decimal_of(precision, scale) if precision <= most else SqlType(data["long_decimal"])
 
 
-def _integer(value: int, negative: bool, kinds: Sequence[Sequence[str]]) -> SqlType | None:
-    """Gives a literal's own type up to 64 bits, then the first of the types that holds it."""
-    if value <= _LARGEST_LITERAL:
+def _integer(value: int, negative: bool, kinds: Sequence[Sequence[str]], adapts: bool) -> SqlType | None:
+    """Gives a literal's own type up to 64 bits where there is one, else the first type that holds it."""
+    if adapts and value <= _LARGEST_LITERAL:
         return integer_literal(-value if negative else value)
-    return next((SqlType(name) for name, high in kinds if value <= int(high)), None)
+    for name, high in kinds:
+        # One more than the highest number is of this type with a minus before it, and of the next without:
+        # from here it can't be seen which minus belongs to it.
+        if not adapts and value == int(high) + 1:
+            return None
+        if value <= int(high):
+            return SqlType(name)
+    return None

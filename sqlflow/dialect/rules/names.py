@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlflow.core.schema import SqlType, parse_type
 
 _NESTED = frozenset({"LIST", "ARRAY", "STRUCT", "TUPLE", "MAP", "UNION"})
-_GREATEST_PRECISION = 38
+_LIMITED = re.compile(r"([A-Z]+)\(p,n,([0-9]+)\)")
 
 
 def resolve(text: str, names: Mapping[str, str]) -> SqlType | None:
     """Gives the type that a text names. `names` has what a name means, alone and with arguments.
 
-    `INT4` to `INTEGER`, `DECIMAL` to `DECIMAL(18,3)`; `DECIMAL(p)` to `DECIMAL(p,0)`; `VARCHAR(n)` to
-    `VARCHAR`; `TIMESTAMP(3)` to `TIMESTAMP_MS`. A name that takes no arguments has no such entry.
+    `INT4` to `INTEGER`, `DECIMAL` to `DECIMAL(18,3)`; `DECIMAL(p,n)` to `DECIMAL(p,n,38)`, with the most
+    digits; `VARCHAR(p)` to `VARCHAR`; `TIMESTAMP(3)` to `TIMESTAMP_MS`. A name that takes no arguments has
+    no such entry.
     """
     kind = parse_type(text)
     return None if kind is None else _resolved(kind, names)
@@ -40,12 +42,9 @@ def _resolved(kind: SqlType, names: Mapping[str, str]) -> SqlType | None:
     meaning = names.get(written)
     if meaning is None:
         return None
-    if meaning == "DECIMAL(p,n)":
-        return _decimal(*kind.numbers, 0) if len(kind.numbers) == 1 else _decimal(*kind.numbers[:2])
+    limited = _LIMITED.fullmatch(meaning)
+    if limited is not None:
+        precision, scale = (*kind.numbers, 0)[:2]
+        fits = 0 < precision <= int(limited[2]) and 0 <= scale <= precision
+        return SqlType(limited[1], (precision, scale)) if fits else None
     return parse_type(meaning.replace("(p)", f"({kind.numbers[0]})") if kind.numbers else meaning)
-
-
-def _decimal(precision: int, scale: int) -> SqlType | None:
-    if not 0 < precision <= _GREATEST_PRECISION or not 0 <= scale <= precision:
-        return None
-    return SqlType("DECIMAL", (precision, scale))

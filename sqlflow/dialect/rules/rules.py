@@ -14,7 +14,14 @@ from sqlflow.dialect.rules.literals import literal_type
 from sqlflow.dialect.rules.names import resolve
 from sqlflow.dialect.rules.table import Rules, read_rules, read_set
 from sqlflow.dialect.rules.templates import Arguments
-from sqlflow.dialect.rules.tokens import INTEGER_LITERAL, STRING_LITERAL, integer_literal, tokens
+from sqlflow.dialect.rules.tokens import (
+    INTEGER_LITERAL,
+    NULL,
+    STRING,
+    STRING_LITERAL,
+    integer_literal,
+    tokens,
+)
 from sqlflow.dialect.spec import DialectSpec
 
 _WITH_FIELDS = frozenset({"STRUCT", "UNION", "TUPLE"})
@@ -49,7 +56,9 @@ class TypeRules:
         self._data = data
         self._sets: Mapping[str, str] = data["sets"]
         self._digits: Mapping[str, int] = data["digits"]
+        # What was read or found already; it says nothing that the data does not.
         self._tables: dict[tuple[str, str], Rules | None] = {}
+        self._pairs: dict[tuple[SqlType, SqlType, Context], SqlType | None] = {}
 
     def _table(self, section: str, name: str) -> Rules | None:
         key = (section, name)
@@ -95,6 +104,8 @@ class TypeRules:
         """Gives the type that a literal's type becomes as a column; any other stays as it is."""
         if kind.name == STRING_LITERAL:
             return SqlType(self._data["text"])
+        if kind == NULL:
+            return SqlType(self._data["null"])
         if kind.name != INTEGER_LITERAL:
             return kind
         value = kind.numbers[0]
@@ -119,16 +130,18 @@ class TypeRules:
                 constants[index] = kind.numbers[0]
         if name in self._data["fields"] and len(arguments) == 2 and arguments[0].name in _WITH_FIELDS:
             return self.field(arguments[0], constants[1] if len(constants) > 1 else None)
-        keyed = self._data["keyed"].get(name)
-        if keyed is not None and len(arguments) >= keyed[0]:
-            value = constants[keyed[0] - 1] if len(constants) >= keyed[0] else None
-            if value is not None:
-                name = self._keyed_name(name, value, keyed[1:])
+        name = self._keyed(name, len(arguments), constants)
         return self.apply("functions", name, arguments, constants)
 
-    @staticmethod
-    def _keyed_name(name: str, value: object, marks: Sequence[str]) -> str:
-        """Names the rules for a constant: by its text, or by the first mark that is in it."""
+    def _keyed(self, name: str, count: int, constants: Sequence[object | None]) -> str:
+        """Names the rules for a constant, where one decides: by its text, or by the first mark in it."""
+        keyed = self._data["keyed"].get(name)
+        if keyed is None:
+            return name
+        place, *marks = keyed
+        value = constants[place - 1] if place <= min(count, len(constants)) else None
+        if value is None:
+            return name
         text = str(value).lower() if not marks else next((mark for mark in marks if mark in str(value)), "")
         return f"{name} '{text}'"
 
@@ -136,11 +149,18 @@ class TypeRules:
         """Gives the functions that there are rules for."""
         return tuple(sorted({name.partition(" ")[0] for name in self._data["functions"]}))
 
-    def operator(self, symbol: str, left: SqlType, right: SqlType) -> SqlType | None:
-        """Gives the type of a binary operator; words are in upper case: `AND`, `NOT LIKE`, `IN`."""
+    def operator(
+        self, symbol: str, left: SqlType, right: SqlType, constant: object | None = None
+    ) -> SqlType | None:
+        """Gives the type of a binary operator; words are in upper case: `AND`, `NOT LIKE`, `IN`.
+
+        `[]` is a subscript, `[:]` a slice. `constant` is the right side's value where the query says it.
+        """
+        symbol = symbol.upper()
         if symbol == "[]" and left.name in _WITH_FIELDS:
-            return self.field(left, right.numbers[0] if right.numbers else None)
-        return self.apply("operators", symbol.upper(), (left, right))
+            return self.field(left, right.numbers[0] if right.numbers else constant)
+        symbol = self._keyed(symbol, 2, (None, constant)) if right.name == STRING_LITERAL else symbol
+        return self.apply("operators", symbol, (left, right))
 
     @staticmethod
     def field(kind: SqlType, name: object) -> SqlType | None:
@@ -164,17 +184,28 @@ class TypeRules:
         """
         if not types:
             return None
-        found: SqlType | None = types[0]
-        if context is Context.UNION:
-            found = self.settle(types[0])
+        # Where a text or NULL waits for another to have a type, it does so in a set operation too, for one
+        # arm; elsewhere it is a column before it meets the others.
+        waits = bool(self._data["waits"])
+        settled = context is Context.UNION and not waits
+        found: SqlType | None = self.settle(types[0]) if settled else types[0]
         for kind in types[1:]:
             if found is None:
                 return None
-            other = self.settle(kind) if context is Context.UNION else kind
+            other = self.settle(kind) if settled else kind
             if found == other and found.name not in (INTEGER_LITERAL, STRING_LITERAL):
                 continue
-            found = self.apply("common", context.value, (found, other), (), context)
+            if waits and {found.name, other.name} <= {NULL.name, STRING_LITERAL}:
+                found = STRING if context is Context.EXPRESSION else self.settle(STRING)
+            else:
+                found = self._pair(found, other, context)
         return found
+
+    def _pair(self, left: SqlType, right: SqlType, context: Context) -> SqlType | None:
+        key = (left, right, context)
+        if key not in self._pairs:
+            self._pairs[key] = self.apply("common", context.value, (left, right), (), context)
+        return self._pairs[key]
 
     def cast(self, text: str) -> SqlType | None:
         """Gives the type that a CAST or a declaration names, aliases resolved; None where it is unknown."""

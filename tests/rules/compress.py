@@ -1,0 +1,183 @@
+"""Makes few rules of many answers."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from sqlflow.core.schema import SqlType
+from sqlflow.dialect.rules.templates import Arguments, Template, template
+from sqlflow.dialect.rules.tokens import tokens
+
+Answers = Mapping[tuple[SqlType, ...], SqlType]
+# A key is one token for each argument.
+Cells = dict[tuple[str, ...], str]
+Rule = list[str]
+
+_PARTS = ("{}", "{}[]", "{}.item", "{}.item[]", "{}.item.item", "{}.item.item[]", "{}.key", "{}.value")
+_PARTS_MORE = ("{}.key[]", "{}.value[]", "{}.a", "{}.b", "{}.a[]")
+DECIMAL_COMMON = "DECIMAL(min(max(p1 - s1, p2 - s2) + max(s1, s2), 38), max(s1, s2))"
+DECIMAL_LIMITED = (
+    "DECIMAL(min(max(p1 - s1, p2 - s2) + max(s1, s2), 38), min(max(s1, s2), 38 - max(p1 - s1, p2 - s2)))"
+)
+DECIMALS = (
+    "DECIMAL(38, s1)",
+    "DECIMAL(p1, 0)",
+    "DECIMAL(p1, min(s1, max(n2, 0)))",
+    "DECIMAL(p1 + 1 if p1 <= 37 else 38, s1)",
+    DECIMAL_COMMON,
+    DECIMAL_LIMITED,
+    "DECIMAL(max(p1 - s1, p2 - s2) + max(s1, s2), max(s1, s2)) "
+    "when max(p1 - s1, p2 - s2) + max(s1, s2) <= 38 otherwise DOUBLE",
+    "DECIMAL(min(max(p1 - s1, p2 - s2) + max(s1, s2) + 1, 38), max(s1, s2))",
+    "DECIMAL(min(p1 + p2, 38) if max(p1, p2) > 18 else min(p1 + p2, 18) if s1 + s2 <= 18 else p1 + p2, "
+    "s1 + s2)",
+)
+
+
+def candidates(arity: int) -> tuple[str, ...]:
+    """Gives the templates that speak of the arguments."""
+    found: list[str] = []
+    for index in range(1, min(arity, 4) + 1):
+        found += [part.format(f"${index}") for part in (*_PARTS, *_PARTS_MORE)]
+    found += ["common(*)", "common(*)[]", "MAP($1, UBIGINT)", "STRUCT(key $1.key, value $1.value)[]"]
+    if arity >= 2:
+        found += [
+            "common($1, $2)",
+            "common($1.item, $2)",
+            "common($1.item, $2)[]",
+            "common($1, $2.item)[]",
+            "common($1.item, $2.item)[]",
+            "MAP($1.item, $2.item)",
+            "common($2, $3)",
+            "common($3, $2)",
+            "MAP(common($1.key, $2.key), common($1.value, $2.value))",
+            "fields($1, $2)",
+        ]
+    return (*found, *DECIMALS)
+
+
+class Compressor:
+    """Finds rules for the answers of one function and one number of arguments."""
+
+    def __init__(self, fill: Callable[[Sequence[SqlType]], Arguments]) -> None:
+        self._fill = fill
+        self._known: dict[str, Template] = {}
+
+    def _explains(self, text: str, calls: Sequence[tuple[Arguments, SqlType]]) -> bool:
+        """Says whether a template gives the answers to all of the calls."""
+        if text not in self._known:
+            self._known[text] = template(text)
+        gives = self._known[text]
+        return all(gives(arguments) == result for arguments, result in calls)
+
+    def rules(self, answers: Answers, texts: Sequence[str] = ()) -> list[Rule]:
+        """Gives rules `[template, set, ...]` that give every answer, or say nothing about it."""
+        if not answers:
+            return []
+        arity = len(next(iter(answers)))
+        if arity == 0:
+            return [[str(answers[()])]]
+        return boxes(cells_of(self._choose(answers, texts or candidates(arity)), answers))
+
+    def _choose(self, answers: Answers, texts: Sequence[str]) -> Cells:
+        """Gives a template to each group of arguments that rules can't tell apart, one that explains all of
+        its answers, and as few templates as it takes; a group that none explains has no rule."""
+        groups: dict[tuple[str, ...], list[tuple[SqlType, ...]]] = defaultdict(list)
+        for types in answers:
+            groups[tuple(tokens(kind)[0] for kind in types)].append(types)
+        explains: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+        for group, calls in groups.items():
+            result = answers[calls[0]]
+            if not any(_is_made(answers[types], types) for types in calls) and all(
+                answers[types] == result for types in calls
+            ):
+                explains[str(result)].add(group)
+            filled = [(self._fill(types), answers[types]) for types in calls]
+            for text in texts:
+                if self._explains(text, filled):
+                    explains[text].add(group)
+        order = {text: -index for index, text in enumerate(texts, 1)}
+        chosen: Cells = {}
+        while explains:
+            # The one that explains most; a plain type before one that is made from the arguments.
+            best = max(explains, key=lambda text: (len(explains[text]), order.get(text, 0), text))
+            here = explains.pop(best)
+            if not here:
+                break
+            chosen |= dict.fromkeys(here, best)
+            for some in explains.values():
+                some -= here
+        return chosen
+
+
+def _is_made(result: SqlType, types: Sequence[SqlType]) -> bool:
+    """Whether a type can only be said in terms of the arguments: a number of digits that came with them."""
+    if result.name in ("DECIMAL", "ENUM"):
+        return True
+    if result.name in ("STRUCT", "UNION", "TUPLE") and any(kind.parts for kind in types):
+        return True
+    return any(_is_made(kind, types) for _, kind in result.parts)
+
+
+def cells_of(chosen: Cells, answers: Iterable[tuple[SqlType, ...]]) -> Cells:
+    """Joins the closest tokens of a family (LIST(INTEGER), LIST(DATE), ...) to the family's (LIST), one
+    argument after the other, where all of them are taken and come to the same template."""
+    families: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for types in answers:
+        for place, kind in enumerate(types):
+            closest, *wider = tokens(kind)
+            for token in wider:
+                families[place][token].add(closest)
+    cells = chosen
+    for place, wider in families.items():
+        for token, members in sorted(wider.items(), key=lambda item: (-len(item[1]), item[0])):
+            if len(members) > 1:
+                cells = _join_family(cells, place, token, members)
+    return cells
+
+
+def _join_family(cells: Cells, place: int, token: str, members: set[str]) -> Cells:
+    rows: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+    for key, text in cells.items():
+        rows[(*key[:place], *key[place + 1 :])][key[place]] = text
+    found: Cells = {}
+    for rest, row in rows.items():
+        here = {row.get(member) for member in members}
+        if len(here) == 1 and None not in here:
+            row = {word: text for word, text in row.items() if word not in members}
+            row[token] = next(iter(here)) or ""
+        for word, text in row.items():
+            found[(*rest[:place], word, *rest[place:])] = text
+    return found
+
+
+def boxes(cells: Cells) -> list[Rule]:
+    """Joins cells of one template to boxes: a set of tokens for each argument."""
+    by_text: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for key, text in cells.items():
+        by_text[text].add(key)
+    rules: list[Rule] = []
+    for text, keys in sorted(by_text.items(), key=lambda item: (-len(item[1]), item[0])):
+        rules += [[text, *box] for box in _join(keys)]
+    return rules
+
+
+def _join(keys: Iterable[tuple[str, ...]]) -> list[list[str]]:
+    keys = list(keys)
+    if len(keys[0]) == 1:
+        return [["|".join(sorted(key[0] for key in keys))]]
+    rests: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for first, *rest in keys:
+        rests[first].add(tuple(rest))
+    firsts: dict[frozenset[tuple[str, ...]], list[str]] = defaultdict(list)
+    for first, rest in rests.items():
+        firsts[frozenset(rest)].append(first)
+    return sorted(["|".join(sorted(some)), *box] for rest, some in firsts.items() for box in _join(rest))
+
+
+def name_sets(tables: Iterable[list[Rule]], least: int = 4) -> dict[str, str]:
+    """Gives names to the sets with many tokens, by how often they stand in rules."""
+    counted = Counter(part for rules in tables for rule in rules for part in rule[1:])
+    big = [text for text, _ in counted.most_common() if text.count("|") >= least - 1]
+    return {f"s{index}": text for index, text in enumerate(sorted(big, key=lambda t: (-counted[t], t)), 1)}

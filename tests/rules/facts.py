@@ -1,0 +1,192 @@
+"""Asks DuckDB what is no call: names of types, integers, casts, forms with any number of arguments."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlflow.core.schema import SqlType, parse_type
+from sqlflow.dialect.rules import TypeRules
+from sqlflow.dialect.rules.tokens import tokens
+from tests.rules import catalog
+from tests.rules.compress import Rule, boxes, cells_of
+from tests.rules.explore import Key, Shape, plain_call
+from tests.rules.probes import Probe
+from tests.rules.subject import Engine, Subject
+
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+_UNSIGNED = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
+_WORDS = """
+bigint binary bignum bit bitstring blob bool boolean bpchar bytea char character character_varying date
+datetime dec decimal double double_precision float float4 float8 geometry guid hugeint int int1 int128
+int16 int2 int32 int4 int64 int8 integer integral interval json logical long numeric nvarchar oid real
+short signed smallint string text time time_ns time_with_time_zone time_without_time_zone timestamp
+timestamp_ms timestamp_ns timestamp_s timestamp_us timestamp_with_time_zone timestamp_without_time_zone
+timestamptz timestamptz_ns timetz tinyint ubigint uhugeint uint128 uint16 uint32 uint64 uint8 uinteger
+usmallint utinyint uuid varbinary varchar variant varint char_varying
+"""
+# Names of types that have an underscore of their own; in the others it stands for a space.
+_WHOLE = frozenset(
+    {"time_ns", "timestamp_ms", "timestamp_ns", "timestamp_s", "timestamp_us", "timestamptz_ns"}
+)
+_TRIALS = 4000
+
+
+def base(engine: Engine) -> dict[str, Any]:
+    """Gives the data that holds no rules yet."""
+    return {
+        "accepts": {},
+        "common": {},
+        "digits": _digits(engine),
+        "fields": ["array_extract", "struct_extract", "union_extract"],
+        "functions": {},
+        "huge": "HUGEINT",
+        "integers": [["INTEGER", str(-(2**31)), str(2**31 - 1)], ["BIGINT", str(-(2**63)), str(2**63 - 1)]],
+        "keyed": {name: [place, *marks] for name, (place, marks) in catalog.KEYED.items()},
+        "literals": {
+            "decimal": 38,
+            "exponent": "DOUBLE",
+            "integers": [["HUGEINT", str(2**127 - 1)], ["UHUGEINT", str(2**128 - 1)]],
+            "adapts": True,
+            "decimal_type": "DECIMAL",
+            "long_decimal": "DOUBLE",
+            "radix": [],
+        },
+        "names": _names(engine),
+        "operators": {},
+        "sets": {},
+        "null": "NULL",
+        "text": "VARCHAR",
+        "waits": False,
+    }
+
+
+def _digits(engine: Engine) -> dict[str, int]:
+    """Asks how many digits an integer has where it meets a decimal."""
+    found: dict[str, int] = {}
+    for name in (*_INTEGERS, *_UNSIGNED):
+        answer = engine.types([f"coalesce(NULL::DECIMAL(1,0), NULL::{name})"])[0]
+        assert isinstance(answer, SqlType) and answer.name == "DECIMAL"
+        found[name] = answer.numbers[0]
+    return found
+
+
+def _names(engine: Engine) -> dict[str, str]:
+    """Asks what the names of types mean, alone and with arguments."""
+    found: dict[str, str] = {"ENUM": "ENUM"}
+    for name in _WORDS.split():
+        text = name if name in _WHOLE else name.replace("_", " ")
+        plain = _cast(engine, text)
+        if plain is not None:
+            found[text.upper()] = str(plain)
+        one, two = _cast(engine, f"{text}(5)"), _cast(engine, f"{text}(5,2)")
+        if one == SqlType("DECIMAL", (5, 0)) and two == SqlType("DECIMAL", (5, 2)):
+            found[f"{text.upper()}(p)"] = found[f"{text.upper()}(p,n)"] = "DECIMAL(p,n,38)"
+            continue
+        answers = {number: _cast(engine, f"{text}({number})") for number in range(54)}
+        taken = {str(answer) for answer in answers.values() if answer is not None}
+        if len(taken) == 1 and None not in list(answers.values())[1:]:
+            found[f"{text.upper()}(p)"] = taken.pop()
+        else:
+            for number, answer in answers.items():
+                if answer is not None:
+                    found[f"{text.upper()}({number})"] = str(answer)
+    return dict(sorted(found.items()))
+
+
+def _cast(engine: Engine, text: str) -> SqlType | None:
+    if parse_type(text) is None:
+        return None
+    answer = engine.types([f"CAST(NULL AS {text})"])[0]
+    return answer if isinstance(answer, SqlType) else None
+
+
+def accepts(subject: Subject, engine: Engine, data: dict[str, Any], some: Sequence[Probe]) -> None:
+    """Asks what the engine compares and casts."""
+    # One text literal is enough: whether it is taken does not depend on what it says.
+    some = [probe for probe in some if not probe.kind.labels or probe.kind.labels[0] in ("a", "b")]
+    for section, text in subject.accepts.items():
+        calls = [
+            (one, other)
+            for one in some
+            for other in some
+            if section != "explicit" or other.column.startswith("c")
+        ]
+        answers = engine.types(
+            [
+                text.format(one.column, other.column if section != "explicit" else str(other.kind))
+                for one, other in calls
+            ]
+        )
+        cells: dict[Key, str] = {
+            (one.kind, other.kind): "no" if isinstance(answer, str) else "yes"
+            for (one, other), answer in zip(calls, answers, strict=True)
+        }
+        data["accepts"][section] = _yes_and_no(cells)
+    if subject.name == "duckdb":
+        data["accepts"]["implicit"] = _implicit(engine, some)
+
+
+def _implicit(engine: Engine, some: Sequence[Probe]) -> list[Rule]:
+    """Asks which values the engine casts by itself."""
+    cells: dict[Key, str] = {}
+    for other in some:
+        if not other.column.startswith("c"):
+            continue
+        calls = ", ".join(f"can_cast_implicitly({one.column}, {other.column})" for one in some)
+        row = engine.rows(f"SELECT {calls} FROM (SELECT 1) LEFT JOIN t ON true")[0]
+        engine.asked += len(some)
+        cells |= {
+            (one.kind, other.kind): "yes" if says else "no" for one, says in zip(some, row, strict=True)
+        }
+    return _yes_and_no(cells)
+
+
+def _yes_and_no(answers: Mapping[Key, str]) -> list[Rule]:
+    """Makes rules of what is taken, where arguments that no token tells apart agree."""
+    found: dict[tuple[str, ...], str | None] = {}
+    for key, says in answers.items():
+        group = tuple(tokens(kind)[0] for kind in key)
+        found[group] = says if found.get(group, says) == says else None
+    agreed = {group: says for group, says in found.items() if says is not None}
+    return boxes(cells_of(agreed, answers))
+
+
+def forms(subject: Subject, engine: Engine, data: dict[str, Any], shapes: Sequence[Shape]) -> None:
+    """Asks about forms that take anything, and adds their rules where all answers agree."""
+    some = subject.probes
+    plain = "|".join(sorted({tokens(probe.kind)[-1] for probe in some if not probe.kind.parts}))
+    calls = {shape.name: shape.call for shape in shapes} | {"coalesce": plain_call("coalesce")}
+    for name, text in subject.variadic.items():
+        rule = [text, plain if name in subject.plain else "*"]
+        if _holds(
+            subject, engine, {**data, "functions": {name: {"*": [rule]}}}, name, calls[name], (1, 2, 3, 4)
+        ):
+            data["functions"].setdefault(name, {})["*"] = [rule]
+    for name, (arity, text) in subject.anything.items():
+        rule = [text, *("*",) * arity]
+        if _holds(
+            subject, engine, {**data, "functions": {name: {str(arity): [rule]}}}, name, calls[name], (arity,)
+        ):
+            data["functions"].setdefault(name, {})[str(arity)] = [rule]
+
+
+def _holds(
+    subject: Subject,
+    engine: Engine,
+    data: Mapping[str, Any],
+    name: str,
+    call: Callable[[Sequence[str]], str],
+    arities: Sequence[int],
+) -> bool:
+    """Says whether a rule for anything agrees with what the engine says to random calls."""
+    chance, some, trial = random.Random(name), subject.probes, TypeRules(data)
+    made = [[chance.choice(some) for _ in range(chance.choice(arities))] for _ in range(_TRIALS)]
+    answers = engine.types([call([probe.column for probe in one]) for one in made])
+    for one, answer in zip(made, answers, strict=True):
+        given = trial.function(name, [probe.kind for probe in one])
+        if not isinstance(answer, str) and given is not None and trial.settle(given) != answer:
+            print(f"wrong: {name}({', '.join(str(probe.kind) for probe in one)}) is {answer}, not {given}")
+            return False
+    return True
