@@ -22,6 +22,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "test": "Run data tests on what is in the warehouse.",
         "seed": "Load the files of rows into tables.",
         "ls": "List the nodes of the project.",
+        "schema": "Show the columns of a model, seed or source, with their types.",
+        "lineage": "Show where columns come from, or what reads them.",
         "show": "Show the first rows of a model, seed, source or query.",
         "clean": "Remove the folder that sqlflow writes into.",
         "explain": "Explain a diagnostic by its code.",

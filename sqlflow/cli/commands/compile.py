@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,17 +13,25 @@ from sqlflow.cli.session import Session
 from sqlflow.cli.views.paint import count
 from sqlflow.core.ids import NodeKind, kind_of
 
+if TYPE_CHECKING:
+    from sqlflow.api import LoadedProject
+
 
 @click.command("compile", cls=options.SelectCommand)
+@click.option("--check", is_flag=True, help="Write nothing; say what is known of the models' columns.")
 @options.selection
 @options.with_session()
-def command(session: Session, *, select: tuple[str, ...], exclude: tuple[str, ...]) -> None:
+def command(session: Session, *, check: bool, select: tuple[str, ...], exclude: tuple[str, ...]) -> None:
     """Check the project and write its SQL, without a warehouse.
 
     Writes one file per model and test into target/compiled and lists them. With `--select` and exactly one
-    model chosen, its SQL is shown instead.
+    model chosen, its SQL is shown instead. With `--check`, nothing is written: it says for each model how
+    many of its columns have a known type and are never null, and which types are unknown, and why.
     """
     project = session.load(select, exclude)
+    if check:
+        _check(session, project, select, exclude)
+        return
     queries = project.compile(select, exclude)
     terminal = session.terminal
     if terminal.is_json:
@@ -48,3 +57,22 @@ def command(session: Session, *, select: tuple[str, ...], exclude: tuple[str, ..
     folder = posixpath.commonpath([query.path for query in queries]) if len(queries) > 1 else ""
     where = folder or (queries[0].path if queries else "")
     terminal.tell(f"compiled {what}" + (f" into {where}" if where else ""))
+
+
+def _check(
+    session: Session, project: LoadedProject, select: tuple[str, ...], exclude: tuple[str, ...]
+) -> None:
+    from sqlflow.cli.views.schema import check_records, check_text, checked
+
+    schemas = project.schemas()
+    models = [
+        checked(node.id, node.name, schemas[node.id])
+        for node in project.nodes(select, exclude)
+        if node.kind is NodeKind.MODEL
+    ]
+    terminal = session.terminal
+    if terminal.is_json:
+        for record in check_records(models):
+            terminal.record(record)
+    else:
+        terminal.data(check_text(models, paint=terminal.paint_data, width=terminal.table_width))
