@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from sqlflow.bind.query.places import extent
 from sqlflow.bind.query.select import FindTable, QueryBinder
-from sqlflow.bind.query.values import Table
+from sqlflow.bind.query.values import NONE, Table, column_sources
 from sqlflow.core.codes import Code
 from sqlflow.dialect.spec import DialectSpec
 
@@ -35,6 +35,7 @@ def bind_tree(
 
     `text` is what the tree was parsed from. `find_table` gives the table that a name in a FROM means, where
     it is no common table expression; a name that it doesn't know is a table of unknown columns.
+    A query that is nested too deeply to be walked is open.
     """
     mistakes: dict[Mistake, None] = {}
 
@@ -43,4 +44,14 @@ def bind_tree(
         mistakes[Mistake(code=code, message=message, start=start, end=end, help=help)] = None
 
     binder = QueryBinder(text, spec, rules, find_table, report)
-    return binder.query(tree), tuple(mistakes)
+    try:
+        return binder.query(tree), tuple(mistakes)
+    except RecursionError:
+        return _too_deep(tree, find_table), ()
+
+
+def _too_deep(tree: exp.Expr, find_table: FindTable) -> Table:
+    """What is known of a query with more brackets in brackets than can be walked: which tables it reads."""
+    found = [table for node in tree.find_all(exp.Table) if (table := find_table(node)) is not None]
+    rows = NONE.union(*(table.rows | column_sources(table.columns) for table in found))
+    return Table(columns=(), rows=rows, open=True, why_open="the query is nested too deeply")

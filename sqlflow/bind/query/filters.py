@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlglot import exp
 
 from sqlflow.bind.query.scope import Scope, ScopeColumn
@@ -26,9 +28,12 @@ def not_null_columns(condition: exp.Expr, scope: Scope) -> None:
         ):
             _mark(node.this.this, scope)
         elif isinstance(node, _REJECTING):
-            for key in ("this", "expression"):
-                part = node.args.get(key)
-                if isinstance(part, exp.Expr):
+            parts = [
+                part for key in ("this", "expression") if isinstance(part := node.args.get(key), exp.Expr)
+            ]
+            # A comparison with all of nothing holds for NULL as well.
+            if not any(isinstance(part, exp.All) for part in parts):
+                for part in parts:
                     _mark(part, scope)
         elif isinstance(node, exp.In):
             _mark(node.this, scope)
@@ -37,22 +42,26 @@ def not_null_columns(condition: exp.Expr, scope: Scope) -> None:
 def _mark(node: exp.Expr, scope: Scope) -> None:
     while isinstance(node, exp.Paren):
         node = node.this
-    if not isinstance(node, exp.Column) or not isinstance(node.this, exp.Identifier):
+    if not isinstance(node, exp.Column) or not isinstance(node.this, exp.Identifier) or node.args.get("db"):
         return
-    column = _find(node, scope)
-    if column is not None:
-        column.null = Nullability.NOT_NULL
-
-
-def _find(node: exp.Column, scope: Scope) -> ScopeColumn | None:
-    """The column of this scope that a name means, where there is exactly one."""
     key = lookup_key(scope.spec, node.this.name, bool(node.this.args.get("quoted")))
     if node.table:
-        if node.args.get("db"):
-            return None
-        wanted = lookup_key(scope.spec, node.table)
-        tables = [table for table in scope.tables if table.key == wanted]
-        found = tables[0].named(key) if tables else []
+        quoted = bool(node.args["table"].args.get("quoted"))
+        wanted = lookup_key(scope.spec, node.table, quoted)
+        table = next((table for table in scope.tables if table.key == wanted), None)
+        column = table.named(key) if table is not None else None
+        if column is not None:
+            column.null = Nullability.NOT_NULL
+        return
+    found = scope.find_columns(key)
+    if len(found) == 1:
+        _mark_bare(found[0])
+
+
+def _mark_bare(column: ScopeColumn) -> None:
+    """Marks what a bare name means: the merged column, where there is one, and not its left side."""
+    if column.merged is None:
+        column.null = Nullability.NOT_NULL
     else:
-        found = scope.find_columns(key)
-    return found[0] if len(found) == 1 and found[0].merged is None else None
+        value = replace(column.merged.value, null=Nullability.NOT_NULL)
+        column.merged = replace(column.merged, value=value)

@@ -6,62 +6,29 @@ from the text where sqlglot placed it; the arguments' order is that of the text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlglot import exp
 
-from sqlflow.bind.query.places import start_of
+from sqlflow.bind.query.places import extent
 
 # Calls that sqlglot doesn't place, by its class.
-_NAMES: dict[str, str] = {
-    "AnyValue": "any_value",
-    "ApproxDistinct": "approx_count_distinct",
-    "ArgMax": "arg_max",
-    "ArgMin": "arg_min",
-    "ArrayAgg": "array_agg",
-    "Avg": "avg",
-    "Corr": "corr",
-    "Count": "count",
-    "CountIf": "count_if",
-    "CovarPop": "covar_pop",
-    "CovarSamp": "covar_samp",
-    "CumeDist": "cume_dist",
-    "CurrentDate": "current_date",
-    "CurrentTime": "current_time",
-    "CurrentTimestamp": "now",
-    "DenseRank": "dense_rank",
-    "Extract": "date_part",
-    "First": "first",
-    "FirstValue": "first_value",
-    "GroupConcat": "string_agg",
-    "Lag": "lag",
-    "Last": "last",
-    "LastValue": "last_value",
-    "Lead": "lead",
-    "LogicalAnd": "bool_and",
-    "LogicalOr": "bool_or",
-    "Max": "max",
-    "Median": "median",
-    "Min": "min",
-    "NthValue": "nth_value",
-    "Ntile": "ntile",
-    "PercentRank": "percent_rank",
-    "PercentileCont": "quantile_cont",
-    "PercentileDisc": "quantile_disc",
-    "Pow": "pow",
-    "Quantile": "quantile",
-    "Rank": "rank",
-    "RowNumber": "row_number",
-    "Stddev": "stddev",
-    "StddevPop": "stddev_pop",
-    "StddevSamp": "stddev_samp",
-    "StrPosition": "strpos",
-    "Substring": "substring",
-    "Sum": "sum",
-    "Trim": "trim",
-    "Variance": "var_samp",
+_NAMES: Mapping[str, str] = {
+    "AnyValue": "any_value", "ApproxDistinct": "approx_count_distinct", "ArgMax": "arg_max",
+    "ArgMin": "arg_min", "ArrayAgg": "array_agg", "Avg": "avg", "Corr": "corr", "Count": "count",
+    "CountIf": "count_if", "CovarPop": "covar_pop", "CovarSamp": "covar_samp", "CumeDist": "cume_dist",
+    "CurrentDate": "current_date", "CurrentTime": "current_time", "CurrentTimestamp": "now",
+    "DenseRank": "dense_rank", "Extract": "date_part", "First": "first", "FirstValue": "first_value",
+    "GroupConcat": "string_agg", "Lag": "lag", "Last": "last", "LastValue": "last_value", "Lead": "lead",
+    "LogicalAnd": "bool_and", "LogicalOr": "bool_or", "Max": "max", "Median": "median", "Min": "min",
+    "NthValue": "nth_value", "Ntile": "ntile", "PercentRank": "percent_rank",
+    "PercentileCont": "quantile_cont", "PercentileDisc": "quantile_disc", "Pow": "pow",
+    "Quantile": "quantile", "Rank": "rank", "RowNumber": "row_number", "Stddev": "stddev",
+    "StddevPop": "stddev_pop", "StddevSamp": "stddev_samp", "StrPosition": "strpos",
+    "Substring": "substring", "Sum": "sum", "Trim": "trim", "Variance": "var_samp",
     "VariancePop": "var_pop",
-}
+}  # fmt: skip
 
 # Functions that look at rows in an order or in a group, whatever stands around them.
 AGGREGATES: frozenset[str] = frozenset(
@@ -168,10 +135,10 @@ NEVER_NULL: frozenset[str] = frozenset(
 
 
 class Call(NamedTuple):
-    """A function call: the engine's name in lower case, and its arguments in order."""
+    """A function call: the engine's name in lower case, its arguments in order; None where that is unknown."""
 
     name: str
-    arguments: tuple[exp.Expr, ...]
+    arguments: tuple[exp.Expr, ...] | None
 
 
 def call_of(node: exp.Func, text: str) -> Call:
@@ -187,18 +154,46 @@ def call_of(node: exp.Func, text: str) -> Call:
     return Call(name, _arguments(node))
 
 
-def _arguments(node: exp.Func) -> tuple[exp.Expr, ...]:
-    """The operands in the order of the text; a unit, which sqlglot keeps apart, comes first, as a text."""
-    unit: list[exp.Expr] = []
+def _arguments(node: exp.Func) -> tuple[exp.Expr, ...] | None:
+    """The operands in the order of the text, a unit, which sqlglot keeps apart, first, as a text.
+
+    None where the order can't be told: some have no place, and sqlglot moved others.
+    """
+    units: list[exp.Expr] = []
     parts: list[exp.Expr] = []
     for key, given in node.args.items():
         for part in given if isinstance(given, list) else [given]:
-            if not isinstance(part, exp.Expr):
+            # sqlglot writes the character set of decode(x) itself.
+            if not isinstance(part, exp.Expr) or key == "charset":
                 continue
-            if (
-                isinstance(part, (exp.Var, exp.Identifier)) and key in ("unit", "this") and not parts
-            ) or isinstance(part, exp.Var):
-                unit.append(exp.Literal.string(part.name.lower()))
+            if isinstance(part, exp.Var) or key == "unit":
+                units.append(exp.Literal.string(part.name.lower()))
             else:
                 parts.append(part)
-    return (*unit, *sorted(parts, key=start_of))
+    found = [(place[0] if (place := extent(part)) else None, part) for part in parts]
+    starts = [start for start, _ in found if start is not None]
+    if starts != sorted(starts):
+        if len(starts) < len(found):
+            return None
+        found.sort(key=lambda pair: pair[0] or 0)
+    return (*units, *(part for _, part in found))
+
+
+def has_aggregate(node: exp.Expr) -> bool:
+    """Whether an expression is computed over groups; what stands under OVER or in a subquery is not."""
+    stack: list[exp.Expr] = [node]
+    while stack:
+        here = stack.pop()
+        if isinstance(here, exp.Window):
+            # sum(sum(x)) OVER (): what the function is given may be computed over groups.
+            stack.extend(here.this.iter_expressions())
+            stack.extend(part for part in here.iter_expressions() if part is not here.this)
+        elif isinstance(here, exp.Query):
+            continue
+        elif isinstance(here, exp.AggFunc) or (
+            isinstance(here, exp.Anonymous) and str(here.this).lower() in AGGREGATES
+        ):
+            return True
+        else:
+            stack.extend(here.iter_expressions())
+    return False

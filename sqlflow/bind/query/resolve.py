@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
 from sqlglot import exp
 
-from sqlflow.bind.query.places import extent
 from sqlflow.bind.query.scope import Scope, ScopeColumn, ScopeTable
-from sqlflow.bind.query.values import Column, Value, sources_of, unknown
+from sqlflow.bind.query.values import Value, doubtful, sources_of, unknown
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import did_you_mean
-from sqlflow.core.schema import Nullability, SqlType
+from sqlflow.core.schema import SqlType
 from sqlflow.dialect.names import lookup_key
+
+# Names that engines know without a table: of columns that every stored table has, and of functions that
+# are called without brackets.
+_STORED = frozenset(["rowid", "ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"])
+_EVERYWHERE = frozenset(
+    [
+        "current_catalog",
+        "current_database",
+        "current_date",
+        "current_role",
+        "current_schema",
+        "current_time",
+        "current_timestamp",
+        "current_user",
+        "localtime",
+        "localtimestamp",
+        "session_user",
+        "system_user",
+        "user",
+    ]
+)
 
 
 class Report(Protocol):
@@ -30,8 +49,13 @@ def column_value(node: exp.Column, scope: Scope, report: Report) -> Value:
     parts = [
         p for key in ("catalog", "db", "table", "this") if isinstance(p := node.args.get(key), exp.Identifier)
     ]
+    return name_value(parts, scope, report, node)
+
+
+def name_value(parts: list[exp.Identifier], scope: Scope, report: Report, node: exp.Expr) -> Value:
+    """Gives what a name of one or more parts means, and notes a mistake where it means nothing."""
     keys = [lookup_key(scope.spec, part.name, bool(part.args.get("quoted"))) for part in parts]
-    found = _qualified(parts, keys, scope) or _bare(parts, keys, scope, node, report)
+    found = _qualified(keys, scope) or _bare(parts, keys, scope, report)
     if found is None:
         return unknown(_missing(parts, keys, scope, node, report))
     value, used = found
@@ -40,71 +64,83 @@ def column_value(node: exp.Column, scope: Scope, report: Report) -> Value:
     return value
 
 
-def _qualified(parts: list[exp.Identifier], keys: list[str], scope: Scope) -> tuple[Value, int] | None:
+def _qualified(keys: list[str], scope: Scope) -> tuple[Value, int] | None:
     """`table.column` and longer names, the longest table name first."""
-    for size in range(len(parts) - 1, 0, -1):
+    for size in range(len(keys) - 1, 0, -1):
         table = scope.find_table(keys[size - 1], tuple(keys[: size - 1]))
         if table is None:
             continue
-        columns = table.named(keys[size])
-        if columns:
-            return columns[0].value(), size + 1
+        column = table.named(keys[size])
+        if column is not None:
+            return column.value(), size + 1
         if table.open:
-            return unknown(table.why_open), len(parts)
-        if size == 1:
-            return None
+            return unknown(table.why_open), len(keys)
+        if table.nameless or (table.stored and keys[size] in _STORED):
+            return unknown(f"{keys[size]} is a name of the engine's own"), len(keys)
     return None
 
 
 def _bare(
-    parts: list[exp.Identifier], keys: list[str], scope: Scope, node: exp.Expr, report: Report
+    parts: list[exp.Identifier], keys: list[str], scope: Scope, report: Report
 ) -> tuple[Value, int] | None:
     key = keys[0]
     here: Scope | None = scope
     while here is not None:
-        if key in here.lambdas:
-            return here.lambdas[key], 1
-        columns = here.find_columns(key)
-        merged = [column for column in columns if column.merged is not None]
-        if merged:
-            return merged[0].unqualified(), 1
-        if len(columns) > 1:
-            _ambiguous(parts[0], columns, here, report)
-        if columns:
-            return columns[0].unqualified(), 1
-        if key in here.aliases:
-            return here.aliases[key], 1
-        row = next((table for table in here.tables if table.key == key), None)
-        if row is not None and len(parts) == 1:
-            return row_value(row), 1
-        if here.is_open:
-            why = next(table.why_open for table in here.tables if table.open)
-            return unknown(why), len(parts)
+        found = _in_scope(parts, key, here, report)
+        if found is not None:
+            return found
         here = here.parent
+    if key in _EVERYWHERE and len(parts) == 1:
+        return unknown(f"no verified rule for {key}"), 1
+    return None
+
+
+def _in_scope(
+    parts: list[exp.Identifier], key: str, scope: Scope, report: Report
+) -> tuple[Value, int] | None:
+    if key in scope.lambdas:
+        return scope.lambdas[key], 1
+    columns = scope.find_columns(key)
+    if len(columns) > 1:
+        _ambiguous(parts[0], columns, scope, report)
+    if columns:
+        return columns[0].bare().value, 1
+    alias = scope.aliases[key].get() if key in scope.aliases else None
+    if alias is not None:
+        return alias, 1
+    row = next((table for table in scope.tables if table.key == key), None)
+    if row is not None and len(parts) == 1:
+        return row_value(row), 1
+    for table in scope.tables:
+        if table.open:
+            return unknown(table.why_open), len(parts)
+        if len(parts) == 1 and (table.nameless or (table.stored and key in _STORED)):
+            return unknown(f"{key} is a name of the engine's own"), 1
     return None
 
 
 def row_value(table: ScopeTable) -> Value:
     """A table's name as a value: its row as a struct."""
-    values = [(column.column.name or "", column.value()) for column in table.columns if not column.hidden]
+    values = [(column.column.name, column.value()) for column in table.columns]
+    parts = tuple((name, value.type) for name, value in values if name and value.type is not None)
     sources = sources_of(value for _, value in values)
-    if table.open or any(value.type is None for _, value in values):
-        return Value(type=None, why="a column of the row has no known type", sources=sources)
-    parts = tuple((name, value.type) for name, value in values if value.type is not None)
-    return Value(type=SqlType("STRUCT", parts=parts), sources=sources, null=Nullability.UNKNOWN)
+    if table.open or len(parts) < len(values):
+        return Value(type=None, why="a column of the row has no known type or name", sources=sources)
+    return Value(type=SqlType("STRUCT", parts=parts), sources=sources)
 
 
 def field_of(value: Value, name: str) -> Value:
-    """A field of a struct, by its name without case, or a key of a map."""
+    """A field of a struct, by its name without case, or what stands under a key of a map or of JSON."""
     if value.type is None:
-        return replace(value, null=Nullability.UNKNOWN, is_constant=False)
+        return replace(value, null=doubtful(value.null), is_constant=False, constant=None)
     if value.type.name in ("STRUCT", "UNION"):
-        for label, part in value.type.parts:
-            if label.lower() == name.lower():
-                null = value.null if value.null is Nullability.NULLABLE else Nullability.UNKNOWN
-                return Value(type=part, null=null, sources=value.sources)
-    if value.type.name == "JSON":
+        part = value.type.part(name)
+        if part is not None:
+            return Value(type=part, null=doubtful(value.null), sources=value.sources)
+    elif value.type.name == "JSON":
         return Value(type=SqlType("JSON"), sources=value.sources)
+    elif value.type.name == "MAP" and value.type.parts:
+        return Value(type=dict(value.type.parts)["value"], sources=value.sources)
     return unknown(f"{value.type} has no field {name}", value)
 
 
@@ -146,12 +182,3 @@ def _missing(
         help = f"there are: {shown}{', ...' if len(names) > 8 else ''}"
     report(Code.UNKNOWN_COLUMN, message, node, help)
     return f"there is no column {parts[-1].name}"
-
-
-def place_of(node: exp.Expr, column: Column) -> Column:
-    """Notes where the expression of an output column stands."""
-    found = extent(node)
-    return replace(column, start=found[0], end=found[1]) if found else column
-
-
-Resolver = Callable[[exp.Column, Scope], Value]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
@@ -12,7 +12,11 @@ from sqlflow.dialect.spec import DialectSpec
 
 
 class ScopeColumn:
-    """A column in scope. `merged` is what USING made of it and another; stars leave out a `hidden` one."""
+    """A column in scope.
+
+    Where USING or NATURAL merged it with another, `merged` is what the two are to a bare name and to a
+    star; stars leave out the `hidden` one.
+    """
 
     __slots__ = ("column", "hidden", "key", "merged", "null")
 
@@ -20,40 +24,93 @@ class ScopeColumn:
         self.column = column
         self.key = key
         self.hidden = False
-        self.merged: Value | None = None
+        self.merged: Column | None = None
         self.null: Nullability | None = None
 
     def value(self) -> Value:
         """The column's own value, with what joins and filters say of its NULLs."""
-        return self._with_null(self.column.value)
+        return self.column.value if self.null is None else replace(self.column.value, null=self.null)
 
-    def unqualified(self) -> Value:
-        """What the bare name means."""
-        return self._with_null(self.merged if self.merged is not None else self.column.value)
+    def bare(self) -> Column:
+        """What the name means without a table before it."""
+        if self.merged is not None:
+            return self.merged
+        return self.column if self.null is None else replace(self.column, value=self.value())
 
-    def _with_null(self, value: Value) -> Value:
-        return value if self.null is None else replace(value, null=self.null)
+    def set_null(self, null: Nullability) -> None:
+        """Says of the column, and of what it was merged to, whether it can be NULL."""
+        self.null = null
+        if self.merged is not None:
+            self.merged = replace(self.merged, value=replace(self.merged.value, null=null))
 
 
 class ScopeTable:
-    """A table in scope under a name, or under none."""
+    """A table in scope under a name, or under none.
 
-    __slots__ = ("columns", "key", "name", "open", "qualifiers", "why_open")
+    Columns of one name are told apart by a number behind it, as engines do. `stored` says that it is a
+    table or view of the warehouse, which may have columns of the engine's own.
+    """
 
-    def __init__(self, name: str, table: Table, spec: DialectSpec, qualifiers: tuple[str, ...] = ()) -> None:
+    __slots__ = ("_by_key", "columns", "key", "name", "nameless", "open", "qualifiers", "stored", "why_open")
+
+    def __init__(
+        self,
+        name: str,
+        table: Table,
+        spec: DialectSpec,
+        qualifiers: tuple[str, ...] = (),
+        *,
+        stored: bool = False,
+    ) -> None:
         self.name = name
         self.key = lookup_key(spec, name, True) if name else ""
         self.qualifiers = qualifiers
         self.open = table.open
         self.why_open = table.why_open
-        self.columns = [
-            ScopeColumn(column, lookup_key(spec, column.name, True) if column.name else "")
-            for column in table.columns
-        ]
+        self.stored = stored
+        self.nameless = any(column.name is None for column in table.columns)
+        self._by_key: dict[str, ScopeColumn] = {}
+        self.columns = [self._added(column, spec) for column in table.columns]
 
-    def named(self, key: str) -> list[ScopeColumn]:
-        """The columns of a name; several where a query's result has the name more than once."""
-        return [column for column in self.columns if column.key == key]
+    def _added(self, column: Column, spec: DialectSpec) -> ScopeColumn:
+        if column.name is None:
+            return ScopeColumn(column, "")
+        name, number = column.name, 0
+        while (key := lookup_key(spec, name, True)) in self._by_key:
+            number += 1
+            name = f"{column.name}_{number}"
+        added = ScopeColumn(column if number == 0 else replace(column, name=name), key)
+        self._by_key[key] = added
+        return added
+
+    def named(self, key: str) -> ScopeColumn | None:
+        """The column of a name."""
+        return self._by_key.get(key)
+
+
+class Lazy:
+    """An expression of a SELECT's list, bound when it is first asked for."""
+
+    __slots__ = ("_bind", "_bound", "_busy")
+
+    def __init__(self, bind: Callable[[], Value]) -> None:
+        self._bind = bind
+        self._bound: Value | None = None
+        self._busy = False
+
+    def get(self) -> Value | None:
+        """Gives the value; None while it is being bound: a name does not mean itself."""
+        if self._bound is None and not self._busy:
+            self._busy = True
+            try:
+                self._bound = self._bind()
+            finally:
+                self._busy = False
+        return self._bound
+
+    def forget(self) -> None:
+        """Has it bound again: the query says more of its columns by now."""
+        self._bound = None
 
 
 class Scope:
@@ -62,14 +119,16 @@ class Scope:
     def __init__(self, spec: DialectSpec, parent: Scope | None, ctes: Mapping[str, Table]) -> None:
         self.spec = spec
         self.parent = parent
-        self.ctes: dict[str, Table] = dict(ctes)
+        self.ctes = ctes
         self.tables: list[ScopeTable] = []
-        self.aliases: dict[str, Value] = {}
+        self.aliases: dict[str, Lazy] = {}
         self.lambdas: dict[str, Value] = {}
         self.windows: dict[str, frozenset[ColumnRef]] = {}
         self.rows: set[ColumnRef] = set()
+        # Whether there is at least one row behind each row of the result.
         self.grouped = False
-        self.keys_may_be_null = False
+        # Whether rows are grouped in several ways by expressions, each of which is NULL where it is left out.
+        self.keys_are_expressions = False
 
     def add(self, table: ScopeTable, rows: Iterable[ColumnRef] = ()) -> None:
         """Puts a table into scope."""
@@ -77,20 +136,25 @@ class Scope:
         self.rows.update(rows)
 
     def find_table(self, key: str, qualifiers: tuple[str, ...] = ()) -> ScopeTable | None:
-        """Gives the table of a name; the nearest scope that has one wins."""
-        for table in self.tables:
-            if table.key == key and (not qualifiers or table.qualifiers[-len(qualifiers) :] == qualifiers):
-                return table
-        return self.parent.find_table(key, qualifiers) if self.parent is not None else None
+        """Gives the table of a name; the nearest scope that has one wins.
+
+        A schema before the name has to be the one that FROM says, where it says one.
+        """
+        here: Scope | None = self
+        while here is not None:
+            for table in here.tables:
+                if table.key == key and key and _agree(table, qualifiers):
+                    return table
+            here = here.parent
+        return None
 
     def find_columns(self, key: str) -> list[ScopeColumn]:
         """Gives the columns that a bare name could mean in this scope alone."""
-        return [
-            column
-            for table in self.tables
-            for column in table.named(key)
-            if not (column.hidden and column.merged is None)
-        ]
+        found = [column for table in self.tables if (column := table.named(key)) is not None]
+        if len(found) < 2:
+            return found
+        merged = [column for column in found if column.merged is not None]
+        return merged[:1] or found
 
     @property
     def is_open(self) -> bool:
@@ -108,3 +172,12 @@ class Scope:
         """The names of all columns in reach, for suggestions."""
         own = [c.column.name for table in self.tables for c in table.columns if c.column.name]
         return own + (self.parent.names() if self.parent is not None else [])
+
+
+def _agree(table: ScopeTable, qualifiers: tuple[str, ...]) -> bool:
+    if not qualifiers:
+        return True
+    if not table.stored:
+        return False
+    size = min(len(qualifiers), len(table.qualifiers))
+    return size == 0 or table.qualifiers[-size:] == qualifiers[-size:]

@@ -1,116 +1,179 @@
-"""Expands stars: `*`, `t.*`, with EXCLUDE, REPLACE and RENAME, and COLUMNS(...)."""
+"""Expands what stands for several columns: `*`, `t.*`, `s.*` of a struct, COLUMNS(...), unnested structs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from sqlglot import exp
 
 from sqlflow.bind.query.expressions import Expressions
+from sqlflow.bind.query.patterns import matcher
 from sqlflow.bind.query.resolve import column_value
-from sqlflow.bind.query.scope import Scope, ScopeColumn, ScopeTable
+from sqlflow.bind.query.scope import Scope, ScopeTable
 from sqlflow.bind.query.values import Column, Value
+from sqlflow.core.codes import Code
 from sqlflow.dialect.names import lookup_key
 
+# The columns; a text where it can't be known which they are; None for an expression of one column.
+Expanded: TypeAlias = list[Column] | str | None
+_LIKE = (exp.Like, exp.ILike, exp.Glob, exp.SimilarTo, exp.RegexpLike)
 
-def expand(item: exp.Expr, scope: Scope, expressions: Expressions) -> list[Column] | None:
-    """Gives the columns that a projection stands for; None where it is an expression of its own."""
-    if isinstance(item, exp.Star):
-        return _star(item, list(scope.visible()), scope, expressions)
-    if isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
-        table = scope.find_table(
-            lookup_key(scope.spec, item.table, bool(item.args["table"].args.get("quoted")))
-        )
-        if table is not None:
-            return _star(
-                item.this, [(table, column) for column in table.columns], scope, expressions, own=True
-            )
-        return _struct_star(item, scope)
-    columns = item.find(exp.Columns)
-    if columns is not None and not isinstance(item, exp.Query):
-        return _columns(item, columns, scope, expressions)
+
+def expand(item: exp.Expr, scope: Scope, binder: Expressions) -> Expanded:
+    """Gives the columns that a projection stands for."""
+    if isinstance(item, _LIKE) and (isinstance(item.this, exp.Star) or item.this.is_star):
+        return _like(item, scope, binder)
+    if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
+        return _star(item, scope, binder)
+    inner = item.unalias()
+    if isinstance(inner, (exp.Explode, exp.Unnest)):
+        return _unnested(inner, scope, binder)
+    columns = _find_columns(item)
+    if columns is not None:
+        return _columns(item, columns, scope, binder)
     return None
 
 
-def _star(
-    star: exp.Expr,
-    found: list[tuple[ScopeTable, ScopeColumn]],
-    scope: Scope,
-    expressions: Expressions,
-    *,
-    own: bool = False,
-) -> list[Column]:
-    left_out = {_key(part, scope) for part in star.args.get("except_") or ()}
-    replaced = {lookup_key(scope.spec, part.alias): part for part in star.args.get("replace") or ()}
-    renamed = {_key(part.this, scope): part.alias for part in star.args.get("rename") or ()}
-    out: list[Column] = []
-    for _, column in found:
-        if column.key in left_out:
-            continue
-        name = column.column.name
-        value = column.value() if own else column.unqualified()
-        if column.key in replaced:
-            value = expressions.settled(expressions.value(replaced[column.key].this, scope))
-            name = replaced[column.key].alias
-        out.append(Column(name=renamed.get(column.key, name), value=value, text=name or ""))
-    return out
-
-
-def _key(part: exp.Expr, scope: Scope) -> str:
-    return lookup_key(scope.spec, part.name, True)
-
-
-def _struct_star(item: exp.Column, scope: Scope) -> list[Column] | None:
-    """`s.*` on a struct: its fields."""
-    inner = exp.column(item.args["table"].copy())
-    value = column_value(inner, scope, lambda code, message, node, help="": None)
-    if value.type is None or value.type.name != "STRUCT":
-        return None
-    return [
-        Column(name=name, value=Value(type=part, sources=value.sources)) for name, part in value.type.parts
-    ]
-
-
-def _columns(
-    item: exp.Expr, columns: exp.Expr, scope: Scope, expressions: Expressions
-) -> list[Column] | None:
-    """`COLUMNS(...)`, alone or inside an expression that is then repeated for each column."""
-    chosen = _chosen(columns.this, scope)
-    if chosen is None:
-        return None
-    out: list[Column] = []
-    for column in chosen:
-        if item is columns:
-            out.append(Column(name=column.column.name, value=column.unqualified()))
-            continue
-        copy = item.unalias().copy()
-        name = exp.Identifier(this=column.column.name, quoted=True)
-        for inner in list(copy.find_all(exp.Columns)):
-            inner.replace(exp.Column(this=name.copy()))
-        value = expressions.settled(expressions.value(copy, scope))
-        out.append(Column(name=column.column.name, value=replace(value)))
-    return out
-
-
-def _chosen(pattern: exp.Expr, scope: Scope) -> list[ScopeColumn] | None:
-    accept: Callable[[str], bool]
-    if isinstance(pattern, exp.Star):
-        left_out = {_key(part, scope) for part in pattern.args.get("except_") or ()}
-        accept = lambda name: lookup_key(scope.spec, name, True) not in left_out  # noqa: E731
-    elif isinstance(pattern, exp.Literal) and pattern.is_string:
-        try:
-            expression = re.compile(str(pattern.this))
-        except re.error:
-            return None
-        accept = lambda name: expression.search(name) is not None  # noqa: E731
+def _star(item: exp.Expr, scope: Scope, binder: Expressions) -> Expanded:
+    """`*` and `t.*`, with EXCLUDE, REPLACE and RENAME."""
+    star = item.this if isinstance(item, exp.Column) else item
+    if isinstance(item, exp.Column):
+        table = _table(item, scope)
+        if table is None:
+            return _struct_star(item, scope)
+        if table.open:
+            return table.why_open
+        found = [Column(name=c.column.name, value=c.value()) for c in table.columns]
     else:
+        if scope.is_open:
+            return next(table.why_open for table in scope.tables if table.open)
+        found = [column.bare() for _, column in scope.visible()]
+    left_out = {_key(part.name, scope) for part in star.args.get("except_") or ()}
+    replaced = {_key(part.alias, scope): part for part in star.args.get("replace") or ()}
+    renamed = {_key(part.this.name, scope): part.alias for part in star.args.get("rename") or ()}
+    out: list[Column] = []
+    for column in found:
+        name = column.name
+        key = _key(name, scope) if name else ""
+        if key in left_out:
+            continue
+        value = column.value
+        if key in replaced:
+            value = binder.settled(binder.value(replaced[key].this, scope))
+            name = replaced[key].alias
+        out.append(Column(name=renamed.get(key, name), value=value, text=name or ""))
+    return out
+
+
+def _table(item: exp.Column, scope: Scope) -> ScopeTable | None:
+    """The table before a star; None where what stands there is no table."""
+    parts = [p for key in ("catalog", "db", "table") if isinstance(p := item.args.get(key), exp.Identifier)]
+    keys = [lookup_key(scope.spec, part.name, bool(part.args.get("quoted"))) for part in parts]
+    return scope.find_table(keys[-1], tuple(keys[:-1])) if keys else None
+
+
+def _key(name: str, scope: Scope) -> str:
+    return lookup_key(scope.spec, name, True)
+
+
+def _struct_star(item: exp.Column, scope: Scope) -> Expanded:
+    """`s.*` on a struct: its fields."""
+    parts = [p for key in ("catalog", "db", "table") if isinstance(p := item.args.get(key), exp.Identifier)]
+    if not parts:
+        return "it is not known what the star stands for"
+    names = dict(zip(("this", "table", "db"), reversed(parts), strict=False))
+    inner = exp.Column(**{key: part.copy() for key, part in names.items()})
+    value = column_value(inner, scope, _silent)
+    if value.type is None or value.type.name != "STRUCT":
+        return value.why or f"no rule for a star on {value.type}"
+    return _fields(value)
+
+
+def _silent(code: Code, message: str, node: exp.Expr, help: str = "") -> None:
+    """Takes what is no mistake: a star on an unknown name is told by its being open."""
+
+
+def _fields(value: Value) -> list[Column]:
+    parts = value.type.parts if value.type is not None else ()
+    return [Column(name=name, value=Value(type=part, sources=value.sources)) for name, part in parts]
+
+
+def _unnested(node: exp.Expr, scope: Scope, binder: Expressions) -> Expanded:
+    """`unnest(x)` makes a row of each item of a list, and columns of the fields of a struct."""
+    parts = [node.this] if isinstance(node, exp.Explode) else node.expressions
+    if isinstance(node, exp.Explode) and node.expressions:
+        return "how deep unnest goes is not known"
+    value = binder.value(parts[0], scope) if len(parts) == 1 else None
+    if value is None or value.type is None:
+        return value.why if value is not None else "no rule for unnest of several values"
+    scope.rows |= value.sources
+    return _fields(value) if value.type.name == "STRUCT" else None
+
+
+def _find_columns(item: exp.Expr) -> exp.Columns | None:
+    """COLUMNS(...) in an expression; what stands in a subquery belongs to that."""
+    stack: list[exp.Expr] = [item]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, exp.Columns):
+            return node
+        if not isinstance(node, exp.Query):
+            stack.extend(node.iter_expressions())
+    return None
+
+
+def _columns(item: exp.Expr, columns: exp.Columns, scope: Scope, binder: Expressions) -> Expanded:
+    """`COLUMNS(...)`, alone or inside an expression that is then repeated for each column."""
+    inner = item.unalias()
+    if columns.args.get("unpack"):
+        # `f(*COLUMNS(...))` is one call with all of them.
+        return "the columns become the query's own" if inner is columns else None
+    accept = matcher(columns.this, scope)
+    if accept is None or scope.is_open:
+        return "it is not known which columns COLUMNS stands for"
+    chosen = [column.bare() for _, column in scope.visible()]
+    if any(column.name is None for column in chosen):
+        return "a column has a name of the engine's own"
+    out: list[Column] = []
+    for column in (column for column in chosen if accept(column.name or "")):
+        value = column.value
+        if inner is not columns:
+            value = binder.settled(binder.value(_repeated(inner, column.name or ""), scope))
+        name = _named(item, columns, column.name or "") if isinstance(item, exp.Alias) else column.name
+        out.append(Column(name=name, value=value))
+    return out
+
+
+def _repeated(node: exp.Expr, name: str) -> exp.Expr:
+    copy = node.copy()
+    for inner in list(copy.find_all(exp.Columns)):
+        inner.replace(exp.Column(this=exp.Identifier(this=name, quoted=True)))
+    return copy
+
+
+def _named(item: exp.Alias, columns: exp.Columns, name: str) -> str | None:
+    """The alias, in which `\\1` is what the first brackets of the pattern found."""
+    if "\\" not in item.alias:
+        return item.alias
+    found = re.search(columns.this.name, name) if columns.this.is_string else None
+    if found is None:
         return None
+    groups: Sequence[str | None] = (found[0], *found.groups())
 
-    def found() -> Iterator[ScopeColumn]:
-        for _, column in scope.visible():
-            if column.column.name is not None and accept(column.column.name):
-                yield column
+    def group(match: re.Match[str]) -> str:
+        number = int(match[1])
+        return (groups[number] or "") if number < len(groups) else ""
 
-    return list(found())
+    return re.sub(r"\\(\d)", group, item.alias)
+
+
+def _like(item: exp.Expr, scope: Scope, binder: Expressions) -> Expanded:
+    """`* LIKE 'pattern'`."""
+    star = item.this
+    found = _star(star, scope, binder)
+    accept: Callable[[str], bool] | None = matcher(item, scope)
+    if not isinstance(found, list) or accept is None:
+        return found if isinstance(found, str) else "it is not known which columns the pattern fits"
+    return [column for column in found if column.name is not None and accept(column.name)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sqlflow.core.schema import Nullability, SqlType
@@ -22,8 +22,7 @@ class ColumnRef(NamedTuple):
 class Value:
     """An expression: its type, or why that is unknown; whether it can be NULL; what it takes values from.
 
-    `constant` is the value of a literal; `is_constant` tells a literal NULL from no literal. `aggregate`
-    says that it is computed over groups, so that its parts are no columns of one row.
+    `constant` is the value of a literal; `is_constant` tells a literal NULL from no literal.
     """
 
     type: SqlType | None
@@ -64,7 +63,12 @@ class Table:
 
 def sources_of(values: Iterable[Value]) -> frozenset[ColumnRef]:
     """Joins the sources of several values."""
-    return frozenset[ColumnRef]().union(*(value.sources for value in values))
+    return NONE.union(*(value.sources for value in values))
+
+
+def column_sources(columns: Iterable[Column]) -> frozenset[ColumnRef]:
+    """Joins the sources of several columns."""
+    return NONE.union(*(column.value.sources for column in columns))
 
 
 def unknown(why: str, *parts: Value, null: Nullability = Nullability.UNKNOWN) -> Value:
@@ -73,8 +77,28 @@ def unknown(why: str, *parts: Value, null: Nullability = Nullability.UNKNOWN) ->
 
 
 def any_null(values: Iterable[Value]) -> Nullability:
-    """The nullability of an operation that gives NULL exactly where one of its operands is NULL."""
-    found = [value.null for value in values]
+    """The nullability of what can be NULL where any of the values is NULL, and nowhere else."""
+    found = {value.null for value in values}
     if Nullability.NULLABLE in found:
         return Nullability.NULLABLE
     return Nullability.UNKNOWN if Nullability.UNKNOWN in found else Nullability.NOT_NULL
+
+
+def doubtful(null: Nullability) -> Nullability:
+    """The nullability of an operation that may give NULL of its own."""
+    return Nullability.UNKNOWN if null is Nullability.NOT_NULL else null
+
+
+def opened(table: Table, why: str) -> Table:
+    """The table as one that may have further columns."""
+    return replace(table, open=True, why_open=why)
+
+
+def renamed(table: Table, names: Sequence[str]) -> Table:
+    """The table with its first columns named anew."""
+    if not names:
+        return table
+    columns = [
+        replace(column, name=names[i]) if i < len(names) else column for i, column in enumerate(table.columns)
+    ]
+    return replace(table, columns=tuple(columns))
