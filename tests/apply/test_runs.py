@@ -248,7 +248,12 @@ def test_a_run_that_is_left_half_way_ends(project: Project, how: str) -> None:
 def test_a_run_that_is_never_begun_closes(pg: Project) -> None:
     pg.write({"m": "select 1 as id"})
     pg.load().build().close()
-    assert pg.rows("select count(*) from pg_stat_activity where application_name = 'sqlflow'") == [(0,)]
+    count = "select count(*) from pg_stat_activity where application_name = 'sqlflow'"
+    # The server takes a moment to see that a connection has been closed.
+    ended = time.monotonic() + 10
+    while pg.rows(count) != [(0,)] and time.monotonic() < ended:
+        time.sleep(0.05)
+    assert pg.rows(count) == [(0,)]
 
 
 def test_a_lost_connection_fails_one_node(pg: Project) -> None:

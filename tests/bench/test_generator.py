@@ -110,7 +110,7 @@ def test_a_project_builds_twice_on_postgres(
 def test_the_profile_measures_every_stage(tmp_path: Path) -> None:
     write(tmp_path, generate(12))
     compiled = measured("compile", tmp_path)
-    stages = ["import", "read", "project", "render", "parse", "link", "bind", "all stages", "plan"]
+    stages = ["import", "read", "project", "render", "parse", "link", "schemas", "bind", "all stages", "plan"]
     assert [row.stage for row in compiled] == stages
     assert all(row.peak > 1 for row in compiled)
     built = measured("build", tmp_path)

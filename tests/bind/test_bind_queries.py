@@ -201,7 +201,7 @@ def test_a_file_that_the_engine_cant_read_is_loaded() -> None:
 
 
 def test_a_place_in_a_model() -> None:
-    text = "-- é 😀\nselect\n  {{ 'a' }} as x,\n  wrong_name()\nfrom orders"
+    text = "-- é 😀\nselect\n  {{ 3 }} as x,\n  wrong_name()\nfrom orders"
     project = compiled({"q.sql": text, "orders.sql": ORDERS}).clean()
     assert places(project, query_of(project), "wrong_name") == [("models/q.sql", "wrong_name")]
 

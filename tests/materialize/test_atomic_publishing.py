@@ -104,7 +104,7 @@ def test_own_views_follow(pg: Project) -> None:
 
 def test_own_view_that_fails_keeps_the_old_rows_until_it_is_right(pg: Project) -> None:
     pg.built({"t": table(1, columns=", 5 as gone"), "v": "select id, gone as v from t"})
-    run = pg.build({"t": table(2), "v": "select id, gone as v from t"})
+    run = pg.build({"t": table(2), "v": "select id, no_such_function() as v from t"})
     assert run.statuses == {"t": "success", "v": "error"}
     assert pg.rows(POLL.format("v")) == [(ROWS, 5, 5)]
     assert pg.rows(POLL.format("t")) == [(ROWS, 2, 2)]

@@ -28,6 +28,6 @@ def test_keys_of_a_first_build(project: Project, strategy: str, rows: str, code:
 
 
 def test_the_place_of_an_error_is_the_whole_word(project: Project) -> None:
-    run = project.build({"facts": "select 1 as a, no_such_column as b from (select 1 as c) as x"})
+    run = project.build({"facts": "select 1 as a, no_such_function() as b"})
     (diagnostic,) = run.diagnostics
-    assert source_text(project, diagnostic) == "no_such_column"
+    assert source_text(project, diagnostic) == "no_such_function"
