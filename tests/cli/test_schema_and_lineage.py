@@ -370,6 +370,16 @@ def test_down_of_a_model_shows_what_reads_it_directly(club: Path) -> None:
     assert lines("lineage", "spending", "--down", "--up") == lines("lineage", "spending")
 
 
+def test_a_reader_without_a_name_is_shown(club: Path) -> None:
+    (club / "models/again.sql").write_text("select note || '!' from {{ source('shop', 'sales') }}\n")
+    assert "note    again.(unnamed)" in invoke("lineage", "shop.sales", "--down").stdout.splitlines()
+    assert invoke("lineage", "shop.sales.note", "--down").stdout.splitlines() == [
+        "shop.sales.note  (source)",
+        "  again.(unnamed)  (unnamed)",
+    ]
+    assert invoke("lineage", "again").stdout == "(unnamed)  shop.sales.note\n"
+
+
 def test_the_columns_of_a_seed_and_of_a_source_come_from_nowhere(club: Path) -> None:
     assert lines("lineage", "people")[0] == "id    (seed)"
     assert lines("lineage", "shop.sales")[0] == "person  (source)"
@@ -409,6 +419,9 @@ def test_a_summary_in_json_has_the_kinds_of_the_edges(club: Path) -> None:
         {"id": "model.club.members", "column": "id", "kind": "rows"},
         {"id": "model.club.members", "column": "label", "kind": "rows"},
     ]
+    assert [found["readers"] for found in records("lineage", "spending", "--down")] == [
+        [{"id": "model.club.guess", "column": "label", "kind": "opaque"}]
+    ] * 3
 
 
 def test_an_unknown_column_suggests(club: Path) -> None:

@@ -96,8 +96,10 @@ def _sources(session: Session, project: LoadedProject, names: Names, name: str) 
 def _readers(session: Session, project: LoadedProject, names: Names, name: str) -> None:
     from sqlflow.cli.views.lineage import readers_records, readers_text
 
-    node = _find(project, names, name)
-    links = [_to_readers(project, name, column.name) for column in project.schemas()[node].columns]
+    node, schemas = _find(project, names, name), project.schemas()
+    hops = project.lineage(name, down=True)
+    near = {hop.node: schemas[hop.node] for hop in hops if hop.depth == 1}
+    links = [_to_readers(node, column, near) for column in schemas[node].columns]
     terminal = session.terminal
     if terminal.is_json:
         for record in readers_records(node, links, names):
@@ -143,14 +145,22 @@ def _to_ends(node: NodeId, column: SchemaColumn, schemas: Mapping[NodeId, NodeSc
     )
 
 
-def _to_readers(project: LoadedProject, name: str, column: str | None) -> Link:
-    """Gives what reads a column directly; nothing can read one that has no name."""
+def _to_readers(node: NodeId, column: SchemaColumn, near: Mapping[NodeId, NodeSchema]) -> Link:
+    """Gives what reads a column directly; `near` are the nodes that read its own."""
     from sqlflow.bind.query.values import ColumnRef
     from sqlflow.cli.views.lineage import Link
 
-    hops = project.lineage(name, column, down=True) if column is not None else ()
-    refs = {
-        kind: tuple(ColumnRef(hop.node, hop.column) for hop in hops if hop.depth == 1 and hop.kind == kind)
-        for kind in ("value", "rows", "opaque")
-    }
-    return Link(column=column, values=refs["value"], rows=refs["rows"], opaque=refs["opaque"])
+    own = ColumnRef(node, column.name or "")
+    values: list[ColumnRef] = []
+    rows: list[ColumnRef] = []
+    opaque: list[ColumnRef] = []
+    for reader, schema in near.items():
+        for made in schema.columns:
+            ref = ColumnRef(reader, made.name or "")
+            if schema.opaque:
+                opaque.append(ref)
+            elif own in made.sources:
+                values.append(ref)
+            elif own in schema.rows:
+                rows.append(ref)
+    return Link(column=column.name, values=tuple(values), rows=tuple(rows), opaque=tuple(opaque))

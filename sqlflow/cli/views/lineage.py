@@ -151,7 +151,8 @@ class _Trace:
         reached = {id(hop) for below in onward.values() for hop in below}
         lines: list[str] = []
         drawn: set[int] = set()
-        waiting = [(hop, indent) for hop in reversed(hops) if id(hop) not in reached]
+        # What can't be tied to a hop before it still stands as deep as it is.
+        waiting = [(hop, indent or hop.depth) for hop in reversed(hops) if id(hop) not in reached]
         while waiting:
             hop, depth = waiting.pop()
             below = onward[id(hop)]
@@ -199,7 +200,7 @@ class _Trace:
         if hop.node in self._names.opaque:
             return self._fit(head, "(opaque: a dataframe model)")
         # A star stands for a column by its name.
-        return self._fit(head, hop.text or hop.column)
+        return self._fit(head, hop.text or hop.column or _UNNAMED)
 
     def _fit(self, head: str, text: str) -> str:
         text = visible(" ".join(text.split()))
