@@ -48,7 +48,10 @@ def statement_failed(
     frames = ()
     if text_map is not None and failure.offset is not None:
         word = _WORD.match(sql, failure.offset)
-        frames = text_map.locate(failure.offset, word.end() if word else None)
+        inside = sql[failure.offset - 1 : failure.offset + 1].isalnum() and failure.offset > 0
+        # What fails on a value inside of a view has its place in the view's text, which is not this one.
+        lies = failure.kind is FailureKind.DATA and (word is None or inside)
+        frames = () if lies else text_map.locate(failure.offset, word.end() if word else None)
     notes = [line for line in rest.splitlines() if line.strip()]
     if failure.hint:
         notes.append(failure.hint)
