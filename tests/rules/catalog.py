@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from tests.rules.explore import Shape, plain_call
+from tests.rules.explore import Shape, plain_call, within_group
 from tests.rules.subject import Engine
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE)
@@ -21,6 +21,8 @@ _LEFT_OUT = re.compile(
     r"|col_description|format_type|format_pg_type|txid_current|parse_duckdb_log_message|array_value|list_zip"
     r"|array_zip|unpivot_list|switch|map_from_entries|get_block_size|hive_partition_component"
     r"|(array|list)_(transform|apply|filter|reduce)|apply|reduce|filter|query_table|struct_extract_at"
+    # Macros that stand for a text as if the query said it.
+    r"|user|current_user|current_role|session_user"
     r"|struct_extract|union_extract|alias|current_query|regexp_split_to_table|generate_subscripts|lambda"
     r"|timetz_byte_comparable|bitstring_byte_comparable|normalized_interval|equi_width_bins|in_search_path"
     r"|list_aggregate|list_aggr|array_aggregate|array_aggr|aggregate|decimal_average|decimal_division"
@@ -73,8 +75,8 @@ MAPPING = ("list_transform", "list_apply", "array_transform", "array_apply", "ap
 FILTERING = ("list_filter", "array_filter", "filter")
 # Words of the grammar that are values.
 WORDS = (
-    *("current_date", "current_timestamp", "current_time", "localtimestamp", "localtime", "current_user"),
-    *("current_schema", "current_catalog", "current_role", "session_user", "user"),
+    *("current_date", "current_timestamp", "current_time", "localtimestamp", "localtime"),
+    *("current_schema", "current_catalog"),
 )
 UNARY = ("-", "+", "~", "NOT")
 # Where a constant decides: the argument, and the marks in it that do; without marks its whole text does.
@@ -168,6 +170,10 @@ def shapes(engine: Engine) -> list[Shape]:
         found.append(Shape(name=shape, call=plain_call(shape), overloads=tuple(sorted(overloads[shape]))))
     found += [Shape(name=name, call=_over(name), overloads=tuple(some)) for name, some in WINDOWS.items()]
     found += [Shape(name=name, call=_word(name), overloads=((),)) for name in WORDS]
+    found += [
+        Shape(name=name, call=within_group(name), overloads=(("DOUBLE", "ANY"), ("DECIMAL(4,1)", "ANY")))
+        for name in ("percentile_cont", "percentile_disc")
+    ]
     found += [Shape(name=name, call=_lambda(name), overloads=(("ANY[]", "ANY"),)) for name in MAPPING]
     found += [Shape(name=name, call=_lambda(name), overloads=(("ANY[]", "BOOLEAN"),)) for name in FILTERING]
     # The last of a name is the one that is written as the grammar wants it.

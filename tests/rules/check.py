@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -255,13 +256,8 @@ def _unions(
 
 
 def column_text(kind: SqlType) -> str:
-    """Writes a type for a table; PostgreSQL's words stand around the digits."""
-    text = str(kind)
-    for words in (" WITH TIME ZONE", " WITHOUT TIME ZONE"):
-        if f"{words}(" in text:
-            head, _, digits = text.partition(f"{words}(")
-            return f"{head}({digits}{words}"
-    return text
+    """Writes a type for a table; PostgreSQL wants the digits of a time before the words on its zone."""
+    return re.sub(r"( WITH(?:OUT)? TIME ZONE)(\([0-9]+\))", r"\2\1", str(kind))
 
 
 def main(arguments: Sequence[str]) -> int:

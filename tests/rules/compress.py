@@ -63,13 +63,27 @@ class Compressor:
     def __init__(self, fill: Callable[[Sequence[SqlType]], Arguments]) -> None:
         self._fill = fill
         self._known: dict[str, Template] = {}
+        self._made: dict[tuple[SqlType, ...], dict[SqlType, frozenset[str]]] = {}
 
-    def _explains(self, text: str, calls: Sequence[tuple[Arguments, SqlType]]) -> bool:
-        """Says whether a template gives the answers to all of the calls."""
-        if text not in self._known:
-            self._known[text] = template(text)
-        gives = self._known[text]
-        return all(gives(arguments) == result for arguments, result in calls)
+    def _explaining(
+        self, types: tuple[SqlType, ...], result: SqlType, texts: Sequence[str]
+    ) -> frozenset[str]:
+        """Gives the templates that make the result of the arguments."""
+        found = self._made.get(types)
+        if found is None:
+            arguments = self._fill(types)
+            by_result: dict[SqlType, list[str]] = defaultdict(list)
+            for text in texts:
+                if text not in self._known:
+                    self._known[text] = template(text)
+                kind = self._known[text](arguments)
+                if kind is not None:
+                    by_result[kind].append(text)
+            found = {kind: frozenset(some) for kind, some in by_result.items()}
+            # Functions share their pairs of arguments; of more there are too many to keep.
+            if len(types) <= 2:
+                self._made[types] = found
+        return found.get(result, frozenset())
 
     def rules(self, answers: Answers, texts: Sequence[str] = ()) -> list[Rule]:
         """Gives rules `[template, set, ...]` that give every answer, or say nothing about it."""
@@ -93,10 +107,14 @@ class Compressor:
                 answers[types] == result for types in calls
             ):
                 explains[str(result)].add(group)
-            filled = [(self._fill(types), answers[types]) for types in calls]
-            for text in texts:
-                if self._explains(text, filled):
-                    explains[text].add(group)
+            explaining: frozenset[str] | None = None
+            for types in calls:
+                here = self._explaining(types, answers[types], texts)
+                explaining = here if explaining is None else explaining & here
+                if not explaining:
+                    break
+            for text in explaining or ():
+                explains[text].add(group)
         order = {text: -index for index, text in enumerate(texts, 1)}
         chosen: Cells = {}
         while explains:

@@ -36,6 +36,11 @@ def plain_call(name: str) -> Callable[[Sequence[str]], str]:
     return lambda arguments: f"{name}({', '.join(arguments)})"
 
 
+def within_group(name: str) -> Callable[[Sequence[str]], str]:
+    """Makes calls `name(fraction) WITHIN GROUP (ORDER BY value)`."""
+    return lambda arguments: f"{name}({arguments[0]}) WITHIN GROUP (ORDER BY {arguments[-1]})"
+
+
 def explore(engine: Any, shape: Shape, arity: int, probes: Sequence[Probe]) -> dict[Key, SqlType]:
     """Gives what the engine says to calls with so many arguments, those that it takes."""
     if arity == 0:

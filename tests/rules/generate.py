@@ -141,8 +141,8 @@ def operator_rules(
     for symbol, tables in found.items():
         base["operators"][symbol] = {arity: compressor.rules(answers) for arity, answers in tables.items()}
     for symbol in subject.truths:
-        base["operators"][symbol] = {"2": [["BOOLEAN", "*", "*"]]}
-        found[symbol] = {"2": truths(subject, engine, symbol, some)}
+        base["operators"].setdefault(symbol, {})["2"] = [["BOOLEAN", "*", "*"]]
+        found.setdefault(symbol, {})["2"] = truths(subject, engine, symbol, some)
     return found
 
 
@@ -193,6 +193,16 @@ def function_rules(
     """Gives the rules of one function that no constant decides about."""
     answers = function_answers(engine, shape, some)
     return {arity: compressor.rules(table) for arity, table in answers.items()}
+
+
+def written_rules(subject: Subject, name: str) -> dict[str, list[Rule]]:
+    """Gives the rules of a function as the dialect's file has them."""
+    data = json.loads(subject.file.read_text(encoding="utf-8"))
+    sets = {f"@{one}": text for one, text in data["sets"].items()}
+    return {
+        arity: [[rule[0], *(sets.get(part, part) for part in rule[1:])] for rule in rules]
+        for arity, rules in data["functions"][name].items()
+    }
 
 
 def keyed_shapes(subject: Subject, shape: Shape) -> list[tuple[str, Shape, int]]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlflow.core.schema import SqlType, parse_type
 from sqlflow.dialect.rules import NULL
 from sqlflow.dialect.rules.tokens import STRING_LITERAL
-from tests.rules.explore import Shape, plain_call
+from tests.rules.explore import Shape, plain_call, within_group
 from tests.rules.probes import Probe, typed
 
 # Types, each with a constant of it.
@@ -51,6 +51,13 @@ _TYPES = (
     ("int4range", "int4range(1, 2)"),
     ("daterange", "daterange('2020-01-01', '2020-01-02')"),
     ("tsvector", "'a'::tsvector"),
+    ("timestamp(3) without time zone", "'2020-01-01'::timestamp(3)"),
+    ("timestamp(3) with time zone", "'2020-01-01'::timestamptz(3)"),
+    ("time(3) without time zone", "'10:00'::time(3)"),
+    ("timestamp(3) without time zone[]", "ARRAY['2020-01-01'::timestamp(3)]"),
+    ("timestamp with time zone[]", "ARRAY['2020-01-01'::timestamptz]"),
+    ("uuid[]", "ARRAY['00000000-0000-0000-0000-000000000000'::uuid]"),
+    ("jsonb[]", "ARRAY['{}'::jsonb]"),
 )
 TEXTS = ("a", "1", "day", "2020-01-01", "{1}", "{}", "true", "1 day")
 ARITHMETIC = (
@@ -106,11 +113,11 @@ _WINDOW_VALUES = ("first_value", "last_value", "nth_value")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # What implements types, indexes and operators, what looks into or changes the server, and what is no value.
 _LEFT_OUT = re.compile(
-    r"(pg_|has_|inet_|ts_|gin|gist|brin|spg|bt|hash|array_(in|out)|range_|lo_|lo|current_setting|set_config|"
-    r"setval|nextval|currval|lastval|txid|binary_|suppress|RI_|fmgr|plpgsql|xid|tid|oid|reg|cash|path|"
+    r"(pg_|has_|inet_|ts_|gin|gist|brin|spg|bt(?!rim)|hash|array_(in|out)|range_|lo_|loread|lowrite|current_setting|set_config|"
+    r"setval|nextval|currval|lastval|txid|binary_|suppress|RI_|fmgr|plpgsql|xid|tid|oid|reg(?!exp)|cash|path|"
     r"poly|circle|lseg|line|box|point|dist_|on_|inter_|close_|dsqrt|dcbrt|query_to|table_to|cursor_to|schema_to|"
     r"database_to|xml|unicode_|convert|network|macaddr|int[248]|float[48]|numeric_|text_|bpchar|varchar|name|"
-    r"bit|varbit|bool_?(in|out|eq|ne|lt|gt|le|ge|send|recv|accum|alltrue|anytrue)|jsonb_(in|out|send|recv)|"
+    r"bit(?!_length|_count)|varbit|bool_?(in|out|eq|ne|lt|gt|le|ge|send|recv|accum|alltrue|anytrue)|jsonb_(in|out|send|recv)|"
     r"json_(in|out|send|recv)|uuid_|date_(in|out|send|recv|eq|ne|lt|gt|le|ge|cmp|mi|pl|la|sm)|time_|timetz_|"
     r"timestamp_|timestamptz_|interval_(in|out|send|recv|eq|ne|lt|gt|le|ge|cmp|mi|pl|um|mul|div|accum|combine|"
     r"serialize|deserialize|hash|larger|smaller|avg|sum|transform|support|finalfn|inv)|any|cstring|void|record|"
@@ -189,7 +196,9 @@ def shapes(engine: Postgres) -> list[Shape]:
         "SELECT p.proname, p.prokind, array(SELECT format_type(a, NULL) FROM unnest(p.proargtypes) a), "
         "p.pronargdefaults FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace "
         "AND p.prokind IN ('f', 'a') AND NOT p.proretset AND p.pronargs <= 4 "
-        "AND p.oid NOT IN (SELECT oprcode FROM pg_operator) "
+        "AND (p.oid NOT IN (SELECT oprcode FROM pg_operator) OR p.proname IN "
+        "('array_append', 'array_prepend', 'array_cat', 'starts_with', 'mod', 'power', "
+        "'abs', 'sqrt', 'timezone', 'overlaps')) "
         "AND p.prorettype::regtype::text NOT IN ('internal', 'trigger', 'event_trigger', 'void', 'cstring')"
     )
     for name, kind, parameters, defaults in rows:
@@ -208,7 +217,11 @@ def shapes(engine: Postgres) -> list[Shape]:
         found[name] = Shape(name=name, call=plain_call(name), overloads=forms)
     for name in WORDS:
         found[name] = Shape(name=name, call=_word(name), overloads=((),))
-    rows = [(), ("ANY",), ("ANY", "integer"), ("ANY", "integer", "ANY"), ("integer",)]
+    for name in ("percentile_cont", "percentile_disc"):
+        forms = (("DOUBLE PRECISION", "DOUBLE PRECISION"), ("DOUBLE PRECISION", "ANY"))
+        found[name] = Shape(name=name, call=within_group(name), overloads=forms)
+    found["mode"] = Shape(name="mode", call=_mode, overloads=(("ANY",),))
+    rows = [(), ("ANY",), ("ANY", "INTEGER"), ("ANY", "INTEGER", "ANY"), ("INTEGER",)]
     for name in (*_WINDOW_ONLY, *_WINDOW_VALUES):
         found[name] = Shape(name=name, call=_over(name), overloads=tuple(rows))
     return sorted(found.values(), key=lambda shape: shape.name)
@@ -218,6 +231,10 @@ def _parameter(name: str) -> str:
     if name in ("anyarray", "anycompatiblearray"):
         return "ANY[]"
     return "ANY" if name.startswith("any") or name == '"any"' else name.upper()
+
+
+def _mode(arguments: Sequence[str]) -> str:
+    return f"mode() WITHIN GROUP (ORDER BY {arguments[0]})"
 
 
 def _word(name: str) -> Any:
