@@ -183,8 +183,9 @@ class Filling:
         self._literals = literals_of(sql)
 
     def rows(self, table: str, seed: int) -> int:
-        """How many rows a table has: of a wide one, a quarter and a half in some data sets."""
-        return self._shape.many // (1, 4, 2)[seed % 3] if table in self._shape.wide else self._shape.few
+        """How many rows a table has; a wide one has fewer in some data sets and more in others."""
+        share = (1.0, 0.25, 0.5, 4.0)[seed % 4]
+        return int(self._shape.many * share) if table in self._shape.wide else self._shape.few
 
     def is_key(self, table: str, name: str) -> bool:
         """Whether a column numbers its table's rows."""

@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 
 LEAST_PRECISION = 95
 # How many data sets are looked through for some on which a query gives rows.
-_SEEDS = 24
+_SEEDS = 20
 # In how many further data sets a claim is looked for that has not been seen yet.
-MORE = 8
+MORE = 6
 WIDE = frozenset({
     "store_sales", "catalog_sales", "web_sales", "store_returns", "catalog_returns", "web_returns",
     "inventory", "lineitem", "partsupp",
@@ -195,7 +195,7 @@ def influences(
     What is claimed and has not been seen then is looked for in `more` data sets.
     """
     sightings = _Sightings(trial, ways)
-    seeds = _lively(trial, data + more)
+    seeds = _lively(trial, data, data + more)
     for number, seed in enumerate(seeds):
         wanted = None if number < data else claims - sightings.seen
         if wanted is not None and not wanted:
@@ -205,17 +205,18 @@ def influences(
     return Influences(frozenset(sightings.seen), frozenset(sightings.moved), sightings.runs, stable=True)
 
 
-def _lively(trial: Trial, count: int) -> tuple[int, ...]:
-    """Gives the seeds of so many data sets, those first on which the query gives anything but NULLs."""
+def _lively(trial: Trial, least: int, most: int) -> tuple[int, ...]:
+    """Gives the seeds of data sets on which the query gives anything but NULLs, and of at least so many."""
     lively: list[int] = []
     for seed in range(_SEEDS):
+        if len(lively) == most or (seed == _SEEDS // 2 and not lively):
+            break
         trial.fill(seed)
         result = trial.result()
         if result is not None and any(nulls < result.rows for nulls in result.nulls):
             lively.append(seed)
-        if len(lively) == count:
-            break
-    return (*lively, *(seed for seed in range(_SEEDS) if seed not in lively))[:count]
+    others = (seed for seed in range(least) if seed not in lively)
+    return (*lively, *islice(others, max(0, least - len(lively))))
 
 
 def _candidates(trial: Trial, before: Result, seed: int) -> list[BaseColumn]:
@@ -383,10 +384,12 @@ def main() -> int:
     jobs = {name: queries[:: arguments.every] for name, queries in jobs.items()}
     jobs["random"] = random_jobs(arguments.seed, arguments.random)
     started = time.monotonic()
-    groups = {
-        name: judge_jobs(subject.analyse, queries, arguments.data, arguments.ways, arguments.processes)
-        for name, queries in jobs.items()
-    }
+    groups: dict[str, Figures] = {}
+    for name, queries in jobs.items():
+        groups[name] = judge_jobs(
+            subject.analyse, queries, arguments.data, arguments.ways, arguments.processes
+        )
+        print(f"{name}: done after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     everything = sum(groups.values(), Figures())
     reached = everything.targets()
     print(show(groups), targets(reached), sep="\n\n")
