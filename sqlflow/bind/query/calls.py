@@ -11,7 +11,7 @@ from sqlglot import exp
 from sqlflow.bind.query.functions import AGGREGATES, NEVER_NULL, call_of
 from sqlflow.bind.query.scope import Scope
 from sqlflow.bind.query.values import Value, any_null, doubtful, sources_of, unknown
-from sqlflow.core.schema import Nullability, SqlType
+from sqlflow.core.schema import Nullability, SqlType, tuple_of
 
 if TYPE_CHECKING:
     from sqlflow.bind.query.expressions import Expressions
@@ -148,6 +148,8 @@ def bind_named(
             )
         elif not isinstance(part, exp.Star):
             arguments.append(binder.value(part, scope))
+    if name == "row":
+        return tuple_value(arguments, binder)
     is_star = name == "count" and not arguments
     found = binder.call_type("count_star" if is_star else name, arguments)
     return Value(
@@ -156,6 +158,15 @@ def bind_named(
         null=_null_of(name, arguments, found, scope),
         sources=sources_of(arguments),
     )
+
+
+def tuple_value(arguments: Sequence[Value], binder: Expressions) -> Value:
+    """A row of values whose fields have no names."""
+    values = [binder.settled(value) for value in arguments]
+    types = [value.type for value in values if value.type is not None]
+    if binder.rules is None or len(types) < len(values) or not values:
+        return unknown("a row in brackets has a part of no known type", *values, null=_NOT_NULL)
+    return Value(type=tuple_of(types), null=_NOT_NULL, sources=sources_of(values))
 
 
 def _named(given: Sequence[exp.Expr], scope: Scope, binder: Expressions) -> list[Value]:

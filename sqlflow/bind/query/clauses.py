@@ -87,10 +87,17 @@ def _may_be_left_out(keys: Sequence[exp.Expr], scope: Scope) -> None:
         for column in table.columns:
             column.set_null(Nullability.NULLABLE)
     for key in keys:
-        is_column = isinstance(key, exp.Column) and not key.args.get("db")
-        plain = is_column and (key.table or scope.find_columns(lookup_key(scope.spec, key.name, True)))
-        if not plain:
+        if not _is_plain(key, scope):
             scope.keys_are_expressions = True
+
+
+def _is_plain(key: exp.Expr, scope: Scope) -> bool:
+    if not isinstance(key, exp.Column) or key.args.get("db"):
+        return False
+    # A field of a struct looks like a table's column.
+    if key.table:
+        return scope.find_table(lookup_key(scope.spec, key.table, True)) is not None
+    return bool(scope.find_columns(lookup_key(scope.spec, key.name, True)))
 
 
 def bind_distinct(

@@ -125,7 +125,7 @@ class Expressions:
         sources, null = sources_of(values), any_null(values)
         types = [value.type for value in values if value.type is not None]
         found = None
-        if self.rules is not None and len(types) == len(values):
+        if self.rules is not None and len(types) == len(values) and not _differ(types):
             found = self.rules.common(types, context) if context else self.rules.common(types)
         return Value(type=found, why="" if found else self.no_rule(what, values), null=null, sources=sources)
 
@@ -151,3 +151,8 @@ class Expressions:
                 return value.why
         types = ", ".join(str(value.type) for value in given)
         return f"no verified rule for {what}({types})"
+
+
+def _differ(types: Sequence[SqlType]) -> bool:
+    """Whether there are several types of maps: what they come to has no verified rule."""
+    return len({kind for kind in types if kind.name == "MAP"}) > 1

@@ -163,11 +163,12 @@ def _arguments(node: exp.Func) -> tuple[exp.Expr, ...] | None:
     parts: list[exp.Expr] = []
     for key, given in node.args.items():
         for part in given if isinstance(given, list) else [given]:
-            # sqlglot writes the character set of decode(x) itself.
-            if not isinstance(part, exp.Expr) or key == "charset":
+            if not isinstance(part, exp.Expr) or _is_implied(key, part):
                 continue
             if isinstance(part, exp.Var) or key == "unit":
                 units.append(exp.Literal.string(part.name.lower()))
+            elif isinstance(part, exp.JSONKeyValue):
+                parts += [part.this, part.expression]
             else:
                 parts.append(part)
     found = [(place[0] if (place := extent(part)) else None, part) for part in parts]
@@ -177,6 +178,13 @@ def _arguments(node: exp.Func) -> tuple[exp.Expr, ...] | None:
             return None
         found.sort(key=lambda pair: pair[0] or 0)
     return (*units, *(part for _, part in found))
+
+
+def _is_implied(key: str, part: exp.Expr) -> bool:
+    """Whether sqlglot wrote the argument itself: decode's character set, a sort's order, log10's base."""
+    if key in ("charset", "asc"):
+        return True
+    return isinstance(part, exp.Literal) and isinstance(part.parent, exp.Log) and extent(part) is None
 
 
 def has_aggregate(node: exp.Expr) -> bool:

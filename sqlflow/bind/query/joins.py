@@ -68,6 +68,7 @@ def add_join(join: exp.Join, scope: Scope, before: int, binder: Expressions) -> 
     for (a, b), column in zip(pairs, merged, strict=True):
         b.hidden = True
         a.merged = column
+        a.coalesced = kind.misses_left and kind.misses_right
         if kind.inner:
             a.null = b.null = Nullability.NOT_NULL
     if kind.semi or kind.anti:

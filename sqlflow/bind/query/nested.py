@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from sqlflow.bind.query.calls import bind_named, lambda_scope
+from sqlflow.bind.query.calls import bind_named, lambda_scope, tuple_value
 from sqlflow.bind.query.functions import call_of
 from sqlflow.bind.query.resolve import field_of
 from sqlflow.bind.query.values import Value, sources_of, unknown
-from sqlflow.core.schema import Nullability, SqlType, list_of, struct_of, tuple_of
+from sqlflow.core.schema import Nullability, SqlType, list_of, struct_of
 
 if TYPE_CHECKING:
     from sqlflow.bind.query.expressions import Expressions
@@ -125,11 +125,7 @@ def bind_struct(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
 
 def bind_tuple(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     """`(x, y)`."""
-    values = [binder.settled(value) for value in binder.values(node.expressions, scope)]
-    types = [value.type for value in values if value.type is not None]
-    if binder.rules is None or len(types) < len(values) or not values:
-        return unknown("a row in brackets has a part of no known type", *values, null=_NOT_NULL)
-    return Value(type=tuple_of(types), null=_NOT_NULL, sources=sources_of(values))
+    return tuple_value(binder.values(node.expressions, scope), binder)
 
 
 def bind_map(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
@@ -137,6 +133,10 @@ def bind_map(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     entries = node.this.expressions if isinstance(node.this, exp.Struct) else []
     if not all(isinstance(entry, exp.PropertyEQ) for entry in entries):
         return binder.opaque(node, scope)
+    if not entries:
+        return Value(
+            type=binder.call_type("map", ()), why="no verified rule for an empty map", null=_NOT_NULL
+        )
     lists: list[Value] = []
     for values in (
         [_key(entry.this, scope, binder) for entry in entries],

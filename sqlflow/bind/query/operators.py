@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -27,6 +28,7 @@ SYMBOLS: Mapping[type[exp.Expr], str] = {
 _STRICT = frozenset(["+", "-", "*", "||", "&", "|", "<<", ">>"])
 # Casts to these, or from these, may make a NULL of a value: JSON has a null of its own.
 _DOUBTFUL_CASTS = ("JSON", "UNION", "VARIANT")
+_LAST_WORD = re.compile(r"[A-Za-z_]\w*(?=\s*$)", re.ASCII)
 _MANY_PATHS = (
     exp.JSONPathWildcard, exp.JSONPathRecursive, exp.JSONPathSlice, exp.JSONPathUnion, exp.JSONPathFilter,
 )  # fmt: skip
@@ -88,6 +90,11 @@ def bind_boolean(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
 
 def bind_cast(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     """CAST and TRY_CAST; the latter gives NULL where it fails."""
+    prefixed = _prefixed(node, binder)
+    if prefixed is not False:
+        # `DATE 'x'::VARCHAR` is read by the parser as if the first word came last.
+        inner = binder.value(node.this, scope)
+        return inner if prefixed else unknown("it is not known which cast comes first", inner)
     inner = binder.value(node.this, scope)
     written = str(node.args["to"].sql(binder.dialect))
     type = binder.rules.cast(written) if binder.rules is not None else None
@@ -100,6 +107,34 @@ def bind_cast(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
         null=doubtful(inner.null) if is_doubtful else inner.null,
         sources=inner.sources,
     )
+
+
+def _prefixed(node: exp.Expr, binder: Expressions) -> bool | None:
+    """Whether the type stands before a literal that is then cast to another one; None where it may."""
+    chain = _casts(node)
+    literal = chain[-1].this
+    place = literal.meta.get("start") if isinstance(literal, exp.Literal) and literal.meta else None
+    if place is None or len(chain) < 2 or binder.rules is None:
+        return False
+    word = _LAST_WORD.search(binder.text, max(0, place - 60), place)
+    first = binder.rules.cast(word[0]) if word is not None else None
+    if first is None:
+        return False
+    alike = [part for part in chain if binder.rules.cast(str(part.args["to"].sql(binder.dialect))) == first]
+    if alike and alike[-1] is not chain[-1] and any(part is node for part in alike):
+        return True if len(alike) == 1 else None
+    return False
+
+
+def _casts(node: exp.Expr) -> list[exp.Expr]:
+    """All casts of one value, of which the node is one, the last first."""
+    top = node
+    while isinstance(top.parent, exp.Cast) and top.parent.this is top:
+        top = top.parent
+    chain = [top]
+    while isinstance(chain[-1].this, exp.Cast):
+        chain.append(chain[-1].this)
+    return chain
 
 
 def bind_operator(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
@@ -163,7 +198,7 @@ def bind_json(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     path = node.expression
     if isinstance(path, exp.JSONPath):
         many = any(isinstance(part, _MANY_PATHS) for part in path.walk())
-        right = Value(type=SqlType("VARCHAR"), constant="$.*" if many else "$.a", is_constant=True)
+        right = binder.value(exp.Literal.string("$.*" if many else "$.a"), scope)
     else:
         right = binder.value(path, scope)
     found = binder.call_type(name, (left, right))

@@ -92,7 +92,9 @@ def _name(item: exp.Expr, scope: Scope) -> str | None:
         item = item.this
     if isinstance(item, exp.Column) and isinstance(item.this, exp.Identifier):
         return _spelled(item, scope) or item.this.name
-    return None
+    if isinstance(item, exp.Boolean):
+        return "true" if item.this else "false"
+    return "NULL" if isinstance(item, exp.Null) else None
 
 
 def _spelled(item: exp.Column, scope: Scope) -> str | None:
@@ -108,7 +110,8 @@ def _spelled(item: exp.Column, scope: Scope) -> str | None:
     while here is not None:
         found = here.find_columns(key)
         if found:
-            return found[0].bare().name
+            # What a full join makes of two columns is an expression: it has the name that the query writes.
+            return None if found[0].coalesced else found[0].bare().name
         if key in here.aliases:
             return None
         here = here.parent

@@ -15,15 +15,16 @@ class ScopeColumn:
     """A column in scope.
 
     Where USING or NATURAL merged it with another, `merged` is what the two are to a bare name and to a
-    star; stars leave out the `hidden` one.
+    star; stars leave out the `hidden` one. A `coalesced` one is an expression over both.
     """
 
-    __slots__ = ("column", "hidden", "key", "merged", "null")
+    __slots__ = ("coalesced", "column", "hidden", "key", "merged", "null")
 
     def __init__(self, column: Column, key: str) -> None:
         self.column = column
         self.key = key
         self.hidden = False
+        self.coalesced = False
         self.merged: Column | None = None
         self.null: Nullability | None = None
 

@@ -82,21 +82,31 @@ class QueryBinder:
             body = cte.this
             while isinstance(body, (exp.Subquery, exp.Paren)) and not _has_more(body):
                 body = body.this
-            if with_.args.get("recursive") and isinstance(body, exp.SetOperation):
+            if with_.args.get("recursive") and self._reads_itself(body, name):
                 known[name] = self._recursive(body, name, names, parent, known)
             else:
                 known[name] = renamed(self.query(body, parent, known), names)
         return known
 
+    def _reads_itself(self, body: exp.Expr, name: str) -> bool:
+        if not isinstance(body, exp.Union):
+            return False
+        names = (table.this for table in body.find_all(exp.Table) if not table.args.get("db"))
+        return any(
+            isinstance(part, exp.Identifier)
+            and lookup_key(self._spec, part.name, bool(part.args.get("quoted"))) == name
+            for part in names
+        )
+
     def _recursive(
         self,
-        body: exp.SetOperation,
+        body: exp.Expr,
         name: str,
         names: Sequence[str],
         parent: Scope | None,
         known: Mapping[str, Table],
     ) -> Table:
-        """A query that reads itself: the types are those of its first arm, the rest is what stays the same."""
+        """A query that reads itself: it has its first arm's types, all else is what stays as it is."""
         anchor = renamed(self.query(body.this, parent, known), names)
         found = anchor
         for _ in range(_ROUNDS):

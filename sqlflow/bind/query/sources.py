@@ -161,12 +161,12 @@ class Sources:
         return Table(columns=(Column(name=alias or call.name, value=value),), rows=rows)
 
     def _unnest(self, node: exp.Expr, alias: str, scope: Scope) -> Table:
-        lists = list(node.expressions) or ([node.this] if node.this is not None else [])
-        if isinstance(node, exp.Explode) and node.expressions:
-            lists = [node.this]
+        lists = list(node.expressions)
+        if isinstance(node.this, exp.Expr):
+            lists.insert(0, node.this)
         values = self._binder.values(lists, scope)
         rows = sources_of(values)
-        if len(values) != 1 or (isinstance(node, exp.Explode) and node.expressions):
+        if len(values) != 1:
             return Table(columns=(), rows=rows, open=True, why_open="no rule for unnest of several values")
         value = values[0]
         if value.type is not None and value.type.name not in ("LIST", "ARRAY"):

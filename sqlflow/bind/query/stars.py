@@ -45,26 +45,44 @@ def _star(item: exp.Expr, scope: Scope, binder: Expressions) -> Expanded:
             return _struct_star(item, scope)
         if table.open:
             return table.why_open
-        found = [Column(name=c.column.name, value=c.value()) for c in table.columns]
+        found = [(table, Column(name=c.column.name, value=c.value())) for c in table.columns]
     else:
         if scope.is_open:
             return next(table.why_open for table in scope.tables if table.open)
-        found = [column.bare() for _, column in scope.visible()]
-    left_out = {_key(part.name, scope) for part in star.args.get("except_") or ()}
+        found = [(table, column.bare()) for table, column in scope.visible()]
+    return _changed(star, found, scope, binder)
+
+
+def _changed(
+    star: exp.Expr, found: list[tuple[ScopeTable, Column]], scope: Scope, binder: Expressions
+) -> list[Column]:
+    """The columns of a star after EXCLUDE, REPLACE and RENAME.
+
+    A table before a name means that table's column alone. What REPLACE gives stands where the first column
+    of its name stood, for all of them.
+    """
+    left_out = {_part(part, scope) for part in star.args.get("except_") or ()}
     replaced = {_key(part.alias, scope): part for part in star.args.get("replace") or ()}
-    renamed = {_key(part.this.name, scope): part.alias for part in star.args.get("rename") or ()}
+    renamed = {_part(part.this, scope): part.alias for part in star.args.get("rename") or ()}
+    done: set[str] = set()
     out: list[Column] = []
-    for column in found:
-        name = column.name
+    for table, column in found:
+        name, value = column.name, column.value
         key = _key(name, scope) if name else ""
-        if key in left_out:
+        if ("", key) in left_out or (table.key, key) in left_out or key in done:
             continue
-        value = column.value
         if key in replaced:
+            done.add(key)
             value = binder.settled(binder.value(replaced[key].this, scope))
             name = replaced[key].alias
-        out.append(Column(name=renamed.get(key, name), value=value, text=name or ""))
+        name = renamed.get((table.key, key), renamed.get(("", key), name))
+        out.append(Column(name=name, value=value, text=column.name or ""))
     return out
+
+
+def _part(part: exp.Expr, scope: Scope) -> tuple[str, str]:
+    table = part.args.get("table")
+    return _key(table.name, scope) if isinstance(table, exp.Expr) else "", _key(part.name, scope)
 
 
 def _table(item: exp.Column, scope: Scope) -> ScopeTable | None:
