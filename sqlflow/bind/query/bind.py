@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,15 @@ from sqlflow.bind.query.places import extent
 from sqlflow.bind.query.select import FindTable, QueryBinder
 from sqlflow.bind.query.values import NONE, Table, column_sources
 from sqlflow.core.codes import Code
-from sqlflow.dialect.spec import DialectSpec
+from sqlflow.dialect.names import fold
+from sqlflow.dialect.spec import DialectSpec, Folding
 
 if TYPE_CHECKING:
     from sqlflow.dialect.rules import TypeRules
+
+
+# sqlglot takes it for an operator.
+_UNICODE_NAME = re.compile(r"\bU&\"", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +49,9 @@ def bind_tree(
         start, end = extent(node) or (0, 1)
         mistakes[Mistake(code=code, message=message, start=start, end=end, help=help)] = None
 
+    if _UNICODE_NAME.search(text):
+        return Table(columns=(), open=True, why_open='names written as U&"..." are not read'), ()
+    _fold(tree, spec)
     binder = QueryBinder(text, spec, rules, find_table, report)
     try:
         return binder.query(tree), tuple(mistakes)
@@ -55,3 +64,11 @@ def _too_deep(tree: exp.Expr, find_table: FindTable) -> Table:
     found = [table for node in tree.find_all(exp.Table) if (table := find_table(node)) is not None]
     rows = NONE.union(*(table.rows | column_sources(table.columns) for table in found))
     return Table(columns=(), rows=rows, open=True, why_open="the query is nested too deeply")
+
+
+def _fold(tree: exp.Expr, spec: DialectSpec) -> None:
+    """Writes every name of a tree as the engine stores it, so that names are compared as they stand."""
+    if spec.folding is Folding.INSENSITIVE:
+        return
+    for name in tree.find_all(exp.Identifier):
+        name.set("this", fold(spec, name.name, bool(name.args.get("quoted"))))
