@@ -86,6 +86,8 @@ _TAKING = frozenset(
         "bit_xor",
         "bool_and",
         "bool_or",
+        "count_if",
+        "countif",
         "favg",
         "first",
         "fsum",

@@ -16,7 +16,7 @@ from sqlflow.dialect.names import lookup_key
 if TYPE_CHECKING:
     from sqlflow.bind.query.expressions import Expressions
 
-_SETS = ("rollup", "cube", "grouping_sets")
+_SETS = (exp.Rollup, exp.Cube, exp.GroupingSets)
 
 
 def bind_group(node: exp.Select, scope: Scope, lazies: Mapping[int, Lazy], binder: Expressions) -> None:
@@ -24,7 +24,7 @@ def bind_group(node: exp.Select, scope: Scope, lazies: Mapping[int, Lazy], binde
     group = node.args.get("group")
     if group is None:
         return
-    has_sets = any(group.args.get(key) for key in _SETS)
+    has_sets = any(isinstance(part, _SETS) for part in group.walk())
     keys = _keys(group)
     if group.args.get("all") or any(_is_all(key) for key in keys):
         items = [item for item in node.expressions if not has_aggregate(item)]
@@ -50,9 +50,7 @@ def _keys(group: exp.Expr) -> list[exp.Expr]:
     stack: list[exp.Expr] = list(group.iter_expressions())
     while stack:
         key = stack.pop()
-        if isinstance(key, (exp.Rollup, exp.Cube, exp.GroupingSets)) or isinstance(
-            key, (exp.Tuple, exp.Paren)
-        ):
+        if isinstance(key, _SETS) or isinstance(key, (exp.Tuple, exp.Paren)):
             stack.extend(key.iter_expressions())
         else:
             found.append(key)

@@ -20,7 +20,7 @@ _NAMES: Mapping[str, str] = {
     "CountIf": "count_if", "CovarPop": "covar_pop", "CovarSamp": "covar_samp", "CumeDist": "cume_dist",
     "CurrentDate": "current_date", "CurrentTime": "current_time", "CurrentTimestamp": "now",
     "DenseRank": "dense_rank", "Extract": "date_part", "First": "first", "FirstValue": "first_value",
-    "GroupConcat": "string_agg", "Lag": "lag", "Last": "last", "LastValue": "last_value", "Lead": "lead",
+    "GroupConcat": "string_agg", "JSONObject": "json_object", "Lag": "lag", "Last": "last", "LastValue": "last_value", "Lead": "lead",
     "LogicalAnd": "bool_and", "LogicalOr": "bool_or", "Max": "max", "Median": "median", "Min": "min",
     "NthValue": "nth_value", "Ntile": "ntile", "PercentRank": "percent_rank",
     "PercentileCont": "quantile_cont", "PercentileDisc": "quantile_disc", "Pow": "pow",
@@ -117,9 +117,7 @@ NEVER_NULL: frozenset[str] = frozenset(
     [
         "approx_count_distinct",
         "count",
-        "count_if",
         "count_star",
-        "countif",
         "cume_dist",
         "dense_rank",
         "ntile",
@@ -182,7 +180,7 @@ def _arguments(node: exp.Func) -> tuple[exp.Expr, ...] | None:
 
 def _is_implied(key: str, part: exp.Expr) -> bool:
     """Whether sqlglot wrote the argument itself: decode's character set, a sort's order, log10's base."""
-    if key in ("charset", "asc"):
+    if key in ("charset", "asc", "nulls_first"):
         return True
     return isinstance(part, exp.Literal) and isinstance(part.parent, exp.Log) and extent(part) is None
 

@@ -130,7 +130,17 @@ def bind_tuple(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
 
 def bind_map(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     """`MAP {'a': 1}`."""
-    entries = node.this.expressions if isinstance(node.this, exp.Struct) else []
+    if isinstance(node.this, exp.Bracket) and isinstance(node.this.this, exp.Struct):
+        # The parser takes `MAP {...}['a']` for a map of an element.
+        made = _map(node.this.this, scope, binder)
+        found = _element(made.type) if made.type is not None else None
+        sources = made.sources | sources_of(binder.values(node.this.expressions, scope))
+        return Value(type=found, why="" if found else made.why or "no rule for an element", sources=sources)
+    return _map(node.this, scope, binder) if isinstance(node.this, exp.Struct) else binder.opaque(node, scope)
+
+
+def _map(node: exp.Struct, scope: Scope, binder: Expressions) -> Value:
+    entries = node.expressions
     if not all(isinstance(entry, exp.PropertyEQ) for entry in entries):
         return binder.opaque(node, scope)
     if not entries:

@@ -111,6 +111,10 @@ class Sources:
         self._put(name, names, table, scope)
 
     def _add_table(self, node: exp.Table, name: str, names: Sequence[str], scope: Scope) -> None:
+        if node.args.get("rows_from"):
+            why = "what ROWS FROM gives is not known"
+            self._put(name, names, Table(columns=(), open=True, why_open=why), scope)
+            return
         if not isinstance(node.this, exp.Identifier):
             table = self._function(node.this, name, scope)
             if node.args.get("ordinality"):
