@@ -50,7 +50,7 @@ def _keys(group: exp.Expr) -> list[exp.Expr]:
     stack: list[exp.Expr] = list(group.iter_expressions())
     while stack:
         key = stack.pop()
-        if isinstance(key, _SETS) or isinstance(key, (exp.Tuple, exp.Paren)):
+        if isinstance(key, (*_SETS, exp.Tuple, exp.Paren)):
             stack.extend(key.iter_expressions())
         else:
             found.append(key)
