@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlglot
+from sqlglot import exp
 
 from sqlflow.bind.query.bind import Mistake, bind_tree
 from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
@@ -150,9 +151,7 @@ def test_a_query_that_is_nested_too_deeply_is_open_or_bound() -> None:
     text = "select 1 as a"
     tree = sqlglot.parse_one(text, dialect="duckdb")
     for _ in range(3000):
-        tree = sqlglot.exp.Select(
-            expressions=[sqlglot.exp.Star()], from_=sqlglot.exp.From(this=sqlglot.exp.Subquery(this=tree))
-        )
+        tree = exp.Select(expressions=[exp.Star()], from_=exp.From(this=exp.Subquery(this=tree)))
     table, mistakes = bind_tree(tree, text, DUCKDB, RULES, lambda table: None)
     assert table.open
     assert not mistakes

@@ -20,7 +20,8 @@ _NAMES: Mapping[str, str] = {
     "CountIf": "count_if", "CovarPop": "covar_pop", "CovarSamp": "covar_samp", "CumeDist": "cume_dist",
     "CurrentDate": "current_date", "CurrentTime": "current_time", "CurrentTimestamp": "now",
     "DenseRank": "dense_rank", "Extract": "date_part", "First": "first", "FirstValue": "first_value",
-    "GroupConcat": "string_agg", "JSONObject": "json_object", "Lag": "lag", "Last": "last", "LastValue": "last_value", "Lead": "lead",
+    "GroupConcat": "string_agg",
+    "JSONObject": "json_object", "Lag": "lag", "Last": "last", "LastValue": "last_value", "Lead": "lead",
     "LogicalAnd": "bool_and", "LogicalOr": "bool_or", "Max": "max", "Median": "median", "Min": "min",
     "NthValue": "nth_value", "Ntile": "ntile", "PercentRank": "percent_rank",
     "PercentileCont": "quantile_cont", "PercentileDisc": "quantile_disc", "Pow": "pow",
@@ -133,7 +134,7 @@ NEVER_NULL: frozenset[str] = frozenset(
 
 
 class Call(NamedTuple):
-    """A function call: the engine's name in lower case, its arguments in order; None where that is unknown."""
+    """A call: the engine's name in lower case, its arguments in order; None where that is unknown."""
 
     name: str
     arguments: tuple[exp.Expr, ...] | None
