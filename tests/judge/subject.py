@@ -51,11 +51,6 @@ class Analysis:
 Analyse: TypeAlias = Callable[[str, str, Tables], Analysis]
 
 
-def is_there() -> bool:
-    """Says whether there is a binder to judge."""
-    return True
-
-
 def analyse(sql: str, dialect: str, tables: Tables) -> Analysis:
     """Asks the binder; raises whatever it raises."""
     spec = SPECS[dialect]

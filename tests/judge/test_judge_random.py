@@ -106,8 +106,8 @@ def test_trees_lose_parts_down_to_the_least() -> None:
     assert str(shrink(tree, lambda text: "c" in text)) == "SELECT c"
 
 
-@pytest.mark.skipif(not subject.is_there(), reason="there is no binder to judge")
 def test_the_binder_is_right() -> None:
     outcome = judge_random(subject.analyse, 1, 300, shrunk=3)
-    missed = [target for target in outcome.targets() if not target.held]
+    # How much is unknown is counted by the command; here, nothing may be wrong.
+    missed = [t for t in outcome.targets() if not t.held and not t.what.startswith("unknown types")]
     assert missed == [], "\n".join(outcome.failures)

@@ -104,7 +104,6 @@ def test_the_corpus_is_whole(corpus: tuple[Benchmark, ...]) -> None:
     assert not_null == 61
 
 
-@pytest.mark.skipif(not subject.is_there(), reason="there is no binder to judge")
 def test_the_binder_is_right(corpus: tuple[Benchmark, ...]) -> None:
     everything = total(judge_types(subject.analyse, groups(corpus)).values())
     missed = [target for target in everything.targets(MOST_UNKNOWN) if not target.held]
