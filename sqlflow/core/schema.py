@@ -214,7 +214,7 @@ class _Reader:
     def read(self, depth: int) -> SqlType | None:
         """Reads a type with its suffixes; None where there is none, or where it is too deep."""
         first = self._next("word", "quoted")
-        if first is None or depth > _DEEPEST:
+        if first is None or _PLAIN_NAME.fullmatch(first) is None or depth > _DEEPEST:
             return None
         name = first.upper()
         name = self._continued(name)
@@ -270,7 +270,7 @@ class _Reader:
 
     def _nested(self, name: str, depth: int) -> SqlType | None:
         if not self._take("("):
-            return SqlType(name)
+            return None
         parts: list[tuple[str, SqlType]] = []
         labels: list[str] = []
         while True:

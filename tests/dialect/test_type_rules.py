@@ -110,6 +110,12 @@ def test_a_minus_is_a_part_of_the_literal(rules: TypeRules) -> None:
     minus = rules.unary("-", integer_literal(1))
     assert minus == integer_literal(-1)
     assert rules.operator("+", SqlType("UTINYINT"), minus) == SqlType("INTEGER")
+    lowest = rules.literal("9223372036854775808", "number")
+    assert lowest is not None
+    assert rules.settle(lowest) == SqlType("HUGEINT")
+    minus = rules.unary("-", lowest)
+    assert minus is not None
+    assert rules.settle(minus) == SqlType("BIGINT")
     assert rules.unary("NOT", SqlType("BOOLEAN")) == SqlType("BOOLEAN")
     assert rules.unary("IS NULL", SqlType("DATE")) == SqlType("BOOLEAN")
 

@@ -106,6 +106,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "json_extract": ("$.a", "$.*", "a", "/a", "$[0]", "$[*]", "a*b"),
 }
 VARIADIC = {
+    "list_concat": "common(*)",
+    "list_cat": "common(*)",
+    "array_concat": "common(*)",
+    "array_cat": "common(*)",
     "coalesce": "common(*)",
     "greatest": "common(*)",
     "least": "common(*)",
@@ -127,6 +131,8 @@ ANYTHING = {
 }
 # They are other functions where they are given lists.
 PLAIN = frozenset({"concat"})
+# They take lists alone; what they make of arrays is another matter.
+LISTS = frozenset({"list_concat", "list_cat", "array_concat", "array_cat"})
 ACCEPTS = {
     "comparable": "{0} = {1}",
     "ordered": "{0} < {1}",

@@ -92,7 +92,12 @@ class Compressor:
         arity = len(next(iter(answers)))
         if arity == 0:
             return [[str(answers[()])]]
-        return boxes(cells_of(self._choose(answers, texts or candidates(arity)), answers))
+        chosen = self._choose(answers, texts or candidates(arity))
+        # With many arguments not all was asked: where more than one template is in play, chance decides
+        # which of them seem to agree.
+        if arity > 2 and len({text for text in chosen.values() if "$" in text or "(" in text}) > 1:
+            return []
+        return boxes(cells_of(chosen, answers))
 
     def _choose(self, answers: Answers, texts: Sequence[str]) -> Cells:
         """Gives a template to each group of arguments that rules can't tell apart, one that explains all of
@@ -130,12 +135,19 @@ class Compressor:
 
 
 def _is_made(result: SqlType, types: Sequence[SqlType]) -> bool:
-    """Whether a type can only be said in terms of the arguments: a number of digits that came with them."""
+    """Whether a type can only be said in terms of the arguments: what their tokens do not tell."""
     if result.name in ("DECIMAL", "ENUM"):
         return True
-    if result.name in ("STRUCT", "UNION", "TUPLE") and any(kind.parts for kind in types):
+    if result.parts and any(map(_is_vague, types)):
         return True
     return any(_is_made(kind, types) for _, kind in result.parts)
+
+
+def _is_vague(kind: SqlType) -> bool:
+    """Whether the tokens of a type leave out a part of it."""
+    if kind.name in ("LIST", "ARRAY"):
+        return any(_is_vague(part) for _, part in kind.parts)
+    return bool(kind.parts)
 
 
 def cells_of(chosen: Cells, answers: Iterable[tuple[SqlType, ...]]) -> Cells:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlflow.core.schema import SqlType, parse_type
@@ -158,32 +159,36 @@ def forms(subject: Subject, engine: Engine, data: dict[str, Any], shapes: Sequen
     some = subject.probes
     plain = "|".join(sorted({tokens(probe.kind)[-1] for probe in some if not probe.kind.parts}))
     calls = {shape.name: shape.call for shape in shapes} | {"coalesce": plain_call("coalesce")}
+    lists = [probe for probe in some if tokens(probe.kind)[-1] in ("LIST", "NULL")]
     for name, text in subject.variadic.items():
-        rule = [text, plain if name in subject.plain else "*"]
-        if _holds(
-            subject, engine, {**data, "functions": {name: {"*": [rule]}}}, name, calls[name], (1, 2, 3, 4)
-        ):
-            data["functions"].setdefault(name, {})["*"] = [rule]
+        takes = "LIST|NULL" if name in subject.lists else plain if name in subject.plain else "*"
+        rules = {"*": [[text, takes]]}
+        asked = Asked(call=calls[name], probes=lists if name in subject.lists else some, arities=(1, 2, 3, 4))
+        if _holds(engine, {**data, "functions": {name: rules}}, name, asked):
+            data["functions"].setdefault(name, {}).update(rules)
     for name, (arity, text) in subject.anything.items():
-        rule = [text, *("*",) * arity]
-        if _holds(
-            subject, engine, {**data, "functions": {name: {str(arity): [rule]}}}, name, calls[name], (arity,)
-        ):
-            data["functions"].setdefault(name, {})[str(arity)] = [rule]
+        rules = {str(arity): [[text, *("*",) * arity]]}
+        asked = Asked(call=calls[name], probes=some, arities=(arity,))
+        if _holds(engine, {**data, "functions": {name: rules}}, name, asked):
+            data["functions"].setdefault(name, {}).update(rules)
 
 
-def _holds(
-    subject: Subject,
-    engine: Engine,
-    data: Mapping[str, Any],
-    name: str,
-    call: Callable[[Sequence[str]], str],
-    arities: Sequence[int],
-) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A function with the arguments that it is asked about."""
+
+    call: Callable[[Sequence[str]], str]
+    probes: Sequence[Probe]
+    arities: Sequence[int]
+
+
+def _holds(engine: Engine, data: Mapping[str, Any], name: str, asked: Asked) -> bool:
     """Says whether a rule for anything agrees with what the engine says to random calls."""
-    chance, some, trial = random.Random(name), subject.probes, TypeRules(data)
-    made = [[chance.choice(some) for _ in range(chance.choice(arities))] for _ in range(_TRIALS)]
-    answers = engine.types([call([probe.column for probe in one]) for one in made])
+    chance, trial = random.Random(name), TypeRules(data)
+    made = [
+        [chance.choice(asked.probes) for _ in range(chance.choice(asked.arities))] for _ in range(_TRIALS)
+    ]
+    answers = engine.types([asked.call([probe.column for probe in one]) for one in made])
     for one, answer in zip(made, answers, strict=True):
         given = trial.function(name, [probe.kind for probe in one])
         if not isinstance(answer, str) and given is not None and trial.settle(given) != answer:

@@ -39,7 +39,8 @@ class Subject:
     - `keyed`: functions where a constant decides: the argument's place, and the marks in it that do;
       without marks its whole text does; `keys` are the constants.
     - `variadic`: functions of any number of arguments; `anything`: functions whose arguments can be
-      anything, with their number; of both what they give. `plain` ones take nothing with parts.
+      anything, with their number; of both what they give. `plain` ones take nothing with parts, those of
+      `lists` take lists alone.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Subject:
     words: Sequence[str]
     anything: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     plain: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
     keyed: Mapping[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     arrows: Sequence[str] = ()

@@ -30,6 +30,7 @@ def duckdb_subject() -> Subject:
         words=catalog.WORDS,
         anything=catalog.ANYTHING,
         plain=catalog.PLAIN,
+        lists=catalog.LISTS,
         keyed=catalog.KEYED,
         keys={name: catalog.KEYS[catalog.SAME_KEYS.get(name, name)] for name in catalog.KEYED},
         arrows=catalog.ARROWS,

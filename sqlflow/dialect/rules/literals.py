@@ -13,7 +13,8 @@ _INTEGER = re.compile(r"[0-9]+(?:_[0-9]+)*", re.ASCII)
 _RADIX = re.compile(r"0(?:[xX][0-9a-fA-F_]+|[bB][01_]+|[oO][0-7_]+)", re.ASCII)
 _DECIMAL = re.compile(r"(?P<whole>[0-9_]*)\.(?P<fraction>[0-9_]*)", re.ASCII)
 _EXPONENT = re.compile(r"(?:[0-9_]+\.?[0-9_]*|\.[0-9_]+)[eE][+-]?[0-9_]+", re.ASCII)
-_LARGEST_LITERAL = 2**63 - 1
+# With a minus before it, one more than the highest is a number of 64 bits as well.
+_LARGEST_LITERAL = 2**63
 _RADIXES = {"x": 16, "b": 2, "o": 8}
 
 
@@ -62,7 +63,7 @@ def _integer(value: int, negative: bool, kinds: Sequence[Sequence[str]], adapts:
     for name, high in kinds:
         # One more than the highest number is of this type with a minus before it, and of the next without:
         # from here it can't be seen which minus belongs to it.
-        if not adapts and value == int(high) + 1:
+        if value == int(high) + 1:
             return None
         if value <= int(high):
             return SqlType(name)

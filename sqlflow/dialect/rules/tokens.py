@@ -6,7 +6,6 @@ from sqlflow.core.schema import SqlType
 
 INTEGER_LITERAL = "INTEGER_LITERAL"
 STRING_LITERAL = "STRING_LITERAL"
-_FAMILIES = frozenset({"DECIMAL", "STRUCT", "TUPLE", "MAP", "ENUM", "UNION"})
 _DEEPEST = 3
 # A literal of a range fits the same integer types as the one that names the range: (lowest, highest, name).
 _RANGES = (
@@ -36,13 +35,6 @@ NULL = SqlType("NULL")
 def literal_range(value: int) -> str | None:
     """Names the range that an integer literal lies in by one of its numbers."""
     return next((name for low, high, name in _RANGES if low <= value <= high), None)
-
-
-def family(kind: SqlType) -> str | None:
-    """Gives the word for all types of a kind's constructor: DECIMAL, LIST, ...; None for a plain type."""
-    if kind.name in ("LIST", "ARRAY") and kind.parts:
-        return kind.name
-    return kind.name if kind.name in _FAMILIES or kind.name == INTEGER_LITERAL else None
 
 
 def tokens(kind: SqlType, depth: int = 0) -> tuple[str, ...]:
