@@ -36,7 +36,7 @@ def test_random_expressions_have_the_types_that_the_rules_say(rules: TypeRules) 
 
 def test_the_written_rules_are_what_the_engine_says_today(rules: TypeRules) -> None:
     engine = SUBJECT.start()
-    compressor = with_common(rules)
+    compressor = with_common(rules, SUBJECT.probes)
     shapes = {shape.name: shape for shape in SUBJECT.shapes(engine)}
     for name in SAMPLE:
         said = function_rules(engine, shapes[name], SUBJECT.probes, compressor)

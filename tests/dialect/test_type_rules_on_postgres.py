@@ -41,7 +41,7 @@ def test_random_expressions_have_the_types_that_the_rules_say(subject: Subject, 
 
 def test_the_written_rules_are_what_the_engine_says_today(subject: Subject, rules: TypeRules) -> None:
     engine = subject.start()
-    compressor = with_common(rules)
+    compressor = with_common(rules, subject.probes)
     shapes = {shape.name: shape for shape in subject.shapes(engine)}
     for name in SAMPLE:
         said = function_rules(engine, shapes[name], subject.probes, compressor)

@@ -51,6 +51,7 @@ def candidates(arity: int) -> tuple[str, ...]:
             "MAP($1.item, $2.item)",
             "common($2, $3)",
             "common($3, $2)",
+            "common($1, $3)",
             "MAP(common($1.key, $2.key), common($1.value, $2.value))",
             "fields($1, $2)",
         ]
@@ -60,8 +61,9 @@ def candidates(arity: int) -> tuple[str, ...]:
 class Compressor:
     """Finds rules for the answers of one function and one number of arguments."""
 
-    def __init__(self, fill: Callable[[Sequence[SqlType]], Arguments]) -> None:
+    def __init__(self, fill: Callable[[Sequence[SqlType]], Arguments], universe: Iterable[SqlType]) -> None:
         self._fill = fill
+        self._families = families_of(universe)
         self._known: dict[str, Template] = {}
         self._made: dict[tuple[SqlType, ...], dict[SqlType, frozenset[str]]] = {}
 
@@ -97,7 +99,7 @@ class Compressor:
         # which of them seem to agree.
         if arity > 2 and len({text for text in chosen.values() if "$" in text or "(" in text}) > 1:
             return []
-        return boxes(cells_of(chosen, answers))
+        return boxes(cells_of(chosen, self._families))
 
     def _choose(self, answers: Answers, texts: Sequence[str]) -> Cells:
         """Gives a template to each group of arguments that rules can't tell apart, one that explains all of
@@ -150,24 +152,30 @@ def _is_vague(kind: SqlType) -> bool:
     return bool(kind.parts)
 
 
-def cells_of(chosen: Cells, answers: Iterable[tuple[SqlType, ...]]) -> Cells:
+Families = Mapping[str, frozenset[str]]
+
+
+def families_of(universe: Iterable[SqlType]) -> Families:
+    """Gives the wider tokens (LIST) of all types that were asked about, each with the closest ones in it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for kind in universe:
+        closest, *wider = tokens(kind)
+        for token in wider:
+            found[token].add(closest)
+    return {token: frozenset(members) for token, members in found.items() if len(members) > 1}
+
+
+def cells_of(chosen: Cells, families: Families) -> Cells:
     """Joins the closest tokens of a family (LIST(INTEGER), LIST(DATE), ...) to the family's (LIST), one
     argument after the other, where all of them are taken and come to the same template."""
-    families: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for types in answers:
-        for place, kind in enumerate(types):
-            closest, *wider = tokens(kind)
-            for token in wider:
-                families[place][token].add(closest)
     cells = chosen
-    for place, wider in families.items():
-        for token, members in sorted(wider.items(), key=lambda item: (-len(item[1]), item[0])):
-            if len(members) > 1:
-                cells = _join_family(cells, place, token, members)
+    for place in range(len(next(iter(cells), ()))):
+        for token, members in sorted(families.items(), key=lambda item: (-len(item[1]), item[0])):
+            cells = _join_family(cells, place, token, members)
     return cells
 
 
-def _join_family(cells: Cells, place: int, token: str, members: set[str]) -> Cells:
+def _join_family(cells: Cells, place: int, token: str, members: frozenset[str]) -> Cells:
     rows: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
     for key, text in cells.items():
         rows[(*key[:place], *key[place + 1 :])][key[place]] = text

@@ -11,7 +11,7 @@ from sqlflow.core.schema import SqlType, parse_type
 from sqlflow.dialect.rules import TypeRules
 from sqlflow.dialect.rules.tokens import tokens
 from tests.rules import catalog
-from tests.rules.compress import Rule, boxes, cells_of
+from tests.rules.compress import Rule, boxes, cells_of, families_of
 from tests.rules.explore import Key, Shape, plain_call
 from tests.rules.probes import Probe
 from tests.rules.subject import Engine, Subject
@@ -151,7 +151,7 @@ def _yes_and_no(answers: Mapping[Key, str]) -> list[Rule]:
         group = tuple(tokens(kind)[0] for kind in key)
         found[group] = says if found.get(group, says) == says else None
     agreed = {group: says for group, says in found.items() if says is not None}
-    return boxes(cells_of(agreed, answers))
+    return boxes(cells_of(agreed, families_of(kind for key in answers for kind in key)))
 
 
 def forms(subject: Subject, engine: Engine, data: dict[str, Any], shapes: Sequence[Shape]) -> None:

@@ -37,14 +37,14 @@ COMMON = (
 )
 
 
-def with_common(rules: TypeRules) -> Compressor:
+def with_common(rules: TypeRules, some: Sequence[Probe]) -> Compressor:
     """Makes a compressor whose templates know the common types that the rules have."""
 
     def fill(types: Sequence[SqlType]) -> Arguments:
         values = [kind.numbers[0] if kind.name == "INTEGER_LITERAL" else None for kind in types]
         return rules.arguments(types, values)
 
-    return Compressor(fill)
+    return Compressor(fill, [probe.kind for probe in some])
 
 
 def pairs(engine: Engine, text: str, some: Sequence[Probe]) -> Answers:
@@ -82,7 +82,7 @@ def different(answers: Answers) -> Answers:
 
 def common_rules(engine: Engine, base: dict[str, Any], some: Sequence[Probe]) -> dict[str, Answers]:
     """Finds the rules for common types, and gives the answers that they come from."""
-    settled = [probe for probe in some if probe.column.startswith("c") or probe.kind.name == "NULL"]
+    settled = [probe for probe in some if probe.kind.name not in LITERALS]
     if base["waits"]:
         settled = list(some)
     else:
@@ -91,17 +91,20 @@ def common_rules(engine: Engine, base: dict[str, Any], some: Sequence[Probe]) ->
         "expression": different(pairs(engine, "coalesce({0}, {1})", some)),
         "union": different(unions(engine, settled)),
     }
+    asked_of = {"expression": some, "union": settled}
     for context, answers in asked.items():
-        base["common"][context] = {"2": with_common(TypeRules(base)).rules(narrow(answers), COMMON)}
+        base["common"][context] = {
+            "2": with_common(TypeRules(base), asked_of[context]).rules(narrow(answers), COMMON)
+        }
     for context, answers in asked.items():
-        compressor = within(TypeRules(base), Context(context))
+        compressor = within(TypeRules(base), Context(context), asked_of[context])
         base["common"][context] = {"2": compressor.rules(answers, COMMON)}
     return asked
 
 
-def within(rules: TypeRules, context: Context) -> Compressor:
+def within(rules: TypeRules, context: Context, some: Sequence[Probe]) -> Compressor:
     """Makes a compressor for rules about common types in a context."""
-    return Compressor(lambda types: rules.arguments(types, (), context))
+    return Compressor(lambda types: rules.arguments(types, (), context), [probe.kind for probe in some])
 
 
 def operator_rules(
@@ -137,7 +140,7 @@ def operator_rules(
         }
     for symbol in subject.arrows:
         found |= keyed_arrows(subject, engine, symbol, some)
-    compressor = with_common(TypeRules(base))
+    compressor = with_common(TypeRules(base), some)
     for symbol, tables in found.items():
         base["operators"][symbol] = {arity: compressor.rules(answers) for arity, answers in tables.items()}
     for symbol in subject.truths:
@@ -192,7 +195,13 @@ def function_rules(
 ) -> dict[str, list[Rule]]:
     """Gives the rules of one function that no constant decides about."""
     answers = function_answers(engine, shape, some)
-    return {arity: compressor.rules(table) for arity, table in answers.items()}
+    return rules_of(answers, compressor)
+
+
+def rules_of(answers: Mapping[str, Answers], compressor: Compressor) -> dict[str, list[Rule]]:
+    """Gives the rules of one function by its number of arguments, where there are any."""
+    found = {arity: compressor.rules(table) for arity, table in answers.items()}
+    return {arity: rules for arity, rules in found.items() if rules}
 
 
 def written_rules(subject: Subject, name: str) -> dict[str, list[Rule]]:
@@ -314,9 +323,9 @@ def generate(subject: Subject, names: Sequence[str] = ()) -> None:
         if len(answers) % 50 == 0:
             print(f"  {len(answers)} functions, {time.monotonic() - began:.0f} s", flush=True)
     print(f"functions: {engine.asked} asked, {time.monotonic() - began:.0f} s", flush=True)
-    compressor = with_common(TypeRules(data))
+    compressor = with_common(TypeRules(data), some)
     for name, tables in answers.items():
-        rules = {arity: compressor.rules(table) for arity, table in tables.items()}
+        rules = rules_of(tables, compressor)
         if rules:
             data["functions"][name] = rules
     facts.forms(subject, engine, data, shapes)
@@ -335,7 +344,8 @@ def report(data: dict[str, Any], asked: Mapping[str, Mapping[str, Mapping[str, A
         right = unknown = removed = 0
         for name, by_arity in tables.items():
             for arity, answers in by_arity.items():
-                while True:
+                here = [0, len(answers)]
+                while name in data[part]:
                     rules = TypeRules(data)
                     wrong: list[tuple[Key, SqlType]] = []
                     here = [0, 0]

@@ -150,7 +150,8 @@ def probes() -> tuple[Probe, ...]:
         for text in TEXTS
     )
     null = Probe(kind=NULL, column="NULL", constant="NULL")
-    return (*columns, *literals, *texts, null)
+    nothing = Probe(kind=typed('"NULL"[]'), column="[]", constant="[]")
+    return (*columns, *literals, *texts, null, nothing)
 
 
 def columns() -> tuple[tuple[str, str], ...]:
