@@ -12,7 +12,7 @@ from tests.rules.generate import function_rules, with_common, written_rules
 from tests.rules.subjects import duckdb_subject
 
 SUBJECT = duckdb_subject()
-SAMPLE = ("sum", "round", "list_append", "date_trunc", "left", "ntile", "map_keys", "list_transform")
+SAMPLE = ("sum", "avg", "round", "date_trunc", "left", "ntile", "map_keys", "list_transform", "quantile_cont")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from tests.rules.subject import Subject
 from tests.rules.subjects import postgres_subject
 from tests.servers import NoServerError, skip_or_fail
 
-SAMPLE = ("sum", "avg", "round", "date_trunc", "jsonb_agg", "array_append", "lag", "string_agg")
+SAMPLE = ("sum", "avg", "round", "date_trunc", "jsonb_agg", "string_agg")
 
 
 @pytest.fixture(scope="module")
