@@ -50,7 +50,8 @@ def statement_failed(
         word = _WORD.match(sql, failure.offset)
         inside = sql[failure.offset - 1 : failure.offset + 1].isalnum() and failure.offset > 0
         # What fails on a value inside of a view has its place in the view's text, which is not this one.
-        lies = failure.kind is FailureKind.DATA and (word is None or inside)
+        begins = word is not None or sql[failure.offset : failure.offset + 1] in ("'", "(", "[", "{", "-")
+        lies = failure.kind is FailureKind.DATA and (inside or not begins)
         frames = () if lies else text_map.locate(failure.offset, word.end() if word else None)
     notes = [line for line in rest.splitlines() if line.strip()]
     if failure.hint:

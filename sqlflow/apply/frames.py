@@ -38,6 +38,7 @@ class FunctionRunner:
         self._system = system
         self._modules: dict[str, ModuleType] = {}
         self._known: frozenset[str] | None = None
+        self._writes_bytecode = True
 
     def close(self) -> None:
         """Ends the run: gives the place in the search path back, forgets the project's modules."""
@@ -45,6 +46,7 @@ class FunctionRunner:
             if self._known is None:
                 return
             sys.path.remove(self._system.root)
+            sys.dont_write_bytecode = not self._writes_bytecode
             for name in set(sys.modules) - self._known:
                 if _is_of_project(sys.modules[name], self._system.root):
                     del sys.modules[name]
@@ -95,6 +97,9 @@ class FunctionRunner:
                 self._known = frozenset(sys.modules)
                 sys.path.insert(0, self._system.root)
                 importlib.invalidate_caches()
+                # Bytecode is told to be old by whole seconds and size: an edit in between would not be seen.
+                self._writes_bytecode = not sys.dont_write_bytecode
+                sys.dont_write_bytecode = True
             if path in self._modules:
                 return self._modules[path]
             location = self._system.absolute(path)

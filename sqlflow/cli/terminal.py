@@ -41,7 +41,8 @@ class Terminal:
         _write(sys.stdout, text)
 
     def tell(self, text: str) -> None:
-        """Writes a line for the person who watches."""
+        """Writes a line for the person who watches, after the data that came before it."""
+        sys.stdout.flush()
         _write(sys.stderr, text)
 
     def record(self, record: Mapping[str, object]) -> None:

@@ -173,14 +173,15 @@ def test_a_failure_is_told_with_its_place_and_skips_what_depends_on_it(run: Run,
     add(
         library,
         "models/staging/stg_loans.sql",
-        "select loan_id,\n    wrong_function() as book_id\nfrom raw_loans\n",
+        "select loan_id, book_id, member, lent_on, returned_on,\n"
+        "    wrong_function() as days_away,\n    false as is_away\nfrom raw_loans\n",
     )
     result = run("build")
     assert result.exit_code == 1
     account = result.stderr.partition("\n\n")[2]
     assert "ERROR model stg_loans\nerror[SF0701]: the warehouse refused a statement of `stg_loans`" in account
     assert "  --> models/staging/stg_loans.sql:2:5\n" in account
-    assert "    wrong_function() as book_id" in account
+    assert "    wrong_function() as days_away" in account
     assert "late_returns" in account.partition("skipped")[2]
     assert account.splitlines()[-1].startswith("failed: 1 error, ")
 
