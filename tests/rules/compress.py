@@ -40,7 +40,7 @@ def candidates(arity: int) -> tuple[str, ...]:
     found: list[str] = []
     for index in range(1, min(arity, 4) + 1):
         found += [part.format(f"${index}") for part in (*_PARTS, *_PARTS_MORE)]
-    found += ["common(*)", "common(*)[]", "MAP($1, UBIGINT)", "STRUCT(key $1.key, value $1.value)[]"]
+    found += ["common(*)", "items(*)[]", "MAP($1, UBIGINT)", "STRUCT(key $1.key, value $1.value)[]"]
     if arity >= 2:
         found += [
             "common($1, $2)",

@@ -382,7 +382,10 @@ def remove(
     for key, kind in wrong[:3]:
         print(f"wrong: {name}({', '.join(map(str, key))}) is {kind}, not {apply(rules, part, name, key)}")
     bad = {rules.which(part, name, key) for key, _ in wrong}
-    table[arity] = [rule for index, rule in enumerate(table[arity]) if index not in bad]
+    if None in bad:
+        # A rule for any number of arguments.
+        table.pop("*", None)
+    table[arity] = [rule for index, rule in enumerate(table.get(arity, ())) if index not in bad]
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -28,9 +28,11 @@ _WITH_FIELDS = frozenset({"STRUCT", "UNION", "TUPLE"})
 
 
 class Context(StrEnum):
-    """Where values of several types meet: within an expression, or as columns of a set operation's arms."""
+    """Where values of several types meet: within an expression, as the items of a list, or as columns of a
+    set operation's arms."""
 
     EXPRESSION = "expression"
+    LIST = "list"
     UNION = "union"
 
 
@@ -80,6 +82,7 @@ class TypeRules:
             constants=tuple(constants),
             digits=self._digits,
             common=lambda kinds: self.common(kinds, context),
+            items=lambda kinds: self.common(kinds, Context.LIST),
             settle=self.settle,
         )
 
@@ -180,7 +183,8 @@ class TypeRules:
         """Gives the type that several come to, in the order in which the engine meets them.
 
         CASE begins with its ELSE, which is NULL where there is none; COALESCE, lists, VALUES and the arms of
-        a set operation go from first to last. One type alone is itself.
+        a set operation go from first to last. One type alone is itself; in a list, so are literals that are
+        the same number.
         """
         if not types:
             return None
@@ -193,10 +197,12 @@ class TypeRules:
             if found is None:
                 return None
             other = self.settle(kind) if settled else kind
-            if found == other and found.name not in (INTEGER_LITERAL, STRING_LITERAL):
+            if found == other and (
+                context is Context.LIST or found.name not in (INTEGER_LITERAL, STRING_LITERAL)
+            ):
                 continue
             if waits and {found.name, other.name} <= {NULL.name, STRING_LITERAL}:
-                found = STRING if context is Context.EXPRESSION else self.settle(STRING)
+                found = self.settle(STRING) if context is Context.UNION else STRING
             else:
                 found = self._pair(found, other, context)
         return found
@@ -204,7 +210,8 @@ class TypeRules:
     def _pair(self, left: SqlType, right: SqlType, context: Context) -> SqlType | None:
         key = (left, right, context)
         if key not in self._pairs:
-            self._pairs[key] = self.apply("common", context.value, (left, right), (), context)
+            table = Context.UNION if context is Context.UNION else Context.EXPRESSION
+            self._pairs[key] = self.apply("common", table.value, (left, right), (), table)
         return self._pairs[key]
 
     def cast(self, text: str) -> SqlType | None:

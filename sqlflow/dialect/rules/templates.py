@@ -3,7 +3,8 @@
 A template is one of
 - a type by its text: `VARCHAR`, `STRUCT(a INTEGER)`;
 - `$1`, the first argument's type, `$1.item`, `$1.key`, `$1.value`, a part of it;
-- `common($1.item, $2)`, the common type of some, `common(*)` of all arguments;
+- `common($1.item, $2)`, the common type of some, `common(*)` of all arguments, `items(*)` of all
+  as items of a list;
 - `fields($1, $2)`, the struct with the fields of both;
 - `MAP($1, UBIGINT)`, `STRUCT(key $1.key)`;
 - `DECIMAL(min(p1 + p2, 38), s1 + s2)`: `p1` and `s1` are the digits and the scale of the first argument, as
@@ -34,6 +35,7 @@ class Arguments:
     constants: Sequence[object | None]
     digits: Mapping[str, int]
     common: Callable[[Sequence[SqlType]], SqlType | None]
+    items: Callable[[Sequence[SqlType]], SqlType | None]
     settle: Callable[[SqlType], SqlType]
     raw: Sequence[SqlType]
 
@@ -66,6 +68,8 @@ def template(text: str) -> Template:
     if head == "DECIMAL" and any(sign in rest for sign in "psn"):
         precision, scale = (_expression(part) for part in _split(rest[:-1]))
         return lambda arguments: _decimal(arguments, precision, scale)
+    if text == "items(*)":
+        return lambda arguments: arguments.items(arguments.raw)
     if head == "common":
         return _common(rest[:-1])
     if head == "fields":
