@@ -143,7 +143,8 @@ def test_every_mistake_is_reported_at_once() -> None:
 def test_deep_nesting_is_a_mistake_and_no_crash(depth: int, opening: str) -> None:
     _, diagnostics = read_yaml(opening * depth, "f.yml")
     assert [d.code for d in diagnostics] == [Code.BROKEN_YAML]
-    assert "levels deep" in diagnostics[0].message
+    # libyaml has a limit of its own, which some of its builds reach first.
+    assert any(words in diagnostics[0].message for words in ("levels deep", "nesting depth"))
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:
