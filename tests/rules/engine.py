@@ -26,6 +26,16 @@ class DuckDB:
         """Runs a query."""
         return self._connection.execute(query).fetchall()
 
+    def run(self, query: str) -> str:
+        """Runs a query; gives the engine's complaint, or nothing."""
+        import duckdb
+
+        try:
+            self._connection.execute(query).fetchall()
+        except duckdb.Error as error:
+            return str(error)
+        return ""
+
     def query(self, query: str) -> tuple[SqlType, ...] | str:
         """Gives the types of a query's columns, or the engine's complaint."""
         import duckdb

@@ -142,6 +142,16 @@ class Postgres:
         """Runs a query."""
         return self._connection.execute(query).fetchall()
 
+    def run(self, query: str) -> str:
+        """Runs a query; gives the engine's complaint, or nothing."""
+        import psycopg
+
+        try:
+            self._connection.execute(query).fetchall()
+        except psycopg.Error as error:
+            return str(error)
+        return ""
+
     def query(self, query: str) -> tuple[SqlType, ...] | str:
         """Gives the types of a query's columns, or the engine's complaint; the query is not run."""
         wire = self._connection.pgconn

@@ -23,6 +23,10 @@ class Engine(Protocol):
         """Runs a query."""
         ...
 
+    def run(self, query: str) -> str:
+        """Runs a query; gives the engine's complaint, or nothing."""
+        ...
+
     def query(self, query: str) -> tuple[SqlType, ...] | str:
         """Gives the types of a query's columns, or the engine's complaint."""
         ...

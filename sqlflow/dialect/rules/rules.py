@@ -12,6 +12,7 @@ from typing import Any
 from sqlflow.core.schema import SqlType
 from sqlflow.dialect.rules.literals import literal_type
 from sqlflow.dialect.rules.names import resolve
+from sqlflow.dialect.rules.refusals import Refusals, load_refusals
 from sqlflow.dialect.rules.table import Rules, read_rules, read_set
 from sqlflow.dialect.rules.templates import Arguments
 from sqlflow.dialect.rules.tokens import (
@@ -43,7 +44,7 @@ def load_rules(spec: DialectSpec) -> TypeRules | None:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    return TypeRules(json.loads(text))
+    return TypeRules(json.loads(text), load_refusals(spec))
 
 
 class TypeRules:
@@ -54,8 +55,9 @@ class TypeRules:
     becomes as a column. A result is never a literal's type but where a minus stands before a literal.
     """
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
+    def __init__(self, data: Mapping[str, Any], refusals: Refusals | None = None) -> None:
         self._data = data
+        self._refusals = refusals
         self._sets: Mapping[str, str] = data["sets"]
         self._digits: Mapping[str, int] = data["digits"]
         # What was read or found already; it says nothing that the data does not.
@@ -152,6 +154,10 @@ class TypeRules:
         """Gives the functions that there are rules for."""
         return tuple(sorted({name.partition(" ")[0] for name in self._data["functions"]}))
 
+    def has_function(self, name: str) -> bool:
+        """Says whether there are rules for a function."""
+        return name in self._data["functions"] or name in self._data["keyed"]
+
     def operator(
         self, symbol: str, left: SqlType, right: SqlType, constant: object | None = None
     ) -> SqlType | None:
@@ -230,6 +236,11 @@ class TypeRules:
     def comparable(self, left: SqlType, right: SqlType, symbol: str = "=") -> bool | None:
         """Says whether the engine compares the two without a cast; `<` may want more than `=`."""
         return self._says("ordered" if symbol[0] in "<>" and symbol != "<>" else "comparable", left, right)
+
+    def refuses(self, section: str, name: str, types: Sequence[SqlType]) -> bool:
+        """Says whether the engine refuses arguments of these types: to a function, an operator, or as
+        values of one expression (`common`, `expression`). False says nothing."""
+        return self._refusals is not None and self._refusals.refuses(section, name, types)
 
     def castable(self, left: SqlType, right: SqlType, implicit: bool = True) -> bool | None:
         """Says whether the engine casts the first to the second: by itself, or where asked to."""
