@@ -17,6 +17,7 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
 from sqlflow.core.digest import digest
 from sqlflow.core.ids import NodeKind, node_id
+from sqlflow.core.severities import adjusted
 from sqlflow.core.source import SourceFile, SourceTree
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value
@@ -139,7 +140,7 @@ def _with_stages(
     ended("bind")
     return replace(
         start,
-        diagnostics=tuple(dict.fromkeys(diagnostics)),
+        diagnostics=adjusted(dict.fromkeys(diagnostics), settings.severities, start.tree),
         settings=settings,
         project=project,
         rendered=rendered,

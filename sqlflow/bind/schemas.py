@@ -12,13 +12,18 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token
 
 from sqlflow.bind.catalog import DescribeFile, function_schema, seed_schema, source_schema
+from sqlflow.bind.declared import check_declared
 from sqlflow.bind.projections import projection_span
 from sqlflow.bind.query.bind import Mistake, bind_tree
 from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
 from sqlflow.bind.types import NodeSchema, SchemaColumn
+from sqlflow.core.codes import Code
+from sqlflow.core.config import TestSeverity
 from sqlflow.core.diagnostic import Diagnostic, Label
 from sqlflow.core.ids import NodeId
+from sqlflow.core.schema import Nullability
 from sqlflow.core.textmap import TextMap
+from sqlflow.dialect.names import name_key, same_name
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.link.types import Graph
 from sqlflow.parse.parse import deep_nesting
@@ -54,6 +59,9 @@ class SchemaBinder:
         self._schemas: dict[NodeId, NodeSchema] = {}
         self._tables: dict[NodeId, Table] = {}
         self._diagnostics: list[Diagnostic] = []
+        # Names of columns that are not there, told when all who rename columns are known.
+        self._missing: list[tuple[ColumnRef, Diagnostic]] = []
+        self._held = _held_not_null(graph, spec)
 
     def schemas(self) -> tuple[Mapping[NodeId, NodeSchema], tuple[Diagnostic, ...]]:
         """Gives the schema of each model, seed and source, and the mistakes in their queries."""
@@ -74,11 +82,23 @@ class SchemaBinder:
                 self._model(node)
             elif node in self._rendered.tests:
                 self._query(QueryKey(node, "full"), self._rendered.tests[node].query)
+        self._diagnostics += [self._with_rename(*missing) for missing in self._missing]
         return self._schemas, tuple(dict.fromkeys(self._diagnostics))
 
     def _put(self, node: NodeId, schema: NodeSchema) -> None:
+        """Keeps a schema; columns that a test holds to be not null are so for all who read them."""
+        held = self._held.get(node, frozenset())
+        if held:
+            columns = tuple(
+                replace(column, null=Nullability.NOT_NULL)
+                if column.name and name_key(self._spec, column.name) in held
+                else column
+                for column in schema.columns
+            )
+            schema = replace(schema, columns=columns)
         self._schemas[node] = schema
-        self._tables[node] = _table(node, schema)
+        undeclared = node in self._project.sources and schema.open
+        self._tables[node] = replace(_table(node, schema), undeclared=undeclared)
 
     def _model(self, node: NodeId) -> None:
         model = self._rendered.models[node]
@@ -88,9 +108,72 @@ class SchemaBinder:
         table = self._query(QueryKey(node, "full"), model.full)
         if table is None:
             return
-        self._put(node, _schema(table, model.full.map))
+        schema = _schema(table, model.full.map)
+        self._diagnostics += check_declared(
+            self._project.models[node],
+            schema,
+            enforced=model.config.contract,
+            tested=self._held.get(node, frozenset()),
+            spec=self._spec,
+            rules=self._rules,
+        )
+        self._put(node, schema)
         if model.incremental is not None:
-            self._query(QueryKey(node, "incremental"), model.incremental)
+            again = self._query(QueryKey(node, "incremental"), model.incremental)
+            if again is not None:
+                self._agree(node, schema, _schema(again, model.incremental.map))
+
+    def _agree(self, node: NodeId, full: NodeSchema, incremental: NodeSchema) -> None:
+        """Tells where an incremental model's two queries give different columns."""
+        if full.open or incremental.open:
+            return
+        model = self._project.models[node]
+        firsts = {name_key(self._spec, column.name or ""): column for column in full.columns}
+        seconds = {name_key(self._spec, column.name or ""): column for column in incremental.columns}
+        for key in dict.fromkeys((*firsts, *seconds)):
+            first, second = firsts.get(key), seconds.get(key)
+            shown = first or second
+            if shown is None or not key:
+                continue
+            if first is None or second is None:
+                only = "the first build" if second is None else "later builds"
+                message = f"`{model.name}` has the column `{shown.name}` in {only} only"
+            elif first.type is not None and second.type is not None and first.type != second.type:
+                message = (
+                    f"`{shown.name}` is {first.type} in the first build, and {second.type} in later ones"
+                )
+            else:
+                continue
+            self._diagnostics.append(
+                Diagnostic(
+                    code=Code.INCREMENTAL_COLUMNS,
+                    message=message,
+                    span=(second or shown).span or model.span,
+                    help="let only filters depend on `is_incremental()`, so that both queries agree",
+                )
+            )
+
+    def _with_rename(self, missing: ColumnRef, diagnostic: Diagnostic) -> Diagnostic:
+        """Says of a column that is not there under which name it is, where a model downstream renames it."""
+        for node, schema in self._schemas.items():
+            for column in schema.columns:
+                if not column.name or not same_name(self._spec, column.name, missing.column):
+                    continue
+                source = next(iter(column.sources)) if len(column.sources) == 1 else None
+                if source is None or source.table != missing.table:
+                    continue
+                plain = column.text.rpartition(".")[2].strip('"')
+                if not same_name(self._spec, plain, source.column):
+                    continue
+                reader = self._graph.nodes[node].name
+                owner = self._graph.nodes[NodeId(missing.table)].name
+                return replace(
+                    diagnostic,
+                    code=Code.RENAMED_DOWNSTREAM,
+                    message=f"`{owner}` has no column `{missing.column}`: there it is `{source.column}`",
+                    help=f"write `{source.column}`: only `{reader}`, and what reads it, renames it",
+                )
+        return diagnostic
 
     def _query(self, key: QueryKey, query: RenderedQuery) -> Table | None:
         """Binds one query; None where it could not be parsed."""
@@ -117,7 +200,11 @@ class SchemaBinder:
                 table, mistakes = bind_tree(tree, text, self._spec, self._rules, find)
         except (SqlglotError, RecursionError):
             return Table(columns=(), open=True, why_open="the query is nested too deeply to be bound")
-        self._diagnostics.extend(_diagnostics(mistakes, query.map))
+        for mistake, diagnostic in _diagnostics(mistakes, query.map):
+            if mistake.missing is not None:
+                self._missing.append((mistake.missing, diagnostic))
+            else:
+                self._diagnostics.append(diagnostic)
         return replace(table, columns=tuple(_whole(column, text, tokens) for column in table.columns))
 
     def _name_placeholders(self, tree: exp.Expr, reader: NodeId, references: Sequence[NodeId | None]) -> None:
@@ -193,13 +280,30 @@ def _schema(table: Table, text_map: TextMap) -> NodeSchema:
     )
 
 
-def _diagnostics(mistakes: Iterable[Mistake], text_map: TextMap) -> Iterable[Diagnostic]:
+def _held_not_null(graph: Graph, spec: DialectSpec) -> Mapping[NodeId, frozenset[str]]:
+    """Gives the columns of each node, by their keys, that an error-level test holds to be not null.
+
+    What reads a node waits for its tests: it never sees a NULL that they have found.
+    """
+    found: dict[NodeId, set[str]] = {}
+    for test in graph.tests.values():
+        declared = test.declared
+        if declared.test == "not_null" and declared.column and test.config.severity is TestSeverity.ERROR:
+            found.setdefault(test.node, set()).add(name_key(spec, declared.column))
+    return {node: frozenset(columns) for node, columns in found.items()}
+
+
+def _diagnostics(mistakes: Iterable[Mistake], text_map: TextMap) -> Iterable[tuple[Mistake, Diagnostic]]:
     for mistake in mistakes:
         frames = text_map.locate(mistake.start, mistake.end)
-        yield Diagnostic(
-            code=mistake.code,
-            message=mistake.message,
-            span=frames[0] if frames else None,
-            labels=tuple(Label(frame, "written here") for frame in frames[1:]),
-            help=mistake.help,
+        yield (
+            mistake,
+            Diagnostic(
+                code=mistake.code,
+                message=mistake.message,
+                severity=mistake.severity,
+                span=frames[0] if frames else None,
+                labels=tuple(Label(frame, "written here") for frame in frames[1:]),
+                help=mistake.help,
+            ),
         )

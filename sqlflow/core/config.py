@@ -66,6 +66,8 @@ class NodeConfig:
     post_hook: tuple[str, ...] = ()
     timeout: float | None = None
     indexes: tuple[Index, ...] = ()
+    # Whether the columns of the query have to be the declared ones.
+    contract: bool = False
     # Incremental models.
     unique_key: tuple[str, ...] = ()
     incremental_strategy: IncrementalStrategy | None = None

@@ -67,6 +67,7 @@ KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             ConfigKey(name="post_hook", kinds=_NODES, merge=Merge.ADD),
             ConfigKey(name="timeout", kinds=_NODES, typed=True),
             ConfigKey(name="indexes", kinds=_NODES),
+            ConfigKey(name="contract", kinds=_MODELS, merge=Merge.UNION),
             ConfigKey(name="unique_key", kinds=_MODELS),
             ConfigKey(name="incremental_strategy", kinds=_MODELS),
             ConfigKey(name="on_schema_change", kinds=_MODELS),
@@ -193,6 +194,7 @@ def decode_node_config(
         post_hook=section.texts("post_hook") or (),
         timeout=section.positive("timeout"),
         indexes=_indexes(section),
+        contract=_contract(section),
         unique_key=unique_key,
         incremental_strategy=_strategy(section, materialized, strategy, unique_key),
         on_schema_change=OnSchemaChange(on_schema_change) if on_schema_change else OnSchemaChange.IGNORE,
@@ -318,6 +320,15 @@ def _column_types(section: Section) -> Mapping[str, str]:
     types = Section(node, "`column_types`", section.diagnostics)
     texts = ((pair.key, types.required_text(pair.key)) for pair in node.pairs)
     return MappingProxyType({name: text for name, text in texts if text is not None})
+
+
+def _contract(section: Section) -> bool:
+    below = section.section("contract", "`contract`")
+    if below is None:
+        return False
+    enforced = below.flag("enforced")
+    below.finish()
+    return bool(enforced)
 
 
 def _delimiter(section: Section) -> str:

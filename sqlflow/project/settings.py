@@ -10,6 +10,7 @@ from types import MappingProxyType
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, did_you_mean, has_errors
 from sqlflow.core.ids import NodeKind
+from sqlflow.core.severities import Level, adjustable_codes, unknown_code
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value
 from sqlflow.project.config import HOOKS
@@ -105,6 +106,7 @@ def _read(
     model_config = _tree(top, "models", name, NodeKind.MODEL)
     seed_config = _tree(top, "seeds", name, NodeKind.SEED)
     test_config = _tree(top, "tests", name, NodeKind.TEST)
+    severities = _severities(top)
     top.finish()
     if name is None or chosen is None or not complete:
         return None
@@ -123,8 +125,24 @@ def _read(
         model_config=model_config,
         seed_config=seed_config,
         test_config=test_config,
+        severities=severities,
         path=path,
     )
+
+
+def _severities(top: Section) -> Mapping[Code, Level]:
+    """Reads `diagnostics`: codes, and how much each matters."""
+    section = top.section("diagnostics", "`diagnostics`")
+    if section is None:
+        return MappingProxyType({})
+    found: dict[Code, Level] = {}
+    for pair in section.node.pairs:
+        word = section.choice(pair.key, [level.value for level in Level])
+        if pair.key not in adjustable_codes():
+            top.report(unknown_code(pair.key, pair.key_span))
+        elif word is not None:
+            found[Code(pair.key)] = Level(word)
+    return MappingProxyType(found)
 
 
 def _version(top: Section) -> str:

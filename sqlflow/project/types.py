@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.ids import NodeId
+from sqlflow.core.severities import Level
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value
 
@@ -47,6 +49,7 @@ class Settings:
 
     `vars` holds the project's variables with those of the command line on top. The `*_config` trees are
     kept as layers by folder: a key is the folder's path below a model (seed, test) path, `""` the top.
+    `severities` are those of the diagnostics that the project gives another than their own.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Settings:
     model_config: Mapping[str, ConfigLayer]
     seed_config: Mapping[str, ConfigLayer]
     test_config: Mapping[str, ConfigLayer]
+    severities: Mapping[Code, Level]
     path: str
 
 
@@ -83,13 +87,25 @@ class TestDecl:
     span: Span
 
 
+class Constraint(NamedTuple):
+    """What a contract promises of a column; `type` is dbt's word."""
+
+    type: str
+    span: Span
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnDecl:
-    """A column as declared in properties, or in the decorator of a Python model."""
+    """A column as declared in properties, or in the decorator of a Python model.
+
+    `span` is its name's place, `type_span` that of its type.
+    """
 
     name: str
     description: str = ""
     data_type: str | None = None
+    type_span: Span | None = None
+    constraints: tuple[Constraint, ...] = ()
     tags: tuple[str, ...] = ()
     meta: Mapping[str, Value]
     span: Span

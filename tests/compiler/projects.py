@@ -14,8 +14,12 @@ from sqlflow.core.value import Value
 from sqlflow.link.types import Graph
 from sqlflow.system.memory import MemorySystem
 
-DUCKDB = "name: shop\ntargets: {dev: {type: duckdb}}\n"
-POSTGRES = "name: shop\ntargets: {dev: {type: postgres, host: h, user: u, dbname: d, schema: public}}\n"
+# Sources have no columns here.
+_QUIET = "diagnostics: {SF0310: ignore}\n"
+DUCKDB = "name: shop\ntargets: {dev: {type: duckdb}}\n" + _QUIET
+POSTGRES = (
+    "name: shop\ntargets: {dev: {type: postgres, host: h, user: u, dbname: d, schema: public}}\n" + _QUIET
+)
 
 
 @dataclass(frozen=True)

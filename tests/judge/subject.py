@@ -11,6 +11,7 @@ import sqlglot
 
 from sqlflow.bind.query.bind import bind_tree
 from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
+from sqlflow.core.diagnostic import Severity
 from sqlflow.core.schema import Nullability, parse_type
 from sqlflow.dialect.names import lookup_key
 from sqlflow.dialect.rules import TypeRules, load_rules
@@ -62,7 +63,9 @@ def analyse(sql: str, dialect: str, tables: Tables) -> Analysis:
     return Analysis(
         columns=_columns(bound),
         rows=frozenset(bound.rows),
-        errors=tuple(f"{mistake.code}: {mistake.message}" for mistake in mistakes),
+        errors=tuple(
+            f"{mistake.code}: {mistake.message}" for mistake in mistakes if mistake.severity is Severity.ERROR
+        ),
         open=bound.open,
     )
 

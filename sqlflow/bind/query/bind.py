@@ -10,8 +10,9 @@ from sqlglot import exp
 
 from sqlflow.bind.query.places import extent
 from sqlflow.bind.query.select import FindTable, QueryBinder
-from sqlflow.bind.query.values import NONE, Table, column_sources
+from sqlflow.bind.query.values import NONE, ColumnRef, Table, column_sources
 from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Severity
 from sqlflow.dialect.names import fold
 from sqlflow.dialect.spec import DialectSpec, Folding
 
@@ -25,13 +26,18 @@ _UNICODE_NAME = re.compile(r"\bU&\"", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
-    """What is wrong with a query, and the range of its text that says so."""
+    """What is wrong with a query, and the range of its text that says so.
+
+    `missing` is the column of a stored table that the query names and that is not there.
+    """
 
     code: Code
     message: str
     start: int
     end: int
     help: str
+    severity: Severity = Severity.ERROR
+    missing: ColumnRef | None = None
 
 
 def bind_tree(
@@ -45,9 +51,20 @@ def bind_tree(
     """
     mistakes: dict[Mistake, None] = {}
 
-    def report(code: Code, message: str, node: exp.Expr, help: str = "") -> None:
+    def report(
+        code: Code,
+        message: str,
+        node: exp.Expr,
+        help: str = "",
+        severity: Severity = Severity.ERROR,
+        missing: ColumnRef | None = None,
+    ) -> None:
         start, end = extent(node) or (0, 1)
-        mistakes[Mistake(code=code, message=message, start=start, end=end, help=help)] = None
+        end = _closed(text, start, end)
+        found = Mistake(
+            code=code, message=message, start=start, end=end, help=help, severity=severity, missing=missing
+        )
+        mistakes[found] = None
 
     if _UNICODE_NAME.search(text):
         return Table(columns=(), open=True, why_open='names written as U&"..." are not read'), ()
@@ -57,6 +74,14 @@ def bind_tree(
         return binder.query(tree), tuple(mistakes)
     except RecursionError:
         return _too_deep(tree, find_table), ()
+
+
+def _closed(text: str, start: int, end: int) -> int:
+    """Takes in the brackets that close what was opened in a range: the parser gives them no place."""
+    opened = text.count("(", start, end) - text.count(")", start, end)
+    while opened > 0 and (after := text[end:].lstrip()).startswith(")") and len(text) - len(after) - end < 80:
+        end, opened = len(text) - len(after) + 1, opened - 1
+    return end
 
 
 def _too_deep(tree: exp.Expr, find_table: FindTable) -> Table:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from sqlflow.bind.query.clashes import check_alternatives, compare
 from sqlflow.bind.query.values import Value, sources_of
 from sqlflow.core.schema import Nullability, SqlType
 
@@ -23,9 +24,12 @@ def bind_case(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     arms: list[Value] = []
     for branch in node.args.get("ifs") or ():
         conditions.append(binder.value(branch.this, scope))
+        if node.this is not None:
+            compare(conditions[0], conditions[-1], branch, binder, equal=True)
         arms.append(binder.value(branch.args["true"], scope))
     default = node.args.get("default")
     otherwise = _NO_ELSE if default is None else binder.value(default, scope)
+    check_alternatives("CASE", [otherwise, *arms], node, binder)
     chosen = _chosen(conditions, [otherwise, *arms], binder)
     if default is None and any(condition.constant is False for condition in conditions):
         # Engines may leave out an arm that is never taken, with its type.
@@ -38,6 +42,7 @@ def bind_if(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     condition, arm = binder.value(node.this, scope), binder.value(node.args["true"], scope)
     default = node.args.get("false")
     otherwise = _NO_ELSE if default is None else binder.value(default, scope)
+    check_alternatives("IF", [otherwise, arm], node, binder)
     return _chosen([condition], [otherwise, arm], binder)
 
 
@@ -57,6 +62,7 @@ def bind_coalesce(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
         null = Nullability.NOT_NULL
     elif found == {Nullability.NULLABLE}:
         null = Nullability.NULLABLE
+    check_alternatives("COALESCE", arms, node, binder)
     return replace(binder.common(arms, "COALESCE"), null=null)
 
 

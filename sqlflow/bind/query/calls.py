@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp
 
+from sqlflow.bind.query.clashes import check_arguments
 from sqlflow.bind.query.functions import AGGREGATES, NEVER_NULL, call_of
 from sqlflow.bind.query.scope import Scope
 from sqlflow.bind.query.values import Value, any_null, doubtful, sources_of, unknown
@@ -133,13 +134,18 @@ def bind_call(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     call = call_of(cast("exp.Func", node), binder.text)
     if call.arguments is None:
         return binder.opaque(node, scope)
-    return bind_named(call.name, call.arguments, scope, binder)
+    return bind_named(call.name, call.arguments, scope, binder, node)
 
 
 def bind_named(
-    name: str, given: Sequence[exp.Expr], scope: Scope, binder: Expressions, first: Value | None = None
+    name: str,
+    given: Sequence[exp.Expr],
+    scope: Scope,
+    binder: Expressions,
+    node: exp.Expr,
+    first: Value | None = None,
 ) -> Value:
-    """A call by its name; `first` is what it is called on as a method."""
+    """A call by its name, written at a node; `first` is what it is called on as a method."""
     arguments = [] if first is None else [first]
     for part in given:
         if isinstance(part, exp.Lambda):
@@ -154,6 +160,8 @@ def bind_named(
         return tuple_value(arguments, binder)
     is_star = name == "count" and not arguments
     found = binder.call_type("count_star" if is_star else name, arguments)
+    if found is None and not any(isinstance(part, exp.Lambda) for part in given):
+        check_arguments("functions", name, arguments, node, binder)
     return Value(
         type=found,
         why="" if found else binder.no_rule(name, arguments),

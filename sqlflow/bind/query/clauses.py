@@ -24,9 +24,9 @@ def bind_group(node: exp.Select, scope: Scope, lazies: Mapping[int, Lazy], binde
     group = node.args.get("group")
     if group is None:
         return
-    has_sets = any(isinstance(part, _SETS) for part in group.walk())
+    has_sets = has_grouping_sets(group)
     keys = _keys(group)
-    if group.args.get("all") or any(_is_all(key) for key in keys):
+    if group.args.get("all") or any(is_all_key(key) for key in keys):
         items = [item for item in node.expressions if not has_aggregate(item)]
         scope.grouped = bool(items)
         for index, item in enumerate(node.expressions):
@@ -44,6 +44,11 @@ def bind_group(node: exp.Select, scope: Scope, lazies: Mapping[int, Lazy], binde
             lazy.forget()
 
 
+def has_grouping_sets(group: exp.Expr) -> bool:
+    """Whether rows are grouped in several ways."""
+    return any(isinstance(part, _SETS) for part in group.walk())
+
+
 def _keys(group: exp.Expr) -> list[exp.Expr]:
     """All keys, those of grouping sets within grouping sets too."""
     found: list[exp.Expr] = []
@@ -57,7 +62,8 @@ def _keys(group: exp.Expr) -> list[exp.Expr]:
     return found
 
 
-def _is_all(key: exp.Expr) -> bool:
+def is_all_key(key: exp.Expr) -> bool:
+    """Whether a key is the word ALL."""
     return isinstance(key, (exp.Var, exp.Column, exp.Identifier)) and key.name.upper() == "ALL"
 
 
@@ -134,7 +140,7 @@ def _ordered_by(
         for column in columns:
             if column.name and lookup_key(scope.spec, column.name, True) == wanted:
                 return column.value.sources
-    if _is_all(key) and not (isinstance(key, exp.Column) and key.table):
+    if is_all_key(key) and not (isinstance(key, exp.Column) and key.table):
         return column_sources(columns)
     return binder.value(key, scope).sources
 

@@ -133,7 +133,9 @@ class Expressions:
         """The value as a column has it: a literal's type becomes a column's."""
         if value.type is None or self.rules is None:
             return replace(value, is_constant=False, constant=None)
-        return replace(value, type=self.rules.settle(value.type), is_constant=False, constant=None)
+        settled = self.rules.settle(value.type)
+        literal = value.type if settled != value.type else None
+        return replace(value, type=settled, is_constant=False, constant=None, literal=literal)
 
     def call_type(self, name: str, arguments: Sequence[Value]) -> SqlType | None:
         """Gives the type of a call; None where there is no rule for it."""

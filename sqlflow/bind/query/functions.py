@@ -193,7 +193,11 @@ def has_aggregate(node: exp.Expr) -> bool:
         here = stack.pop()
         if isinstance(here, exp.Window):
             # sum(sum(x)) OVER (): what the function is given may be computed over groups.
-            stack.extend(here.this.iter_expressions())
+            function = here.this
+            while isinstance(function, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
+                stack.extend(part for part in function.iter_expressions() if part is not function.this)
+                function = function.this
+            stack.extend(function.iter_expressions())
             stack.extend(part for part in here.iter_expressions() if part is not here.this)
         elif isinstance(here, exp.Query):
             continue

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from sqlflow.bind.query.clashes import compare
 from sqlflow.bind.query.expressions import Expressions
 from sqlflow.bind.query.filters import not_null_columns
 from sqlflow.bind.query.scope import Scope, ScopeColumn, ScopeTable
@@ -94,6 +95,7 @@ def _pairs(
         key = lookup_key(scope.spec, part.name, quoted)
         a, b = _visible(left, key), _visible(right, key)
         if a and b:
+            compare(a[0].bare().value, b[0].value(), part, binder, equal=True)
             pairs.append((a[0], b[0]))
             continue
         for tables, columns in ((left, a), (right, b)):

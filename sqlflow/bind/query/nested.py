@@ -29,7 +29,7 @@ def bind_dot(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     call = call_of(right, binder.text)
     if call.arguments is None:
         return unknown(f"no rule for {call.name}", inner, binder.opaque(right, scope))
-    return bind_named(call.name, call.arguments, scope, binder, inner)
+    return bind_named(call.name, call.arguments, scope, binder, node, inner)
 
 
 def bind_bracket(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp
 
-from sqlflow.bind.query.resolve import column_value, name_value
+from sqlflow.bind.query.clashes import check_arguments
+from sqlflow.bind.query.resolve import column_value, name_value, silent
 from sqlflow.bind.query.values import Value, any_null, doubtful, unknown
-from sqlflow.core.codes import Code
 from sqlflow.core.schema import Nullability, SqlType
 
 if TYPE_CHECKING:
@@ -44,11 +44,7 @@ def bind_identifier(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
 
     It may as well be a word of the syntax, so that one that means nothing is no mistake.
     """
-    return name_value([cast("exp.Identifier", node)], scope, _silent, node)
-
-
-def _silent(code: Code, message: str, node: exp.Expr, help: str = "") -> None:
-    """Takes what is no mistake."""
+    return name_value([cast("exp.Identifier", node)], scope, silent, node)
 
 
 def bind_literal(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
@@ -144,6 +140,8 @@ def bind_operator(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     found: SqlType | None = None
     if binder.rules is not None and left.type is not None and right.type is not None:
         found = binder.rules.operator(symbol, left.type, right.type)
+        if found is None:
+            check_arguments("operators", symbol, (left, right), node, binder)
     null = any_null((left, right))
     # What an operator does with NULLs is known by the types that it is known for.
     is_strict = symbol in _STRICT and found is not None and found.name not in ("JSON", "UNION", "VARIANT")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from sqlflow.bind.query.clashes import check_operands
 from sqlflow.bind.query.values import Value, any_null, column_sources, doubtful, sources_of
 from sqlflow.core.schema import Nullability, SqlType
 
@@ -32,9 +33,13 @@ def bind_strict(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
         table = binder.subquery(query, scope)
         scope.rows |= table.rows
         parts += [column.value for column in table.columns]
+        if len(parts) == 2:
+            check_operands(node, parts, binder)
         parts.append(Value(type=_BOOLEAN, null=Nullability.NOT_NULL, sources=table.rows))
         if table.open:
             parts.append(Value(type=None, sources=column_sources(table.columns)))
+    else:
+        check_operands(node, parts, binder)
     null = any_null(parts)
     if any(part.type is None or part.type.name in _NESTED for part in parts):
         null = doubtful(null)
@@ -44,6 +49,7 @@ def bind_strict(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
 def bind_never_null(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     """IS NULL, IS TRUE, IS DISTINCT FROM."""
     parts = binder.values(_operands(node), scope)
+    check_operands(node, parts, binder)
     return Value(type=_BOOLEAN, null=Nullability.NOT_NULL, sources=sources_of(parts))
 
 

@@ -8,9 +8,9 @@ from typing import Protocol
 from sqlglot import exp
 
 from sqlflow.bind.query.scope import Scope, ScopeColumn, ScopeTable
-from sqlflow.bind.query.values import Value, doubtful, sources_of, unknown
+from sqlflow.bind.query.values import ColumnRef, Value, doubtful, sources_of, unknown
 from sqlflow.core.codes import Code
-from sqlflow.core.diagnostic import did_you_mean
+from sqlflow.core.diagnostic import Severity, did_you_mean
 from sqlflow.core.schema import SqlType
 from sqlflow.dialect.names import lookup_key
 
@@ -39,9 +39,28 @@ _EVERYWHERE = frozenset(
 class Report(Protocol):
     """Takes what is wrong with a query."""
 
-    def __call__(self, code: Code, message: str, node: exp.Expr, help: str = "") -> None:
-        """Notes a mistake at a node."""
+    def __call__(
+        self,
+        code: Code,
+        message: str,
+        node: exp.Expr,
+        help: str = "",
+        severity: Severity = Severity.ERROR,
+        missing: ColumnRef | None = None,
+    ) -> None:
+        """Notes a mistake at a node; `missing` is the column of a stored table that is not there."""
         ...
+
+
+def silent(
+    code: Code,
+    message: str,
+    node: exp.Expr,
+    help: str = "",
+    severity: Severity = Severity.ERROR,
+    missing: ColumnRef | None = None,
+) -> None:
+    """Takes what is no mistake."""
 
 
 def column_value(node: exp.Column, scope: Scope, report: Report) -> Value:
@@ -174,11 +193,14 @@ def _missing(
         names = [column.column.name for column in table.columns if column.column.name]
         message = f"`{table.name}` has no column `{parts[-1].name}`"
     else:
+        table = scope.tables[0] if len(scope.tables) == 1 else None
         names = scope.names()
         message = f"unknown column `{parts[-1].name}`"
     help = did_you_mean(parts[-1].name, names)
     if not help and names:
         shown = ", ".join(dict.fromkeys(names[:8]))
         help = f"there are: {shown}{', ...' if len(names) > 8 else ''}"
-    report(Code.UNKNOWN_COLUMN, message, node, help)
+    owner = table.outside if table is not None else None
+    missing = ColumnRef(owner, parts[-1].name) if owner is not None else None
+    report(Code.UNKNOWN_COLUMN, message, node, help, missing=missing)
     return f"there is no column {parts[-1].name}"

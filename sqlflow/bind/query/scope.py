@@ -52,7 +52,10 @@ class ScopeTable:
     table or view of the warehouse, which may have columns of the engine's own.
     """
 
-    __slots__ = ("_by_key", "columns", "key", "name", "nameless", "open", "qualifiers", "stored", "why_open")
+    __slots__ = (
+        *("_by_key", "columns", "key", "name", "nameless", "open", "qualifiers", "stored"),
+        *("undeclared", "why_open"),
+    )
 
     def __init__(
         self,
@@ -68,12 +71,15 @@ class ScopeTable:
         self.qualifiers = qualifiers
         self.open = table.open
         self.why_open = table.why_open
+        self.undeclared = table.undeclared
         self.stored = stored
         self.nameless = any(column.name is None for column in table.columns)
         self._by_key: dict[str, ScopeColumn] = {}
         self.columns = [self._added(column, spec) for column in table.columns]
 
     def _added(self, column: Column, spec: DialectSpec) -> ScopeColumn:
+        if column.value.literal is not None:
+            column = replace(column, value=replace(column.value, literal=None))
         if column.name is None:
             return ScopeColumn(column, "")
         name, number = column.name, 0
@@ -83,6 +89,12 @@ class ScopeTable:
         added = ScopeColumn(column if number == 0 else replace(column, name=name), key)
         self._by_key[key] = added
         return added
+
+    @property
+    def outside(self) -> str | None:
+        """What the caller knows the table by, where it is one of the warehouse with columns."""
+        refs = self.columns[0].column.value.sources if self.stored and self.columns else ()
+        return next((ref.table for ref in refs), None)
 
     def named(self, key: str) -> ScopeColumn | None:
         """The column of a name."""

@@ -11,6 +11,7 @@ from sqlglot import exp
 from sqlflow.bind.query.clauses import bind_distinct, bind_group, bind_limit
 from sqlflow.bind.query.expressions import Expressions
 from sqlflow.bind.query.filters import not_null_columns
+from sqlflow.bind.query.grouping import check_groups
 from sqlflow.bind.query.pivots import pivoted
 from sqlflow.bind.query.projections import bind_list, lazy_values
 from sqlflow.bind.query.resolve import Report
@@ -19,6 +20,8 @@ from sqlflow.bind.query.setops import arms, combine
 from sqlflow.bind.query.sources import Sources, visible_table
 from sqlflow.bind.query.values import NONE, Table, column_sources, renamed
 from sqlflow.bind.query.windows import name_windows
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Severity
 from sqlflow.core.schema import Nullability
 from sqlflow.dialect.names import lookup_key
 from sqlflow.dialect.spec import DialectSpec
@@ -55,6 +58,11 @@ class QueryBinder:
             node = node.this
         outer = ctes if ctes is not None else (parent.ctes if parent else {})
         scope = Scope(self._spec, parent, self._with(node, parent, outer))
+        table = self._body(node, scope)
+        self._report_unread(node, scope)
+        return table
+
+    def _body(self, node: exp.Expr, scope: Scope) -> Table:
         match node:
             case exp.Select():
                 return self._select(node, scope)
@@ -87,6 +95,18 @@ class QueryBinder:
             else:
                 known[name] = renamed(self.query(body, parent, known), names)
         return known
+
+    def _report_unread(self, node: exp.Expr, scope: Scope) -> None:
+        """Warns of common table expressions of a query that nothing in it reads."""
+        with_ = node.args.get("with_")
+        for cte in with_.expressions if isinstance(with_, exp.With) else ():
+            name = cte.args["alias"].this
+            table = scope.ctes[lookup_key(self._spec, name.name, bool(name.args.get("quoted")))]
+            if id(table) not in self._sources.read:
+                help = "take it out, or read it"
+                self._expressions.report(
+                    Code.UNUSED_CTE, f"nothing reads `{name.name}`", name, help, Severity.WARNING
+                )
 
     def _reads_itself(self, body: exp.Expr, name: str) -> bool:
         if not isinstance(body, exp.Union):
@@ -138,6 +158,7 @@ class QueryBinder:
         name_windows(node, scope, binder)
         bind_group(node, scope, lazies, binder)
         columns, why_open = bind_list(node, scope, lazies, binder)
+        check_groups(node, scope, binder)
         for clause in ("having", "qualify"):
             given = node.args.get(clause)
             if given is not None:

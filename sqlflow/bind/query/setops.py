@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from sqlflow.bind.query.clashes import check_arms
 from sqlflow.bind.query.scope import Scope
-from sqlflow.bind.query.values import Column, Table, column_sources, opened
+from sqlflow.bind.query.values import Column, Table, Value, column_sources, opened
 from sqlflow.core.codes import Code
 from sqlflow.core.schema import Nullability
 from sqlflow.dialect.names import lookup_key
@@ -56,31 +57,42 @@ def combine(left: Table, right: Table, node: exp.SetOperation, scope: Scope, bin
                 node.expression,
                 "both sides need as many columns, in the same order",
             )
-        columns = [_both(a, b, node, binder) for a, b in zip(left.columns, right.columns, strict=False)]
+        columns = [
+            _both(place, a, b, node, binder)
+            for place, (a, b) in enumerate(zip(left.columns, right.columns, strict=False), 1)
+        ]
     if node.args.get("distinct") or not isinstance(node, exp.Union):
         rows |= column_sources(columns)
     return Table(columns=tuple(columns), rows=rows)
 
 
-def _both(left: Column, right: Column, node: exp.Expr, binder: Expressions) -> Column:
+def _both(place: int, left: Column, right: Column, node: exp.Expr, binder: Expressions) -> Column:
     from sqlflow.dialect.rules import Context
 
-    value = binder.common([left.value, right.value], "a set operation", Context.UNION)
+    values = [_as_written(left.value), _as_written(right.value)]
+    value = binder.common(values, "a set operation", Context.UNION)
+    check_arms(place, values[0], values[1], value.type, node, binder)
     nulls = (left.value.null, right.value.null)
     if isinstance(node, exp.Except):
         value = replace(value, null=nulls[0])
     elif isinstance(node, exp.Intersect) and Nullability.NOT_NULL in nulls:
         value = replace(value, null=Nullability.NOT_NULL)
-    return replace(left, value=binder.settled(value))
+    # What two literals come to is a column, and fits itself to nothing further.
+    return replace(left, value=replace(binder.settled(value), literal=None))
+
+
+def _as_written(value: Value) -> Value:
+    """The value of a column of one side, a literal as the query writes it."""
+    return value if value.literal is None else replace(value, type=value.literal)
 
 
 def _by_name(left: Table, right: Table, node: exp.Expr, scope: Scope, binder: Expressions) -> list[Column]:
     """Columns of one name meet; one that a side has not is NULL there."""
     others = {lookup_key(scope.spec, column.name or "", True): column for column in right.columns}
     columns: list[Column] = []
-    for column in left.columns:
+    for place, column in enumerate(left.columns, 1):
         other = others.pop(lookup_key(scope.spec, column.name or "", True), None)
-        columns.append(_both(column, other, node, binder) if other is not None else _nullable(column))
+        columns.append(_both(place, column, other, node, binder) if other is not None else _nullable(column))
     return columns + [_nullable(column) for column in others.values()]
 
 

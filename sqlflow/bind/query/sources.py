@@ -53,6 +53,8 @@ class Sources:
         self._binder = binder
         self._queries = queries
         self._find_table = find_table
+        # The common table expressions that were read; kept, so that no other object gets the identity of one.
+        self.read: dict[int, Table] = {}
 
     def add_from(self, node: exp.Expr, scope: Scope) -> None:
         """Takes in the FROM of a SELECT, with its laterals and joins."""
@@ -141,7 +143,9 @@ class Sources:
         if not node.args.get("db") and isinstance(node.this, exp.Identifier):
             key = lookup_key(scope.spec, node.this.name, bool(node.this.args.get("quoted")))
             if key in scope.ctes:
-                return scope.ctes[key], False
+                found = scope.ctes[key]
+                self.read[id(found)] = found
+                return found, False
         found = self._find_table(node)
         if found is None:
             found = Table(columns=(), open=True, why_open=f"the columns of {node.name} are not known")

@@ -10,10 +10,11 @@ from sqlglot import exp
 
 from sqlflow.bind.query.expressions import Expressions
 from sqlflow.bind.query.patterns import matcher
-from sqlflow.bind.query.resolve import column_value
+from sqlflow.bind.query.resolve import column_value, silent
 from sqlflow.bind.query.scope import Scope, ScopeTable
 from sqlflow.bind.query.values import Column, Value
 from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Severity
 from sqlflow.dialect.names import lookup_key
 
 # The columns; a text where it can't be known which they are; None for an expression of one column.
@@ -44,13 +45,28 @@ def _star(item: exp.Expr, scope: Scope, binder: Expressions) -> Expanded:
         if table is None:
             return _struct_star(item, scope)
         if table.open:
+            _report_open(table, item, binder)
             return table.why_open
         found = [(table, Column(name=c.column.name, value=c.value())) for c in table.columns]
     else:
         if scope.is_open:
-            return next(table.why_open for table in scope.tables if table.open)
+            table = next(table for table in scope.tables if table.open)
+            _report_open(table, item, binder)
+            return table.why_open
         found = [(table, column.bare()) for table, column in scope.visible()]
     return _changed(star, found, scope, binder)
+
+
+def _report_open(table: ScopeTable, item: exp.Expr, binder: Expressions) -> None:
+    """Warns of a star on a source: what it stands for is whatever is there that day."""
+    if table.undeclared:
+        binder.report(
+            Code.OPEN_STAR,
+            f"the columns of `*` are not known: {table.why_open}",
+            item,
+            "name the columns, or have them written down: `sqlflow sources pull`",
+            Severity.WARNING,
+        )
 
 
 def _changed(
@@ -103,14 +119,10 @@ def _struct_star(item: exp.Column, scope: Scope) -> Expanded:
         return "it is not known what the star stands for"
     names = dict(zip(("this", "table", "db"), reversed(parts), strict=False))
     inner = exp.Column(**{key: part.copy() for key, part in names.items()})
-    value = column_value(inner, scope, _silent)
+    value = column_value(inner, scope, silent)
     if value.type is None or value.type.name != "STRUCT":
         return value.why or f"no rule for a star on {value.type}"
     return _fields(value)
-
-
-def _silent(code: Code, message: str, node: exp.Expr, help: str = "") -> None:
-    """Takes what is no mistake: a star on an unknown name is told by its being open."""
 
 
 def _fields(value: Value) -> list[Column]:

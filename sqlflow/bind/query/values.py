@@ -22,7 +22,9 @@ class ColumnRef(NamedTuple):
 class Value:
     """An expression: its type, or why that is unknown; whether it can be NULL; what it takes values from.
 
-    `constant` is the value of a literal; `is_constant` tells a literal NULL from no literal.
+    `constant` is the value of a literal; `is_constant` tells a literal NULL from no literal. `literal` is the
+    type that a column had before it was settled, where it is a literal: in a set operation it fits itself to
+    the other side.
     """
 
     type: SqlType | None
@@ -31,6 +33,7 @@ class Value:
     sources: frozenset[ColumnRef] = NONE
     constant: object = None
     is_constant: bool = False
+    literal: SqlType | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +55,14 @@ class Table:
     """A table or a query's result.
 
     `rows` are the columns that decide which rows it has. Where it is `open`, it may have columns that are
-    not listed: why is said in `why_open`.
+    not listed: why is said in `why_open`. An `undeclared` one is open for want of a declaration.
     """
 
     columns: tuple[Column, ...]
     rows: frozenset[ColumnRef] = NONE
     open: bool = False
     why_open: str = ""
+    undeclared: bool = False
 
 
 def sources_of(values: Iterable[Value]) -> frozenset[ColumnRef]:
