@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.servers import NoServerError, PostgresServer, postgres_server, skip_or_fail
+
+
+def pytest_configure() -> None:
+    """Takes interrupts, also where the shell has put the tests into the background and so ignores them."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
