@@ -12,11 +12,9 @@ from importlib import resources
 from typing import Any
 
 from sqlflow.core.schema import SqlType
-from sqlflow.dialect.rules.table import read_set
+from sqlflow.dialect.rules.table import Sets, accepts, read_set
 from sqlflow.dialect.rules.tokens import tokens
 from sqlflow.dialect.spec import DialectSpec
-
-Sets = tuple[frozenset[str] | None, ...]
 
 
 class Refusals:
@@ -35,13 +33,7 @@ class Refusals:
             sets = self._data["sets"]
             self._read[key] = tuple(tuple(read_set(text, sets) for text in rule) for rule in rules)
         given = [tokens(kind) for kind in types]
-        return any(
-            all(
-                allowed is not None and not allowed.isdisjoint(one)
-                for allowed, one in zip(rule, given, strict=True)
-            )
-            for rule in self._read[key]
-        )
+        return any(accepts(rule, given) for rule in self._read[key])
 
 
 def load_refusals(spec: DialectSpec) -> Refusals | None:

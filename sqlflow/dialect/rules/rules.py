@@ -13,7 +13,7 @@ from sqlflow.core.schema import SqlType
 from sqlflow.dialect.rules.literals import literal_type
 from sqlflow.dialect.rules.names import resolve
 from sqlflow.dialect.rules.refusals import Refusals, load_refusals
-from sqlflow.dialect.rules.table import Rules, read_rules, read_set
+from sqlflow.dialect.rules.table import Rules, Sets, accepts, read_rules, read_set
 from sqlflow.dialect.rules.templates import Arguments
 from sqlflow.dialect.rules.tokens import (
     INTEGER_LITERAL,
@@ -63,6 +63,7 @@ class TypeRules:
         # What was read or found already; it says nothing that the data does not.
         self._tables: dict[tuple[str, str], Rules | None] = {}
         self._pairs: dict[tuple[SqlType, SqlType, Context], SqlType | None] = {}
+        self._accepts: dict[str, tuple[tuple[bool, Sets], ...]] = {}
 
     def _table(self, section: str, name: str) -> Rules | None:
         key = (section, name)
@@ -247,12 +248,10 @@ class TypeRules:
         return self._says("implicit" if implicit else "explicit", left, right)
 
     def _says(self, section: str, left: SqlType, right: SqlType) -> bool | None:
-        one, other = tokens(left), tokens(right)
-        for says, lefts, rights in self._data["accepts"].get(section, ()):
-            allowed = read_set(lefts, self._sets), read_set(rights, self._sets)
-            if all(
-                some is None or not some.isdisjoint(given)
-                for some, given in zip(allowed, (one, other), strict=True)
-            ):
-                return says == "yes"
-        return None
+        if section not in self._accepts:
+            self._accepts[section] = tuple(
+                (says == "yes", tuple(read_set(text, self._sets) for text in sets))
+                for says, *sets in self._data["accepts"].get(section, ())
+            )
+        given = (tokens(left), tokens(right))
+        return next((says for says, sets in self._accepts[section] if accepts(sets, given)), None)

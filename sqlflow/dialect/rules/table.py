@@ -10,21 +10,28 @@ from sqlflow.dialect.rules.templates import Arguments, Template, template
 from sqlflow.dialect.rules.tokens import tokens
 
 ANY = "*"
+# A set of tokens for each argument; None is the set of all.
+Sets = tuple[frozenset[str] | None, ...]
+
+
+def accepts(sets: Sets, arguments: Sequence[tuple[str, ...]]) -> bool:
+    """Says whether each of the arguments, given by its tokens, is in its set."""
+    return all(
+        allowed is None or not allowed.isdisjoint(given)
+        for allowed, given in zip(sets, arguments, strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What a call gives where each argument is one of the set; a set of None takes any type."""
+    """What a call gives where each argument is one of the set."""
 
     gives: Template
-    takes: tuple[frozenset[str] | None, ...]
+    takes: Sets
 
     def matches(self, arguments: Sequence[tuple[str, ...]]) -> bool:
         """Says whether the rule speaks of such arguments, each given by its tokens."""
-        return all(
-            allowed is None or not allowed.isdisjoint(given)
-            for allowed, given in zip(self.takes, arguments, strict=True)
-        )
+        return accepts(self.takes, arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
