@@ -134,7 +134,16 @@ def bind_call(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     call = call_of(cast("exp.Func", node), binder.text)
     if call.arguments is None:
         return binder.opaque(node, scope)
-    return bind_named(call.name, call.arguments, scope, binder, node)
+    name = call.name if not isinstance(node, exp.Extract) else _extract_name(binder)
+    return bind_named(name, call.arguments, scope, binder, node)
+
+
+def _extract_name(binder: Expressions) -> str:
+    """EXTRACT or date_part: sqlglot doesn't tell them apart, and PostgreSQL gives them different types."""
+    if binder.rules is None or not binder.rules.has_function("extract"):
+        return "date_part"
+    written = [name for name in ("extract", "date_part") if name in binder.text.lower()]
+    return written[0] if len(written) == 1 else " or ".join(written)
 
 
 def bind_named(

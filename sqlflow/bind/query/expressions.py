@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from sqlglot import exp
 
 from sqlflow.bind.query import branches, calls, nested, operators, predicates, subqueries, windows
+from sqlflow.bind.query.functions import is_call
 from sqlflow.bind.query.resolve import Report
 from sqlflow.bind.query.scope import Scope
 from sqlflow.bind.query.values import Table, Value, any_null, sources_of, unknown
@@ -103,10 +104,11 @@ class Expressions:
 
     def value(self, node: exp.Expr, scope: Scope) -> Value:
         """Binds an expression; what has no verified rule has an unknown type and says why."""
-        bind = _KINDS.get(type(node))
+        is_written = is_call(node)
+        bind = _KINDS.get(type(node)) if not is_written else None
         if bind is not None:
             return bind(node, scope, self)
-        if isinstance(node, exp.Func):
+        if is_written or isinstance(node, exp.Func):
             return calls.bind_call(node, scope, self)
         return self.opaque(node, scope)
 

@@ -21,6 +21,7 @@ _NAMES: Mapping[str, str] = {
     "CurrentDate": "current_date", "CurrentTime": "current_time", "CurrentTimestamp": "now",
     "DenseRank": "dense_rank", "Extract": "date_part", "First": "first", "FirstValue": "first_value",
     "GroupConcat": "string_agg",
+    "JSONArrayAgg": "json_agg",
     "JSONObject": "json_object", "Lag": "lag", "Last": "last", "LastValue": "last_value", "Lead": "lead",
     "LogicalAnd": "bool_and", "LogicalOr": "bool_or", "Max": "max", "Median": "median", "Min": "min",
     "NthValue": "nth_value", "Ntile": "ntile", "PercentRank": "percent_rank",
@@ -140,20 +141,25 @@ class Call(NamedTuple):
     arguments: tuple[exp.Expr, ...] | None
 
 
+def is_call(node: exp.Expr) -> bool:
+    """Whether what sqlglot takes for an operator or a cast was written as a call: `pow(x, 2)`."""
+    return isinstance(node, (exp.Binary, exp.Cast)) and bool(node.meta) and "start" in node.meta
+
+
 def call_of(node: exp.Func, text: str) -> Call:
     """Gives a call as the user wrote it."""
     if isinstance(node, (exp.Anonymous, exp.AnonymousAggFunc)):
         return Call(str(node.this).lower(), tuple(node.expressions))
     place = node.meta.get("start") if node.meta else None
-    kind = type(node).__name__
     if place is not None:
         name = text[place : node.meta["end"] + 1].strip('"').lower()
     else:
-        name = _NAMES.get(kind) or node.sql_names()[0].lower()
-    return Call(name, _arguments(node))
+        name = _NAMES.get(type(node).__name__) or node.sql_names()[0].lower()
+    # PostgreSQL's div(x, y) is a cast of a division to sqlglot.
+    return Call(name, _arguments(node.this if isinstance(node, exp.Cast) else node))
 
 
-def _arguments(node: exp.Func) -> tuple[exp.Expr, ...] | None:
+def _arguments(node: exp.Expr) -> tuple[exp.Expr, ...] | None:
     """The operands in the order of the text, a unit, which sqlglot keeps apart, first, as a text.
 
     None where the order can't be told: some have no place, and sqlglot moved others.
@@ -180,10 +186,8 @@ def _arguments(node: exp.Func) -> tuple[exp.Expr, ...] | None:
 
 
 def _is_implied(key: str, part: exp.Expr) -> bool:
-    """Whether sqlglot wrote the argument itself: decode's character set, a sort's order, log10's base."""
-    if key in ("charset", "asc", "nulls_first"):
-        return True
-    return isinstance(part, exp.Literal) and isinstance(part.parent, exp.Log) and extent(part) is None
+    """Whether sqlglot wrote the argument itself: a sort's order, log10's base, sha256's length."""
+    return key in ("asc", "nulls_first") or (isinstance(part, exp.Literal) and extent(part) is None)
 
 
 def has_aggregate(node: exp.Expr) -> bool:

@@ -157,7 +157,7 @@ def _is_windowed(node: exp.Expr) -> bool:
 
 def _is_known(name: str, node: exp.Func, binder: Expressions) -> bool:
     """Whether a function is one of the engine's scalar functions: one of the user's own may aggregate."""
-    if isinstance(node, (exp.Cast, exp.Case, exp.If, exp.Coalesce)):
+    if isinstance(node, (exp.Cast, exp.Case, exp.If, exp.Coalesce, exp.Extract)):
         return True
     return binder.rules is not None and binder.rules.has_function(name)
 

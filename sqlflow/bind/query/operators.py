@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SYMBOLS: Mapping[type[exp.Expr], str] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%", exp.DPipe: "||",
     exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseLeftShift: "<<", exp.BitwiseRightShift: ">>",
-    exp.Pow: "**",
+    exp.BitwiseXor: "#", exp.Pow: "^",
 }  # fmt: skip
 # Operators that give NULL only where a side is NULL; division by zero is NULL.
 _STRICT = frozenset(["+", "-", "*", "||", "&", "|", "<<", ">>"])
