@@ -74,7 +74,9 @@ class NameTable:
             return _unknown(f"unknown package `{package}`", span, help)
         node = self._exact.get(name)
         if node is None:
-            return _unknown(f"unknown model `{name}`", span, self._suggest([name]))
+            source = next((source for source, table in self._sources if table == name), None)
+            meant = f"`{name}` is a source's table: write `source('{source}', '{name}')`"
+            return _unknown(f"unknown model `{name}`", span, meant if source else self._suggest([name]))
         return self._enabled(node, name, span)
 
     def table(self, parts: Sequence[Name], span: Span | None, reader: NodeId | None = None) -> Found:

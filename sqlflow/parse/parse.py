@@ -7,6 +7,7 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
+from itertools import pairwise
 
 import sqlglot
 from sqlglot import exp
@@ -38,6 +39,8 @@ _WORDS = tuple(
 )
 # Frames of Python's; the parser takes about 25 a level of brackets.
 _RECURSION = 10_000
+# Subscripts one behind the other: sqlglot looks through all of them again at each.
+_MOST_SUBSCRIPTS = 100
 # A line, which is that of the text's end, and the offset in the text.
 _MISSING_FROM = re.compile(r"Missing .* from \d+:(\d+)")
 
@@ -94,6 +97,8 @@ def parse_query(
         command = _command(tokens, dialect)
         if command is not None:
             return None, (_not_a_query(command, text_map),)
+        if _has_long_chain(tokens):
+            return None, (_too_deep(text_map),)
         with deep_nesting():
             trees = [tree for tree in dialect.parser().parse(tokens, text) if tree is not None]
     except ParseError as error:
@@ -160,6 +165,20 @@ def _command(tokens: list[Token], dialect: sqlglot.Dialect) -> Token | None:
             return token
         begins = token.token_type is TokenType.SEMICOLON
     return None
+
+
+def _has_long_chain(tokens: list[Token]) -> bool:
+    """Says whether subscripts follow on subscripts, as in `x[1][1]`, too often to be parsed in good time."""
+    chains = [0]
+    for before, token in pairwise(tokens):
+        if token.token_type is TokenType.L_BRACKET:
+            chains[-1] = chains[-1] + 1 if before.token_type is TokenType.R_BRACKET else 0
+            if chains[-1] > _MOST_SUBSCRIPTS:
+                return True
+            chains.append(0)
+        elif token.token_type is TokenType.R_BRACKET and len(chains) > 1:
+            chains.pop()
+    return False
 
 
 def _writing(tree: exp.Expr, tokens: list[Token]) -> Token | None:

@@ -53,7 +53,7 @@ class ScopeTable:
     """
 
     __slots__ = (
-        *("_by_key", "columns", "key", "name", "nameless", "open", "qualifiers", "stored"),
+        *("_by_key", "_numbers", "columns", "key", "name", "nameless", "open", "qualifiers", "stored"),
         *("undeclared", "why_open"),
     )
 
@@ -75,6 +75,8 @@ class ScopeTable:
         self.stored = stored
         self.nameless = any(column.name is None for column in table.columns)
         self._by_key: dict[str, ScopeColumn] = {}
+        # The last number behind each name, so that a thousand columns of one name are not counted anew.
+        self._numbers: dict[str, int] = {}
         self.columns = [self._added(column, spec) for column in table.columns]
 
     def _added(self, column: Column, spec: DialectSpec) -> ScopeColumn:
@@ -82,11 +84,14 @@ class ScopeTable:
             column = replace(column, value=replace(column.value, literal=None))
         if column.name is None:
             return ScopeColumn(column, "")
-        name, number = column.name, 0
-        while (key := lookup_key(spec, name, True)) in self._by_key:
+        own_key = key = lookup_key(spec, column.name, True)
+        name, number = column.name, self._numbers.get(own_key, 0)
+        while key in self._by_key:
             number += 1
             name = f"{column.name}_{number}"
-        added = ScopeColumn(column if number == 0 else replace(column, name=name), key)
+            key = lookup_key(spec, name, True)
+        self._numbers[own_key] = number
+        added = ScopeColumn(column if name == column.name else replace(column, name=name), key)
         self._by_key[key] = added
         return added
 

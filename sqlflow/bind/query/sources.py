@@ -148,7 +148,9 @@ class Sources:
                 return found, False
         found = self._find_table(node)
         if found is None:
-            found = Table(columns=(), open=True, why_open=f"the columns of {node.name} are not known")
+            found = Table(
+                columns=(), open=True, why_open=f"the columns of {node.alias_or_name} are not known"
+            )
         return found, True
 
     def _function(self, node: exp.Expr, alias: str, scope: Scope) -> Table:

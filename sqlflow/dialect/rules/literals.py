@@ -15,6 +15,7 @@ _DECIMAL = re.compile(r"(?P<whole>[0-9_]*)\.(?P<fraction>[0-9_]*)", re.ASCII)
 _EXPONENT = re.compile(r"(?:[0-9_]+\.?[0-9_]*|\.[0-9_]+)[eE][+-]?[0-9_]+", re.ASCII)
 # With a minus before it, one more than the highest is a number of 64 bits as well.
 _LARGEST_LITERAL = 2**63
+_MOST_DIGITS = 2_000
 _RADIXES = {"x": 16, "b": 2, "o": 8}
 
 
@@ -39,6 +40,9 @@ def _number(text: str, data: Mapping[str, Any]) -> SqlType | None:
     negative = text.startswith("-")
     digits = text.removeprefix("-").strip()
     if _INTEGER.fullmatch(digits):
+        # Longer than any type of an engine, and than what Python turns into a number.
+        if len(digits) > _MOST_DIGITS:
+            return None
         return _integer(int(digits.replace("_", "")), negative, data["integers"], data["adapts"])
     if _RADIX.fullmatch(digits):
         value = int(digits[2:].replace("_", ""), _RADIXES[digits[1].lower()])
