@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from sqlflow.adapter.protocol import Adapter, DriverMissingError, Warehouse
+from sqlflow.adapter.protocol import READ_ONLY, Adapter, DriverMissingError, Warehouse
 from sqlflow.bind.bind import from_clause
 from sqlflow.bind.lineage import Hop, trace_down, trace_up
 from sqlflow.bind.types import NodeSchema
@@ -17,6 +17,7 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Column
+from sqlflow.core.severities import adjusted
 from sqlflow.core.source import SourceTree
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value, freeze
@@ -26,10 +27,12 @@ from sqlflow.link.types import Node
 from sqlflow.manifest import manifest
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
 from sqlflow.plan.types import Plan
+from sqlflow.project.catalog import CATALOG_FILE, catalog_text
 from sqlflow.system.local import LocalSystem
 from sqlflow.system.protocol import System
 
 if TYPE_CHECKING:
+    from sqlflow.apply.pull import PulledSources
     from sqlflow.apply.record import Recorded
     from sqlflow.bind.types import BoundQuery, Program
 
@@ -283,6 +286,52 @@ class LoadedProject:
         query = compile_inline(self._compiled, sql)
         return self._preview(query.sql, limit, "the query", Span("<inline>", 0, len(sql)), query)
 
+    def pull_sources(
+        self, select: Sequence[str] = (), exclude: Sequence[str] = (), *, write: bool = True
+    ) -> PulledSources:
+        """Asks the warehouse for the columns of the selected sources and writes them down for the compiler.
+
+        What models make of sources may be wrong: only the files that declare something must have no errors.
+        Without a selection, what the file has of tables that are no sources any more is taken out.
+        """
+        from sqlflow.apply.pull import PulledSources, compared, pull_tables
+
+        compiled = self._compiled
+        broken = [d for d in self.diagnostics if d.is_error and _is_in_a_declaration(d)]
+        project, program, catalog = compiled.project, compiled.program, compiled.catalog
+        if broken or project is None or program is None or catalog is None:
+            raise ProjectError(broken or self.diagnostics)
+        chosen, warnings = select_nodes(program.graph, select, exclude)
+        tables = {id: source for id, source in project.sources.items() if source.location is None}
+        asked = [
+            (source.source, source.name, program.sources[id]) for id, source in tables.items() if id in chosen
+        ]
+        found, diagnostics = (
+            pull_tables(self._open(reads=True), self._adapter(), asked) if asked else ({}, ())
+        )
+        dialect = program.spec.name
+        before = catalog.tables(dialect)
+        touched = {(source, table) for source, table, _ in asked}
+        if not select and not exclude:
+            touched |= before.keys() - {(source.source, source.name) for source in tables.values()}
+        after = {**{key: columns for key, columns in before.items() if key not in touched}, **found}
+        shown = compared(before, found, touched)
+        is_current = not any(table.is_changed for table in shown) and not any(
+            d.span is not None and d.span.path == CATALOG_FILE for d in self.diagnostics if d.is_error
+        )
+        written = write and not is_current
+        if written:
+            self._write(CATALOG_FILE, catalog_text(catalog.replacing(dialect, after)))
+        levels = compiled.settings.severities if compiled.settings is not None else {}
+        told = adjusted(diagnostics, levels, compiled.tree)
+        return PulledSources(
+            tables=shown,
+            diagnostics=(*warnings, *(d for d in told if d.code is Code.SOURCE_MISSING)),
+            path=CATALOG_FILE,
+            is_current=is_current,
+            written=written,
+        )
+
     def clean(self) -> bool:
         """Removes the target folder; says whether there was one."""
         return self._compiled.system.remove_tree(self._target_path())
@@ -349,12 +398,16 @@ class LoadedProject:
                 ]
             ) from error
 
-    def _open(self) -> Warehouse:
+    def _open(self, *, reads: bool = False) -> Warehouse:
+        """Connects; where all that follows `reads`, without the right to write, if the adapter knows that."""
         adapter, settings = self._adapter(), self._compiled.settings
         if settings is None:
             raise ProjectError(self.diagnostics)
         try:
-            return adapter.open(self._compiled.adapter_settings or {}, self.root)
+            given = dict(self._compiled.adapter_settings or {})
+            if reads and any(setting.name == READ_ONLY for setting in adapter.settings):
+                given[READ_ONLY] = True
+            return adapter.open(given, self.root)
         except DriverMissingError as error:
             raise ProjectError(
                 [
@@ -393,6 +446,12 @@ class LoadedProject:
             text_map=query.map if query else None,
         )
         return Preview(columns=columns, rows=rows)
+
+
+def _is_in_a_declaration(diagnostic: Diagnostic) -> bool:
+    """Whether something is wrong with what the project declares, the file that is written anew left out."""
+    span = diagnostic.span
+    return diagnostic.code.startswith("SF00") and (span is None or span.path != CATALOG_FILE)
 
 
 def _unknown(name: str, program: Program) -> ProjectError:

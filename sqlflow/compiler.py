@@ -27,6 +27,7 @@ from sqlflow.link.link import link, link_query
 from sqlflow.link.types import Graph
 from sqlflow.parse.parse import parse, parse_query
 from sqlflow.parse.types import Parsed
+from sqlflow.project.catalog import Catalog, read_catalog
 from sqlflow.project.read import read_project
 from sqlflow.project.settings import read_settings
 from sqlflow.project.tree import read_tree
@@ -55,6 +56,7 @@ class Compilation:
     adapter: Adapter | None = None
     adapter_settings: Mapping[str, Value] | None = None
     project: Project | None = None
+    catalog: Catalog | None = None
     rendered: Rendered | None = None
     parsed: Parsed | None = None
     graph: Graph | None = None
@@ -116,7 +118,8 @@ def _with_stages(
         settings = replace(settings, target=replace(settings.target, schema=schema))
     render_value = make_render_value(system.environment(), settings.vars, allow_secrets=False)
     project, found = read_project(start.tree, settings, render_value)
-    diagnostics = declared = start.diagnostics + found
+    catalog, wrong = read_catalog(start.tree)
+    diagnostics = declared = start.diagnostics + found + wrong
     ended("project")
     if adapter is None:
         return replace(start, diagnostics=diagnostics)
@@ -131,7 +134,10 @@ def _with_stages(
     ended("link")
     describe = FileDescriber(system, adapter.spec)
     rules = load_rules(adapter.spec)
-    schemas, found = SchemaBinder(project, rendered, parsed, graph, adapter.spec, rules, describe).schemas()
+    pulled = catalog.tables(adapter.spec.name)
+    schemas, found = SchemaBinder(
+        project, rendered, parsed, graph, adapter.spec, rules, describe, pulled
+    ).schemas()
     if not has_errors(declared):
         # Where declarations are wrong, what looks like a wrong column would be one of their mistakes again.
         diagnostics += found
@@ -143,6 +149,7 @@ def _with_stages(
         diagnostics=adjusted(dict.fromkeys(diagnostics), settings.severities, start.tree),
         settings=settings,
         project=project,
+        catalog=catalog,
         rendered=rendered,
         parsed=parsed,
         graph=graph,

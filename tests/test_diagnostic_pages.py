@@ -17,7 +17,9 @@ PAGES = files("sqlflow") / "core" / "pages"
 NAMES = sorted(entry.name for entry in PAGES.iterdir() if entry.name.endswith(".md"))
 TITLE = re.compile(r"# (SF\d{4}): (\S.*)")
 # A block whose first line names a file in a comment: `-- models/orders.sql` or `# sqlflow.yml`.
-FILE = re.compile(r"^```\w+\n(?:--|#) (\S+/\S+|sqlflow\.yml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(
+    r"^```\w+\n(?:--|#) (\S+/\S+|sqlflow\.yml|sources\.lock\.yml)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 SETTINGS = "name: shop\ntargets:\n  dev:\n    type: duckdb\n"
 
 # Examples that are not made of the project's files alone, each with what is missing.
@@ -33,6 +35,7 @@ NOT_FROM_FILES = {
     Code.SCHEMA_CHANGED: "two builds, and a change between them",
     Code.VIEWS_IN_THE_WAY: "an engine whose views hold on to their table",
     Code.SEED_NOT_LOADED: "a csv file, which has no comments",
+    Code.SOURCE_MISSING: "a warehouse that is asked for its tables",
     Code.INTERNAL: "a mistake in sqlflow",
 }
 

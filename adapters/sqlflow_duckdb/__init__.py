@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlflow.adapter.protocol import DriverMissingError, Failure, Setting
+from sqlflow.adapter.protocol import READ_ONLY, DriverMissingError, Failure, Setting
 from sqlflow.core.value import Value
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.dialect.specs import DUCKDB
@@ -23,7 +23,7 @@ _SETTINGS = (
         "Where it is left out, the file is named after the project.",
     ),
     Setting(
-        name="read_only",
+        name=READ_ONLY,
         type=bool,
         default=False,
         description="Open the file without the right to change it; several processes can read at once.",
@@ -49,7 +49,7 @@ class DuckDBAdapter:
             raise DriverMissingError("duckdb", "pip install 'duckdb>=2.0,<3'") from error
         path = settings.get("path")
         return open_warehouse(
-            path=None if path is None else str(path), read_only=bool(settings.get("read_only")), root=root
+            path=None if path is None else str(path), read_only=bool(settings.get(READ_ONLY)), root=root
         )
 
     def classify(self, error: BaseException) -> Failure:

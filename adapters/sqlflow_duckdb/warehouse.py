@@ -42,6 +42,16 @@ _SESSION_SETTINGS = (
 _EXPLAIN = "EXPLAIN "
 _DESCRIBE = "DESCRIBE "
 
+_NULLABLE = """
+    SELECT c.column_name, c.is_nullable
+    FROM duckdb_columns() AS c
+    -- Of a view every column is said to be nullable, which means nothing.
+    JOIN duckdb_tables() AS t ON t.database_oid = c.database_oid AND t.table_oid = c.table_oid
+    WHERE c.database_name = coalesce($1, current_database())
+      AND lower(c.schema_name) = lower(coalesce($2, current_schema()))
+      AND lower(c.table_name) = lower($3)
+"""
+
 _RELATIONS = """
     SELECT table_name, table_type
     FROM information_schema.tables
@@ -52,9 +62,10 @@ _RELATIONS = """
 
 def open_warehouse(*, path: str | None, read_only: bool, root: str) -> DuckDBWarehouse:
     """Opens a database file, or a database in memory without a path; relative paths start at `root`."""
+    # One in memory has nothing to protect, and DuckDB opens none without the right to write.
     place = _MEMORY if path is None or path == _MEMORY else os.path.join(root, path)
     try:
-        return DuckDBWarehouse(duckdb.connect(place, read_only=read_only))
+        return DuckDBWarehouse(duckdb.connect(place, read_only=read_only and place != _MEMORY))
     except duckdb.Error as error:
         remember_opening(error)
         raise
@@ -114,6 +125,10 @@ class DuckDBSession:
                 return None
             self._failed = self._in_transaction
             raise
+
+    def nullable(self, relation: Relation) -> Mapping[str, bool]:
+        """Says of a table's columns whether they may hold NULL; nothing of a view's."""
+        return dict(self._run(lambda: self._cursor.execute(_NULLABLE, list(relation)).fetchall()))
 
     def relations(self, database: str | None, schema: str) -> Mapping[str, RelationKind]:
         """Gives what stands in a schema by its name as stored; empty where there is no such schema."""

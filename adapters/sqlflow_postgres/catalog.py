@@ -20,6 +20,17 @@ COLUMNS = """
     ORDER BY a.attnum
 """
 
+# A table that others inherit from shows their rows too, whose columns need not keep its constraints.
+NULLABLE = """
+    SELECT a.attname::text, NOT a.attnotnull
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.oid = pg_catalog.to_regclass($1)::oid
+      AND (c.relkind = 'p' OR c.relkind = 'r' AND NOT c.relhassubclass)
+      AND coalesce($2, pg_catalog.current_database()) = pg_catalog.current_database()
+    ORDER BY a.attnum
+"""
+
 # Indexes and the tables of large values are left out: they have no name of their own in a statement.
 RELATIONS = """
     SELECT c.relname::text, c.relkind::text

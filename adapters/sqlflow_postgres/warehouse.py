@@ -132,6 +132,10 @@ class PostgresSession:
             return None
         return tuple(Column(name=name, type=kind) for name, kind in rows if name is not None)
 
+    def nullable(self, relation: Relation) -> Mapping[str, bool]:
+        """Says of a table's columns whether they may hold NULL; nothing of a view's or a foreign table's."""
+        return dict(self._rows(catalog.NULLABLE, (catalog.local_name(relation), relation.database)))
+
     def relations(self, database: str | None, schema: str) -> Mapping[str, RelationKind]:
         """Gives what stands in a schema by its name as stored; empty where there is no such schema."""
         return {

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import pyarrow
 
 
+# The setting, where an adapter has it, that takes a connection the right to write: what only looks sets it.
+READ_ONLY = "read_only"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """A key of a target's settings in `sqlflow.yml`. A secret's value is never shown anywhere.
@@ -98,6 +102,13 @@ class Session(Protocol):
 
     def columns(self, relation: Relation) -> tuple[Column, ...] | None:
         """Gives the columns of a table or view in order, or None where there is none of that name."""
+        ...
+
+    def nullable(self, relation: Relation) -> Mapping[str, bool]:
+        """Says of a table's columns whether they may hold NULL; those that the engine holds to it are False.
+
+        Left out is what the engine does not say, as of the columns of a view.
+        """
         ...
 
     def relations(self, database: str | None, schema: str) -> Mapping[str, RelationKind]:

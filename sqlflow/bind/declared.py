@@ -1,10 +1,11 @@
-"""Compares what a model's properties declare of its columns with what its query gives."""
+"""Compares what properties declare of columns with what a model's query gives, or the warehouse told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sqlflow.bind.catalog import declared_columns, says_as_much
 from sqlflow.bind.types import NodeSchema, SchemaColumn
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Label, Severity, did_you_mean
@@ -12,7 +13,8 @@ from sqlflow.core.schema import Nullability, SqlType
 from sqlflow.core.span import Span
 from sqlflow.dialect.names import name_key
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.project.types import ColumnDecl, ModelDecl
+from sqlflow.project.catalog import CATALOG_FILE, CatalogColumn
+from sqlflow.project.types import ColumnDecl, ModelDecl, SourceDecl
 
 if TYPE_CHECKING:
     from sqlflow.dialect.rules import TypeRules
@@ -46,6 +48,39 @@ def check_declared(
         yield from _type(column, given, enforced, rules)
         if enforced:
             yield from _null(column, given, key in tested)
+
+
+def check_source(
+    source: SourceDecl, pulled: Sequence[CatalogColumn], spec: DialectSpec, rules: TypeRules | None
+) -> Iterator[Diagnostic]:
+    """Tells where a source's declared columns are not those that the warehouse had when it was asked."""
+    known = {column.name: column for column in pulled}
+    for name, column in declared_columns(source, pulled, spec).items():
+        found = known.get(name)
+        if found is None:
+            yield Diagnostic(
+                code=Code.SOURCE_DIFFERS,
+                message=f"the warehouse has no column `{column.name}` in `{source.source}.{source.name}`",
+                severity=Severity.WARNING,
+                span=column.span,
+                label="declared here",
+                help=did_you_mean(column.name, list(known))
+                or f"take it out, or run `sqlflow sources pull` where it is newer than {CATALOG_FILE}",
+            )
+            continue
+        kind = rules.cast(column.data_type) if rules is not None and column.data_type else None
+        told = rules.cast(found.type) if rules is not None else None
+        if kind is not None and told is not None and not says_as_much(kind, told):
+            yield Diagnostic(
+                code=Code.SOURCE_DIFFERS,
+                message=f"`{column.name}` is {told} in the warehouse, and {column.data_type} is declared",
+                severity=Severity.WARNING,
+                span=column.type_span or column.span,
+                label="declared here, and taken for its type",
+                labels=(Label(found.span, "told by the warehouse"),) if found.span is not None else (),
+                help=f"declare `data_type: {told}`, or nothing; or run `sqlflow sources pull` where the "
+                "warehouse has changed",
+            )
 
 
 def _missing(
@@ -104,7 +139,7 @@ def _type(
             why = given.why if given.type is None else f"{declared.data_type} is no type that is known"
             yield _unproven(place, f"the type of `{declared.name}` can't be checked: {why}")
         return
-    if kind == given.type or (not kind.numbers and kind.name == given.type.name and not kind.parts):
+    if says_as_much(kind, given.type):
         return
     narrow = _is_wider(given.type, kind, rules)
     message = f"`{declared.name}` is {given.type}, and {declared.data_type} is declared"

@@ -12,7 +12,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token
 
 from sqlflow.bind.catalog import DescribeFile, function_schema, seed_schema, source_schema
-from sqlflow.bind.declared import check_declared
+from sqlflow.bind.declared import check_declared, check_source
 from sqlflow.bind.projections import projection_span
 from sqlflow.bind.query.bind import Mistake, bind_tree
 from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
@@ -28,7 +28,8 @@ from sqlflow.dialect.spec import DialectSpec
 from sqlflow.link.types import Graph
 from sqlflow.parse.parse import deep_nesting
 from sqlflow.parse.types import Parsed, QueryKey
-from sqlflow.project.types import Project
+from sqlflow.project.catalog import CatalogTables
+from sqlflow.project.types import Project, SourceDecl
 from sqlflow.render.types import PLACEHOLDER, THIS, Rendered, RenderedQuery
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class SchemaBinder:
         spec: DialectSpec,
         rules: TypeRules | None,
         describe: DescribeFile,
+        pulled: CatalogTables,
     ) -> None:
         self._project = project
         self._rendered = rendered
@@ -55,6 +57,7 @@ class SchemaBinder:
         self._spec = spec
         self._rules = rules
         self._describe = describe
+        self._pulled = pulled
         self._dialect = sqlglot.Dialect.get_or_raise(spec.name)
         self._schemas: dict[NodeId, NodeSchema] = {}
         self._tables: dict[NodeId, Table] = {}
@@ -67,8 +70,7 @@ class SchemaBinder:
         """Gives the schema of each model, seed and source, and the mistakes in their queries."""
         for node in self._graph.order:
             if node in self._project.sources:
-                source = self._project.sources[node]
-                self._put(node, source_schema(source, self._spec, self._rules, self._describe))
+                self._source(node, self._project.sources[node])
             elif node in self._rendered.seeds:
                 config = self._rendered.seeds[node].config
                 seed = self._project.seeds[node]
@@ -99,6 +101,12 @@ class SchemaBinder:
         self._schemas[node] = schema
         undeclared = node in self._project.sources and schema.open
         self._tables[node] = replace(_table(node, schema), undeclared=undeclared)
+
+    def _source(self, node: NodeId, source: SourceDecl) -> None:
+        pulled = self._pulled.get((source.source, source.name))
+        self._put(node, source_schema(source, pulled, self._spec, self._rules, self._describe))
+        if pulled is not None and source.location is None:
+            self._diagnostics += check_source(source, pulled, self._spec, self._rules)
 
     def _model(self, node: NodeId) -> None:
         model = self._rendered.models[node]

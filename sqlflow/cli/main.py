@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "ls": "List the nodes of the project.",
         "schema": "Show the columns of a model, seed or source, with their types.",
         "lineage": "Show where columns come from, or what reads them.",
+        "sources": "Write down what the warehouse says of the sources.",
         "show": "Show the first rows of a model, seed, source or query.",
         "clean": "Remove the folder that sqlflow writes into.",
         "explain": "Explain a diagnostic by its code.",

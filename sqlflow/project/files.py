@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlflow.core.source import SourceFile, SourceTree
+from sqlflow.project.catalog import CATALOG_FILE
 from sqlflow.project.config import merge_layers
 from sqlflow.project.tree import configured_folders
 from sqlflow.project.types import ConfigLayer, Settings
@@ -42,7 +43,8 @@ def project_files(tree: SourceTree, settings: Settings) -> tuple[ProjectFile, ..
     the seeds, so that a folder may hold models and seeds.
     """
     folders = configured_folders(settings)
-    found = (_place(file, folders) for file in tree.files.values() if file.path != settings.path)
+    alone = (settings.path, CATALOG_FILE)
+    found = (_place(file, folders) for file in tree.files.values() if file.path not in alone)
     return tuple(file for file in found if file is not None)
 
 

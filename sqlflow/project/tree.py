@@ -10,6 +10,7 @@ from sqlflow.core.diagnostic import Diagnostic, Severity
 from sqlflow.core.digest import digest
 from sqlflow.core.source import SourceFile, SourceTree
 from sqlflow.core.span import Span
+from sqlflow.project.catalog import CATALOG_FILE
 from sqlflow.project.settings import folder_places
 from sqlflow.project.types import Settings
 from sqlflow.system.protocol import System
@@ -20,7 +21,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def read_tree(system: System, settings: Settings) -> tuple[SourceTree, tuple[Diagnostic, ...]]:
-    """Reads `sqlflow.yml` and all files of the configured folders.
+    """Reads `sqlflow.yml`, what was pulled of the sources, and all files of the configured folders.
 
     A byte order mark is no part of the text. A file that is not UTF-8 is reported and its text has U+FFFD
     for what could not be read, so that one bad byte does not hide the other mistakes. Data files have a
@@ -28,7 +29,10 @@ def read_tree(system: System, settings: Settings) -> tuple[SourceTree, tuple[Dia
     """
     diagnostics: list[Diagnostic] = []
     files: dict[str, SourceFile] = {}
-    for path in sorted(set(_paths(system, settings, diagnostics)) | {settings.path}):
+    alone = {settings.path}
+    if system.stat(CATALOG_FILE) is not None:
+        alone.add(CATALOG_FILE)
+    for path in sorted(set(_paths(system, settings, diagnostics)) | alone):
         file = _read_file(system, path, diagnostics)
         if file is not None:
             files[path] = file

@@ -12,6 +12,7 @@ from sqlflow.core.ids import NodeId
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value
 from sqlflow.link.types import Graph
+from sqlflow.project.catalog import CATALOG_FILE
 from sqlflow.system.memory import MemorySystem
 
 # Sources have no columns here.
@@ -82,10 +83,10 @@ def compiled(
     vars: Mapping[str, Value] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Compiled:
-    """Compiles a project of these files; a name without a folder is a model's."""
+    """Compiles a project of these files; a name without a folder is a model's, or the catalog's."""
     whole = {"sqlflow.yml": settings}
     for path, text in files.items():
-        whole[path if "/" in path else f"models/{path}"] = text
+        whole[path if "/" in path or path == CATALOG_FILE else f"models/{path}"] = text
     system = MemorySystem(whole, environment=environment)
     return Compiled(whole, compile_project(system, vars=vars))
 

@@ -96,6 +96,13 @@ class ToySession:
         rows = self._run("SELECT name, type FROM pragma_table_info($1)", (relation.identifier,)).fetchall()
         return tuple(Column(name, kind or "ANY") for name, kind in rows) or None
 
+    def nullable(self, relation: Relation) -> Mapping[str, bool]:
+        sql = (
+            'SELECT name, NOT "notnull" FROM pragma_table_info($1) WHERE EXISTS '
+            "(SELECT 1 FROM main.sqlite_schema WHERE name = $1 AND type = 'table')"
+        )
+        return {name: bool(can_be) for name, can_be in self._run(sql, (relation.identifier,)).fetchall()}
+
     def relations(self, database: str | None, schema: str) -> Mapping[str, RelationKind]:
         if schema != "main":
             return {}
