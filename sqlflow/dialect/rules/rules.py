@@ -183,7 +183,7 @@ class TypeRules:
     def unary(self, symbol: str, operand: SqlType) -> SqlType | None:
         """Gives the type of `-`, `+`, `~`, `NOT`, `IS NULL` with one operand."""
         if symbol == "-" and operand.name == INTEGER_LITERAL:
-            return integer_literal(-operand.numbers[0])
+            return self._sure(integer_literal(-operand.numbers[0]))
         return self.apply("operators", symbol.upper(), (operand,))
 
     def common(self, types: Sequence[SqlType], context: Context = Context.EXPRESSION) -> SqlType | None:
@@ -232,7 +232,15 @@ class TypeRules:
     def literal(self, text: str, kind: str) -> SqlType | None:
         """Gives the type of a literal by its text: `number`, `string`, `boolean`, `null`, or the type that
         stands before it in upper case (`DATE`, `INTERVAL`)."""
-        return literal_type(text, kind, self._data["literals"], self.cast)
+        found = literal_type(text, kind, self._data["literals"], self.cast)
+        return found if found is None else self._sure(found)
+
+    def _sure(self, kind: SqlType) -> SqlType | None:
+        """Leaves out the number that fits into a type only with its minus: it is of that type or of the next,
+        by what stands around it."""
+        if kind.name != INTEGER_LITERAL:
+            return kind
+        return None if any(kind.numbers[0] == int(low) - 1 for _, low, _ in self._data["integers"]) else kind
 
     def comparable(self, left: SqlType, right: SqlType, symbol: str = "=") -> bool | None:
         """Says whether the engine compares the two without a cast; `<` may want more than `=`."""
