@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlflow.adapter.protocol import Adapter
 from sqlflow.adapter.registry import BrokenAdapterError, adapter_names, find_adapter
 from sqlflow.adapter.settings import check_settings
+from sqlflow.apply.offline import OfflineEngine
 from sqlflow.apply.schemas import FileDescriber
 from sqlflow.bind.bind import Binder
 from sqlflow.bind.schemas import SchemaBinder
@@ -132,12 +133,15 @@ def _with_stages(
     graph, found = link(project, rendered, parsed, adapter.spec)
     diagnostics += found
     ended("link")
-    describe = FileDescriber(system, adapter.spec)
+    files = (source.location for source in project.sources.values() if source.location is not None)
+    engine = OfflineEngine(adapter, [system.absolute(path) for path in files])
+    describe = FileDescriber(system, adapter.spec, engine)
     rules = load_rules(adapter.spec)
     pulled = catalog.tables(adapter.spec.name)
     schemas, found = SchemaBinder(
         project, rendered, parsed, graph, adapter.spec, rules, describe, pulled
     ).schemas()
+    engine.close()
     if not has_errors(declared):
         # Where declarations are wrong, what looks like a wrong column would be one of their mistakes again.
         diagnostics += found

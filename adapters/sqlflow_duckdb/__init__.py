@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from sqlflow.dialect.spec import DialectSpec
 from sqlflow.dialect.specs import DUCKDB
 
 if TYPE_CHECKING:
+    from sqlflow_duckdb.offline import OfflineWarehouse
     from sqlflow_duckdb.warehouse import DuckDBWarehouse
 
 _SETTINGS = (
@@ -41,22 +43,35 @@ class DuckDBAdapter:
 
     def open(self, settings: Mapping[str, Value], root: str) -> DuckDBWarehouse:
         """Opens the database file, which is made where there is none; without a path, one in memory."""
-        try:
+        with _driver():
             from sqlflow_duckdb.warehouse import open_warehouse
-        except ModuleNotFoundError as error:
-            if error.name != "duckdb":
-                raise
-            raise DriverMissingError("duckdb", "pip install 'duckdb>=2.0,<3'") from error
         path = settings.get("path")
         return open_warehouse(
             path=None if path is None else str(path), read_only=bool(settings.get(READ_ONLY)), root=root
         )
+
+    def offline(self, files: Sequence[str] = ()) -> OfflineWarehouse:
+        """Gives databases in memory that read nothing but these files."""
+        with _driver():
+            from sqlflow_duckdb.offline import OfflineWarehouse
+        return OfflineWarehouse(files)
 
     def classify(self, error: BaseException) -> Failure:
         """Reads an error of DuckDB."""
         from sqlflow_duckdb.errors import classify
 
         return classify(error)
+
+
+@contextmanager
+def _driver() -> Generator[None]:
+    """Says what to install where the driver can't be imported."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "duckdb":
+            raise
+        raise DriverMissingError("duckdb", "pip install 'duckdb>=2.0,<3'") from error
 
 
 ADAPTER = DuckDBAdapter()

@@ -32,7 +32,7 @@ _ROWS = "sqlflow rows to load"
 
 # Set for the session, not in the configuration: a file that this process has open with another
 # configuration could not be opened again.
-_SESSION_SETTINGS = (
+SESSION_SETTINGS = (
     "SET SESSION errors_as_json = true",
     "SET SESSION TimeZone = 'UTC'",
     # Else a table name that is not there is looked up among the variables of the calling Python code.
@@ -80,7 +80,7 @@ class DuckDBWarehouse:
     def session(self) -> DuckDBSession:
         """Opens a session of its own on the database."""
         cursor = self._connection.cursor()
-        for setting in _SESSION_SETTINGS:
+        for setting in SESSION_SETTINGS:
             cursor.execute(setting)
         return DuckDBSession(cursor)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,10 @@ class PostgresAdapter:
         return open_warehouse(
             {setting.name: settings.get(setting.name, setting.default) for setting in _SETTINGS}
         )
+
+    def offline(self, files: Sequence[str] = ()) -> None:
+        """Gives none: PostgreSQL is a server."""
+        return
 
     def classify(self, error: BaseException) -> Failure:
         """Reads an error of psycopg."""

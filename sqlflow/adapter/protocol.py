@@ -185,6 +185,14 @@ class Adapter(Protocol):
         """
         ...
 
+    def offline(self, files: Sequence[str] = ()) -> Warehouse | None:
+        """Opens an engine of this kind inside this process, to ask it for types; None where there is none.
+
+        It is empty, has no settings of a target, can read no files but these, by their absolute paths, and
+        reaches no network, whatever statements it is given. Each session has tables of its own.
+        """
+        ...
+
     def classify(self, error: BaseException) -> Failure:
         """Reads an error that a call to the warehouse or a session raised."""
         ...

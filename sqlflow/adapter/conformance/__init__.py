@@ -32,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     rows.check_types_round_trip,
     names.check_describe,
     names.check_catalog,
+    names.check_offline,
     names.check_dependents,
     sessions.check_transactions,
     sessions.check_failed_transaction,

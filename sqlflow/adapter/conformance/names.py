@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ from sqlflow.adapter.conformance.harness import (
 from sqlflow.adapter.protocol import FailureKind
 from sqlflow.core.relation import Relation, RelationKind
 from sqlflow.dialect.arrow import column_type
-from sqlflow.dialect.names import quote, relation_sql, shorten
+from sqlflow.dialect.names import literal, quote, relation_sql, shorten
 
 
 def check_settings(harness: Harness) -> None:
@@ -116,6 +117,37 @@ def check_catalog(harness: Harness) -> None:
         session.execute(f"INSERT INTO {name} VALUES ('x', 1)")
         session.commit()
         expect_equal(len(rows_of(session, name)), 1, "rows after asking for what is not there")
+
+
+def check_offline(harness: Harness) -> None:
+    """An engine inside this process, where there is one, tells types and reads no other file than it may."""
+    spec = harness.adapter.spec
+    paths = [os.path.join(harness.root, f"sqlflow_check_{name}.csv") for name in ("open", "closed")]
+    for path in paths:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("a,b\n1,x\n")
+    warehouse = harness.adapter.offline(paths[:1])
+    if warehouse is None:
+        return
+    session, other = warehouse.session(), warehouse.session()
+    try:
+        kind = column_type(spec, pa.int64())
+        name = relation_sql(spec, table("offline"))
+        session.execute(f"CREATE TABLE {name} (a {kind})")
+        found = session.describe(f"SELECT a AS x FROM {name}")
+        expect_equal([tuple(one) for one in found], [("x", kind)], "the columns of a query")
+        failure_of(harness, lambda: other.describe(f"SELECT a FROM {name}"))
+        reader = spec.file_readers.get(".csv")
+        if reader is not None:
+            readable, closed = (f"SELECT * FROM {reader}({literal(spec, path)})" for path in paths)
+            found = session.describe(readable)
+            expect_equal([one.name for one in found], ["a", "b"], "the columns of a file that it may read")
+            failure = failure_of(harness, lambda: session.describe(closed))
+            expect_equal(failure.kind, FailureKind.PERMISSION, "reading another file")
+    finally:
+        session.close()
+        other.close()
+        warehouse.close()
 
 
 def check_dependents(harness: Harness) -> None:

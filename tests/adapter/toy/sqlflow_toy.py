@@ -168,6 +168,9 @@ class ToyAdapter:
     def open(self, settings: Mapping[str, Value], root: str) -> ToyWarehouse:
         return ToyWarehouse(os.path.join(root, str(settings["file"])))
 
+    def offline(self, files: Sequence[str] = ()) -> None:
+        return None
+
     def classify(self, error: BaseException) -> Failure:
         message = str(error)
         patterns = (
