@@ -139,7 +139,7 @@ def _with_stages(
     rules = load_rules(adapter.spec)
     pulled = catalog.tables(adapter.spec.name)
     schemas, found = SchemaBinder(
-        project, rendered, parsed, graph, adapter.spec, rules, describe, pulled
+        project, rendered, parsed, graph, adapter.spec, rules, describe, pulled, engine.query
     ).schemas()
     engine.close()
     if not has_errors(declared):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,17 +13,20 @@ from sqlglot.tokenizer_core import Token
 
 from sqlflow.bind.catalog import DescribeFile, function_schema, seed_schema, source_schema
 from sqlflow.bind.declared import check_declared, check_source
+from sqlflow.bind.fill import DescribeQuery, filled, known_columns, lacks_something
 from sqlflow.bind.projections import projection_span
 from sqlflow.bind.query.bind import Mistake, bind_tree
 from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
+from sqlflow.bind.splice import TableText, bind_query
 from sqlflow.bind.types import NodeSchema, SchemaColumn
 from sqlflow.core.codes import Code
 from sqlflow.core.config import TestSeverity
-from sqlflow.core.diagnostic import Diagnostic, Label
+from sqlflow.core.diagnostic import Diagnostic, Label, Severity
 from sqlflow.core.ids import NodeId
+from sqlflow.core.relation import Column as RelationColumn
 from sqlflow.core.schema import Nullability
 from sqlflow.core.textmap import TextMap
-from sqlflow.dialect.names import name_key, same_name
+from sqlflow.dialect.names import name_key, quote, same_name
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.link.types import Graph
 from sqlflow.parse.parse import deep_nesting
@@ -49,6 +52,7 @@ class SchemaBinder:
         rules: TypeRules | None,
         describe: DescribeFile,
         pulled: CatalogTables,
+        ask: DescribeQuery | None,
     ) -> None:
         self._project = project
         self._rendered = rendered
@@ -58,6 +62,8 @@ class SchemaBinder:
         self._rules = rules
         self._describe = describe
         self._pulled = pulled
+        self._ask = ask
+        self._scratch_names: dict[NodeId, str] = {}
         self._dialect = sqlglot.Dialect.get_or_raise(spec.name)
         self._schemas: dict[NodeId, NodeSchema] = {}
         self._tables: dict[NodeId, Table] = {}
@@ -116,7 +122,8 @@ class SchemaBinder:
         table = self._query(QueryKey(node, "full"), model.full)
         if table is None:
             return
-        schema = _schema(table, model.full.map)
+        schema = _schema(self._filled(QueryKey(node, "full"), model.full, table), model.full.map)
+        self._diagnostics += _unnamed(self._project.models[node].name, schema)
         self._diagnostics += check_declared(
             self._project.models[node],
             schema,
@@ -215,6 +222,30 @@ class SchemaBinder:
                 self._diagnostics.append(diagnostic)
         return replace(table, columns=tuple(_whole(column, text, tokens) for column in table.columns))
 
+    def _filled(self, key: QueryKey, query: RenderedQuery, table: Table) -> Table:
+        """Asks the engine for what is unknown of a query's columns, where all that it reads is known."""
+        if self._ask is None or self._rules is None or not lacks_something(table):
+            return table
+        links = self._graph.queries[key]
+        read = dict.fromkeys(node for node in links.tables if node is not None)
+        tables: dict[str, Sequence[RelationColumn]] = {}
+        for node in read:
+            columns = known_columns(self._schemas.get(node))
+            if columns is None:
+                return table
+            tables[self._scratch(node)] = columns
+        sql = bind_query(query, self._parsed.queries[key], links, None, self._scratch_text, self._spec).sql
+        described = self._ask(sql, tables)
+        return table if described is None else filled(table, described, self._spec, self._rules)
+
+    def _scratch(self, node: NodeId) -> str:
+        """The name of the empty table that stands for a node."""
+        return self._scratch_names.setdefault(node, f"__sqlflow_table_{len(self._scratch_names)}")
+
+    def _scratch_text(self, node: NodeId) -> TableText:
+        name = self._identifier(node) or self._graph.nodes[node].name
+        return TableText(from_clause=quote(self._spec, self._scratch(node)), visible=name)
+
     def _name_placeholders(self, tree: exp.Expr, reader: NodeId, references: Sequence[NodeId | None]) -> None:
         """Gives what `ref`, `source` and `this` left in the text the names that the query sees them under."""
         for table in tree.find_all(exp.Table):
@@ -231,8 +262,10 @@ class SchemaBinder:
         node = reader if name.lower() == THIS else None
         if match is not None and int(match.group(1)) < len(references):
             node = references[int(match.group(1))]
-        if node is None:
-            return None
+        return self._identifier(node) if node is not None else None
+
+    def _identifier(self, node: NodeId) -> str | None:
+        """The name that a node's table has in the warehouse, and that a query sees it under."""
         source = self._project.sources.get(node)
         if source is not None:
             return source.identifier
@@ -286,6 +319,20 @@ def _schema(table: Table, text_map: TextMap) -> NodeSchema:
     return NodeSchema(
         columns=tuple(columns), rows=table.rows, open=table.open, why_open=table.why_open, opaque=False
     )
+
+
+def _unnamed(model: str, schema: NodeSchema) -> Iterator[Diagnostic]:
+    """Asks for an alias where the engine makes up a column's name, and nobody could say which."""
+    for column in schema.columns:
+        if column.name is None:
+            yield Diagnostic(
+                code=Code.UNNAMED_COLUMN,
+                message=f"a column of `{model}` has no name that is known",
+                severity=Severity.WARNING,
+                span=column.span,
+                label="the engine makes up its name",
+                help="give it one: `... AS name`",
+            )
 
 
 def _held_not_null(graph: Graph, spec: DialectSpec) -> Mapping[NodeId, frozenset[str]]:

@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import Result
 
-from sqlflow.cli.main import COMMANDS
+from sqlflow.cli.main import COMMANDS, cli
 from sqlflow.cli.options import Given, MappingType, spread
 from tests.cli.conftest import invoke
 
@@ -127,8 +127,11 @@ def test_variables_that_are_wrong_are_not_shown_again() -> None:
 def test_every_command_has_help_and_takes_json(name: str) -> None:
     result = invoke(name, "--help")
     assert result.exit_code == 0
-    assert "--json" in result.stdout
     assert COMMANDS[name] in result.stdout
+    command = cli.get_command(cli.make_context("sqlflow", ["--version"], resilient_parsing=True), name)
+    parts = list(command.commands) if isinstance(command, click.Group) else []
+    for words in [[name, part] for part in parts] or [[name]]:
+        assert "--json" in invoke(*words, "--help").stdout
 
 
 def test_the_version_is_shown() -> None:

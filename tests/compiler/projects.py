@@ -15,8 +15,8 @@ from sqlflow.link.types import Graph
 from sqlflow.project.catalog import CATALOG_FILE
 from sqlflow.system.memory import MemorySystem
 
-# Sources have no columns here.
-_QUIET = "diagnostics: {SF0310: ignore}\n"
+# Sources have no columns here, and what a query gives no name has none.
+_QUIET = "diagnostics: {SF0304: ignore, SF0310: ignore}\n"
 DUCKDB = "name: shop\ntargets: {dev: {type: duckdb}}\n" + _QUIET
 POSTGRES = (
     "name: shop\ntargets: {dev: {type: postgres, host: h, user: u, dbname: d, schema: public}}\n" + _QUIET

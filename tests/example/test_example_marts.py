@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 import sqlflow
+from sqlflow.core.ids import NodeKind
 from tests.example.expected import DIGITS, EXACT, EXPECTED
 
 PROJECT = Path(__file__).resolve().parents[2] / "example_project"
@@ -151,6 +152,17 @@ def test_every_mart_has_an_answer() -> None:
 @pytest.mark.parametrize("mart", MARTS)
 def test_mart_on_duckdb(mart: str, warehouse: Query, expected: Mapping[str, Rows]) -> None:
     assert differences(mart, warehouse(f"select * from {mart}"), expected[mart]) == []
+
+
+def test_the_compiler_knew_the_columns_that_were_built(built: Built) -> None:
+    """Each model has the columns and types that are known of it without a warehouse."""
+    project = sqlflow.load(built.folder)
+    with duckdb.connect(str(built.folder / "flights.duckdb"), read_only=True) as connection:
+        for node in project.nodes():
+            if node.kind in (NodeKind.MODEL, NodeKind.SEED) and node.materialized != "ephemeral":
+                told = {tuple(row[:2]) for row in connection.execute(f"describe {node.name}").fetchall()}
+                known = {(column.name, str(column.type)) for column in project.schema(node.name).columns}
+                assert known == told, node.name
 
 
 def test_what_is_missing_from_the_registers_warns(built: Built, warehouse: Query, raw: Query) -> None:
