@@ -273,6 +273,9 @@ def _name(section: Section, key: str) -> str | None:
     if value is not None and not value.strip():
         section.report(invalid_value(f"`{key}` is empty", section.span(key)))
         return None
+    if value is not None and "\0" in value:
+        section.report(invalid_value(f"`{key}` has a NUL character in it", section.span(key)))
+        return None
     return value
 
 

@@ -157,6 +157,12 @@ class _Composer:
         if tag not in (None, "!") and tag not in _SCALAR_TAGS:
             self._refuse_tag(tag, start)
             return ScalarNode(value=text, text=text, span=span, failed=True)
+        if "\0" in text:
+            # No name, no path and no text of an engine can hold it.
+            self._report(
+                Code.INVALID_VALUE, "text can't hold a NUL character", span, help_="take the `\\0` out"
+            )
+            return ScalarNode(value=text, text=text, span=span, failed=True)
         if tag is None and not event.implicit[0]:
             tag = _CORE + "str"
         try:

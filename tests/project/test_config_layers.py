@@ -191,6 +191,7 @@ VALUE, KEY = Span("f", 5, 9), Span("f", 0, 4)
         ({"enabled": "no"}, Code.WRONG_TYPE, VALUE, "must be true or false, not text", ""),
         ({"enabled": 0}, Code.WRONG_TYPE, VALUE, "not a whole number", ""),
         ({"alias": ""}, Code.INVALID_VALUE, VALUE, "`alias` is empty", ""),
+        ({"alias": "a\0"}, Code.INVALID_VALUE, VALUE, "`alias` has a NUL character in it", ""),
         ({"schema": 5}, Code.WRONG_TYPE, VALUE, "`schema` must be text", "quotes"),
         ({"tags": {"a": 1}}, Code.WRONG_TYPE, VALUE, "a list of texts, not a mapping", ""),
         ({"tags": ["a", 1]}, Code.WRONG_TYPE, VALUE, "an item of `tags`", "quotes"),

@@ -99,7 +99,7 @@ def test_the_asked_for_target_wins() -> None:
         (SETTINGS + "seed-paths: ['']", Code.INVALID_VALUE, "''", "inside of the project"),
         (SETTINGS + "macro-paths: ['C:/x']", Code.INVALID_VALUE, "'C:/x'", "inside of the project"),
         (SETTINGS + "test-paths: a\\b", Code.INVALID_VALUE, "a\\b", "inside of the project"),
-        (SETTINGS + 'test-paths: "a\\0"', Code.INVALID_VALUE, '"a\\0"', "inside of the project"),
+        (SETTINGS + 'test-paths: "a\\0"', Code.INVALID_VALUE, '"a\\0"', "can't hold a NUL character"),
         (SETTINGS + "target-path: ..", Code.INVALID_VALUE, "..", "inside of the project"),
         (SETTINGS + "target-path: .", Code.INVALID_VALUE, ".", "a folder of its own"),
         (SETTINGS + "macro-paths: [models]", Code.INVALID_VALUE, "[models]", "in both"),

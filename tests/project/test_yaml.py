@@ -108,6 +108,7 @@ def test_an_empty_file_has_no_mistakes(text: str) -> None:
         ("a: !secret x", Code.INVALID_VALUE, "!secret", "!secret"),
         ("a: !!python/name:os.system x", Code.INVALID_VALUE, "!!python/name:os.system", "!!python"),
         ("a: !!set {x}", Code.INVALID_VALUE, "!!set", "!!set"),
+        ('a: "x\\0y"', Code.INVALID_VALUE, '"x\\0y"', "can't hold a NUL character"),
         ("a: 2024-02-31", Code.INVALID_VALUE, "2024-02-31", "is not a date"),
         ("a: !!int x", Code.INVALID_VALUE, "!!int x", "is not a whole number"),
         ("a: {<<: 1}", Code.WRONG_TYPE, "1", "`<<` takes a mapping"),
