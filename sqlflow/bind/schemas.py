@@ -134,8 +134,10 @@ class SchemaBinder:
         )
         self._put(node, schema)
         if model.incremental is not None:
-            again = self._query(QueryKey(node, "incremental"), model.incremental)
+            key = QueryKey(node, "incremental")
+            again = self._query(key, model.incremental)
             if again is not None:
+                again = self._filled(key, model.incremental, again)
                 self._agree(node, schema, _schema(again, model.incremental.map))
 
     def _agree(self, node: NodeId, full: NodeSchema, incremental: NodeSchema) -> None:
@@ -145,12 +147,15 @@ class SchemaBinder:
         model = self._project.models[node]
         firsts = {name_key(self._spec, column.name or ""): column for column in full.columns}
         seconds = {name_key(self._spec, column.name or ""): column for column in incremental.columns}
+        nameless = "" in firsts or "" in seconds
         for key in dict.fromkeys((*firsts, *seconds)):
             first, second = firsts.get(key), seconds.get(key)
             shown = first or second
             if shown is None or not key:
                 continue
             if first is None or second is None:
+                if nameless:
+                    continue  # the engine may make up this very name
                 only = "the first build" if second is None else "later builds"
                 message = f"`{model.name}` has the column `{shown.name}` in {only} only"
             elif first.type is not None and second.type is not None and first.type != second.type:

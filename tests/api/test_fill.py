@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlflow_duckdb import DuckDBAdapter
 
+import sqlflow
 from sqlflow.api import LoadedProject
 from sqlflow.core.codes import Code
 from tests.apply.projects import Project, source_text
@@ -86,6 +87,27 @@ def test_what_the_engine_can_not_know_stays_unknown(duck: Project, sql: str) -> 
     project = duck.load()
     assert {name for name, _ in _columns(project, "q")} == {None}
     assert {d.code for d in project.diagnostics} == {Code.UNNAMED_COLUMN}
+
+
+_INCREMENTAL = """
+{{ config(materialized='incremental') }}
+select id, count(*){{ ' + 1.5' if var('other', false) and is_incremental() }} from people
+{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %} group by id
+"""
+
+
+def test_both_queries_of_an_incremental_model_are_asked_for(
+    duck: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duck.write({**_PEOPLE, "q": _INCREMENTAL})
+    assert duck.load().diagnostics == ()
+    (duck.root / "sqlflow.yml").write_text(
+        '{"name": "shop", "vars": {"other": true}, "targets": {"dev": {"type": "duckdb"}}}'
+    )
+    found = sqlflow.load(duck.root).diagnostics
+    assert [d.code for d in found] == [Code.INCREMENTAL_COLUMNS, Code.INCREMENTAL_COLUMNS]
+    _no_engine(monkeypatch)
+    assert Code.INCREMENTAL_COLUMNS not in {d.code for d in sqlflow.load(duck.root).diagnostics}
 
 
 def test_a_query_reads_no_file_and_changes_nothing(duck: Project, tmp_path: Path) -> None:
