@@ -25,7 +25,7 @@ _LEFT_OUT = re.compile(
     r"|user|current_user|current_role|session_user"
     r"|struct_extract|union_extract|alias|current_query|regexp_split_to_table|generate_subscripts|lambda"
     r"|timetz_byte_comparable|bitstring_byte_comparable|normalized_interval|equi_width_bins|in_search_path"
-    r"|list_aggregate|list_aggr|array_aggregate|array_aggr|aggregate|decimal_average|decimal_division"
+    r"|decimal_average|decimal_division"
 )
 WINDOWS = {
     "row_number": ((),),
@@ -47,7 +47,6 @@ FORMS = {
     "ifnull": (("ANY", "ANY"),),
     "if": (("BOOLEAN", "ANY", "ANY"),),
     "count": ((), ("ANY",)),
-    "grouping": (),
 }
 ARITHMETIC = (
     *("+", "-", "*", "/", "//", "%", "**", "^", "&", "|", "<<", ">>", "||", "->", "->>"),
@@ -79,6 +78,8 @@ WORDS = (
     *("current_schema", "current_catalog"),
 )
 UNARY = ("-", "+", "~", "NOT")
+# Functions that are given another function's name.
+AGGREGATING = ("list_aggregate", "list_aggr", "array_aggregate", "array_aggr", "aggregate")
 # Where a constant decides: the argument, and the marks in it that do; without marks its whole text does.
 KEYED: dict[str, tuple[int, tuple[str, ...]]] = {
     "->": (2, ("*",)),
@@ -92,6 +93,7 @@ KEYED: dict[str, tuple[int, tuple[str, ...]]] = {
     "json_extract_string": (2, ("*",)),
     "json_extract_path_text": (2, ("*",)),
     "json_value": (2, ("*",)),
+    **dict.fromkeys(AGGREGATING, (2, ())),
 }
 KEYS: dict[str, tuple[str, ...]] = {
     "date_part": (
@@ -101,6 +103,11 @@ KEYS: dict[str, tuple[str, ...]] = {
         *("decade", "century", "millennium", "epoch", "dow", "dayofweek", "weekday", "isodow", "doy"),
         *("dayofyear", "isoyear", "yearweek", "era", "julian", "nanosecond", "nanoseconds", "ns", "timezone"),
         *("timezone_hour", "timezone_minute"),
+    ),
+    "list_aggregate": (
+        *("any_value", "approx_count_distinct", "avg", "bit_and", "bit_or", "bool_and", "bool_or", "count"),
+        *("entropy", "first", "histogram", "kurtosis", "last", "list", "mad", "max", "median", "min", "mode"),
+        *("product", "skewness", "stddev", "stddev_pop", "string_agg", "sum", "var_pop", "var_samp"),
     ),
     "strptime": ("%Y-%m-%d", "%Y %z", "%Y %Z", "%Y %n"),
     "json_extract": ("$.a", "$.*", "a", "/a", "$[0]", "$[*]", "a*b"),
@@ -147,6 +154,7 @@ SAME_KEYS = {
     "json_extract_string": "json_extract",
     "json_extract_path_text": "json_extract",
     "json_value": "json_extract",
+    **dict.fromkeys(AGGREGATING[1:], "list_aggregate"),
 }
 
 

@@ -10,6 +10,8 @@ from sqlflow.dialect.rules.templates import Arguments, Template, template
 from sqlflow.dialect.rules.tokens import tokens
 
 Answers = Mapping[tuple[SqlType, ...], SqlType]
+# With many arguments, more rules than this tell what was asked by chance.
+_MOST_RULES = 40
 # A key is one token for each argument.
 Cells = dict[tuple[str, ...], str]
 Rule = list[str]
@@ -94,12 +96,82 @@ class Compressor:
         arity = len(next(iter(answers)))
         if arity == 0:
             return [[str(answers[()])]]
-        chosen = self._choose(answers, texts or candidates(arity))
+        texts = texts or candidates(arity)
+        if arity > 2:
+            decided = self._decided(answers, texts)
+            if decided:
+                return decided
+        chosen = self._choose(answers, texts)
         # With many arguments not all was asked: where more than one template is in play, chance decides
         # which of them seem to agree.
         if arity > 2 and len({text for text in chosen.values() if "$" in text or "(" in text}) > 1:
             return []
-        return boxes(cells_of(chosen, self._families))
+        found = boxes(cells_of(chosen, self._families))
+        return found if arity <= 2 or len(found) <= _MOST_RULES else []
+
+    def _decided(self, answers: Answers, texts: Sequence[str]) -> list[Rule]:
+        """Gives rules where at most one of the arguments decides what they come to.
+
+        Of many arguments not all combinations were asked; what is taken at one place, whatever stands at
+        the others, and always comes to the same, is taken to do so everywhere.
+        """
+        arity = len(next(iter(answers)))
+        best: tuple[int, list[Rule]] = (0, [])
+        for place in (None, *range(arity)):
+            by_token: dict[str, dict[tuple[SqlType, ...], SqlType]] = defaultdict(dict)
+            for types, result in answers.items():
+                by_token["" if place is None else tokens(types[place])[0]][types] = result
+            given = {token: self._explaining_all(calls, texts) for token, calls in by_token.items()}
+            settled = {token: some for token, some in given.items() if some}
+            reach = sum(len(by_token[token]) for token in settled)
+            if reach > best[0]:
+                best = reach, self._by_token(settled, by_token, texts, arity)
+            if reach == len(answers):
+                break
+        # What is left has no rule.
+        return best[1] if best[0] * 2 > len(answers) else []
+
+    def _by_token(
+        self,
+        left: dict[str, frozenset[str]],
+        calls: Mapping[str, Iterable[tuple[SqlType, ...]]],
+        texts: Sequence[str],
+        arity: int,
+    ) -> list[Rule]:
+        """Gives a rule to each of the templates that it takes to explain all of the tokens."""
+        rules: list[Rule] = []
+        while left:
+            counted = Counter(text for some in left.values() for text in some)
+            best = max(counted, key=lambda text: (counted[text], -_order(text, texts), text))
+            here = [types for token, some in left.items() if best in some for types in calls[token]]
+            left = {token: some for token, some in left.items() if best not in some}
+            rules.append([best, *(self._axis(types[index] for types in here) for index in range(arity))])
+        return rules
+
+    def _explaining_all(
+        self, answers: Mapping[tuple[SqlType, ...], SqlType], texts: Sequence[str]
+    ) -> frozenset[str]:
+        """Gives the templates that explain all answers, a plain type among them."""
+        results = set(answers.values())
+        plain = len(results) == 1 and not any(_is_made(result, types) for types, result in answers.items())
+        found: frozenset[str] | None = None
+        for types, result in answers.items():
+            here = self._explaining(types, result, texts)
+            found = here if found is None else found & here
+            if not found:
+                break
+        return (found or frozenset()) | (frozenset({str(next(iter(results)))}) if plain else frozenset())
+
+    def _axis(self, kinds: Iterable[SqlType]) -> str:
+        """Gives the set of the tokens of such arguments, wider ones for those that have all of their types.
+
+        A number is as good as any other where the rule doesn't ask for its value.
+        """
+        words = {"INTEGER_LITERAL" if kind.name == "INTEGER_LITERAL" else tokens(kind)[0] for kind in kinds}
+        for token, members in sorted(self._families.items(), key=lambda item: (-len(item[1]), item[0])):
+            if members <= words:
+                words = (words - members) | {token}
+        return "|".join(sorted(words))
 
     def _choose(self, answers: Answers, texts: Sequence[str]) -> Cells:
         """Gives a template to each group of arguments that rules can't tell apart, one that explains all of
@@ -134,6 +206,11 @@ class Compressor:
             for some in explains.values():
                 some -= here
         return chosen
+
+
+def _order(text: str, texts: Sequence[str]) -> int:
+    """A plain type comes before the templates, and those in their order."""
+    return texts.index(text) + 1 if text in texts else 0
 
 
 def _is_made(result: SqlType, types: Sequence[SqlType]) -> bool:

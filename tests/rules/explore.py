@@ -18,6 +18,10 @@ from tests.rules.probes import Probe
 Key = tuple[SqlType, ...]
 _MOST_CALLS = 9000
 _MOST_SEEDS = 80
+# Seeds of one overload; there are more where it says nothing of its parameters, as a macro's does not.
+_FEW_KINDS, _MOST_KINDS = 2, 12
+# Calls with each two arguments, where not all can be asked.
+_MIXED = 3
 _SOME = re.compile(r"\b(?:ANY|T|K|V|U|K1|V1|TYPE|INVALID|UNKNOWN)\b")
 _NO_CALL = ("No function matches", "Could not choose", "Cannot deduce", "Unrecognized type")
 
@@ -51,9 +55,9 @@ def explore(engine: Any, shape: Shape, arity: int, probes: Sequence[Probe]) -> d
         return {}
     found: dict[Key, SqlType] = {}
     for mode in sorted({mode for _, mode in seeds}):
-        mine = [seed for seed, constant in seeds if constant == mode][:6]
+        mine = [seed for seed, constant in seeds if constant == mode][:_MOST_KINDS]
         accepted = [_accepted(engine, shape, mine, place, probes, mode) for place in range(arity)]
-        found |= _ask(engine, shape, _calls(accepted), mode)
+        found |= _ask(engine, shape, _calls(accepted, mine), mode)
     return found
 
 
@@ -86,7 +90,7 @@ def _seeds(
         if len(overload) != arity:
             continue
         choices = [_choices(name, by_text, texts) for name in overload]
-        taken = 0
+        taken, most = 0, _MOST_KINDS if set(overload) == {"ANY"} else _FEW_KINDS
         for call in itertools.islice(itertools.product(*choices), _MOST_SEEDS):
             columns = tuple(probe.column for probe in call)
             if columns in tried:
@@ -96,7 +100,7 @@ def _seeds(
             if mode is not None:
                 found.append((call, mode))
                 taken += 1
-            if taken == 2:
+            if taken == most:
                 break
     return found[:24]
 
@@ -155,9 +159,11 @@ def _accepted(
     return found
 
 
-def _calls(accepted: Sequence[Sequence[Probe]]) -> Iterable[tuple[Probe, ...]]:
+def _calls(
+    accepted: Sequence[Sequence[Probe]], seeds: Sequence[tuple[Probe, ...]]
+) -> Iterable[tuple[Probe, ...]]:
     """Gives all calls; where those are too many, those with a few arguments of each group that rules can't
-    tell apart, and where they still are, of some groups only."""
+    tell apart, and where they still are, of some groups only, with each pair of groups beside."""
     axes = [list(some) for some in accepted]
     for most in (len(accepted) * 100, 4, 3, 2):
         axes = [_few(axis, most) for axis in axes]
@@ -165,7 +171,33 @@ def _calls(accepted: Sequence[Sequence[Probe]]) -> Iterable[tuple[Probe, ...]]:
             return itertools.product(*axes)
     least = max(4, int(_MOST_CALLS ** (1 / len(axes))))
     chance = random.Random(math.prod(map(len, axes)))
-    return itertools.product(*(axis if len(axis) <= least else _groups(axis, least, chance) for axis in axes))
+    some = [axis if len(axis) <= least else _groups(axis, least, chance) for axis in axes]
+    return dict.fromkeys([*itertools.product(*some), *_pairs(accepted, seeds, chance)])
+
+
+def _pairs(
+    accepted: Sequence[Sequence[Probe]], seeds: Sequence[tuple[Probe, ...]], chance: random.Random
+) -> Iterable[tuple[Probe, ...]]:
+    """Gives calls with each two arguments that rules can tell apart, at each two places; at the others stand
+    arguments by chance, and those of calls that are known to be taken."""
+    groups = [_by_token(axis) for axis in accepted]
+    for (one, first), (other, second) in itertools.combinations(enumerate(groups), 2):
+        for left, right in itertools.product(first, second):
+            rest = [tuple(chance.choice(axis) for axis in accepted) for _ in range(_MIXED)]
+            for call in (*rest, *seeds):
+                made = list(call)
+                made[one], made[other] = chance.choice(left), chance.choice(right)
+                yield tuple(made)
+
+
+def _by_token(axis: Sequence[Probe]) -> list[list[Probe]]:
+    found: dict[str, list[Probe]] = defaultdict(list)
+    for probe in axis:
+        # Of numbers it is enough to know that they are.
+        found[probe.kind.name if probe.kind.name == "INTEGER_LITERAL" else tokens(probe.kind)[0]].append(
+            probe
+        )
+    return list(found.values())
 
 
 def _few(axis: Sequence[Probe], most: int) -> list[Probe]:

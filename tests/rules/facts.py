@@ -174,6 +174,16 @@ def forms(subject: Subject, engine: Engine, data: dict[str, Any], shapes: Sequen
             data["functions"].setdefault(name, {}).update(rules)
 
 
+def grouping(engine: Engine, data: dict[str, Any], some: Sequence[Probe]) -> None:
+    """Asks about GROUPING, which takes keys of the GROUP BY alone, and adds its rule where all agree."""
+    keys = [probe.column for probe in some if probe.column.startswith("c")]
+    lists = [", ".join(some) for some in (*([key] for key in keys), keys[:2], keys[:3])]
+    answers = [engine.query(f"SELECT GROUPING({some}) FROM t GROUP BY {some}") for some in lists]
+    found = {answer[0] for answer in answers if not isinstance(answer, str)}
+    if len(found) == 1:
+        data["functions"]["grouping"] = {"*": [[str(found.pop()), "*"]]}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A function with the arguments that it is asked about."""

@@ -324,11 +324,15 @@ def generate(subject: Subject, names: Sequence[str] = ()) -> None:
             print(f"  {len(answers)} functions, {time.monotonic() - began:.0f} s", flush=True)
     print(f"functions: {engine.asked} asked, {time.monotonic() - began:.0f} s", flush=True)
     compressor = with_common(TypeRules(data), some)
+    if names:
+        written = json.loads(subject.file.read_text(encoding="utf-8"))["functions"]
+        data["functions"] |= {name: written_rules(subject, name) for name in written}
     for name, tables in answers.items():
         rules = rules_of(tables, compressor)
         if rules:
             data["functions"][name] = rules
     facts.forms(subject, engine, data, shapes)
+    facts.grouping(engine, data, some)
     data["sets"] = {}
     report(
         data,

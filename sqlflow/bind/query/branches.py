@@ -30,11 +30,7 @@ def bind_case(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     default = node.args.get("default")
     otherwise = _NO_ELSE if default is None else binder.value(default, scope)
     check_alternatives("CASE", [otherwise, *arms], node, binder)
-    chosen = _chosen(conditions, [otherwise, *arms], binder)
-    if default is None and any(condition.constant is False for condition in conditions):
-        # Engines may leave out an arm that is never taken, with its type.
-        return replace(chosen, type=None, why="a condition of the CASE is never true")
-    return chosen
+    return _chosen(conditions, [otherwise, *arms], binder)
 
 
 def bind_if(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:

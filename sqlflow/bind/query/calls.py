@@ -129,12 +129,19 @@ _OVER_ITEMS = frozenset(
 )
 
 
+_REDUCING = frozenset(["array_reduce", "list_reduce", "reduce"])
+
+
 def bind_call(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     """A call of a scalar function, an aggregate or a window function."""
     call = call_of(cast("exp.Func", node), binder.text)
     if call.arguments is None:
         return binder.opaque(node, scope)
     name = call.name if not isinstance(node, exp.Extract) else _extract_name(binder)
+    if isinstance(node, (exp.Hex, exp.LowerHex)) and name in ("upper", "lower"):
+        # sqlglot reads upper(hex(x)) as one function.
+        inner = bind_named("hex", call.arguments, scope, binder, node)
+        return bind_named(name, (), scope, binder, node, inner)
     return bind_named(name, call.arguments, scope, binder, node)
 
 
@@ -169,6 +176,8 @@ def bind_named(
         return tuple_value(arguments, binder)
     is_star = name == "count" and not arguments
     found = binder.call_type("count_star" if is_star else name, arguments)
+    if name in _REDUCING and len(arguments) == 2:
+        found = arguments[1].type
     if found is None and not any(isinstance(part, exp.Lambda) for part in given):
         check_arguments("functions", name, arguments, node, binder)
     return Value(
@@ -218,8 +227,22 @@ def _body(name: str, node: exp.Lambda, before: Sequence[Value], scope: Scope, bi
     items: list[SqlType | None] = [None] * len(names)
     if name in _OVER_ITEMS:
         items = [source.type.item if source.type is not None else None, SqlType("BIGINT"), *items]
+    if name in _REDUCING and len(before) == 1:
+        return _reduced(node, names, source, scope, binder)
     inner = lambda_scope(scope, dict(zip(names, items, strict=False)), source)
     return replace(binder.settled(binder.value(node.this, inner)), null=Nullability.UNKNOWN)
+
+
+def _reduced(
+    node: exp.Lambda, names: Sequence[str], source: Value, scope: Scope, binder: Expressions
+) -> Value:
+    """What a reduction's lambda gives: its type is known where it is that of the items."""
+    item = source.type.item if source.type is not None else None
+    types = dict(zip(names, [item, item, SqlType("BIGINT")], strict=False))
+    found = binder.settled(binder.value(node.this, lambda_scope(scope, types, source)))
+    if item is None or found.type != item:
+        found = replace(found, type=None, why="a reduction whose lambda gives another type than it is given")
+    return replace(found, null=Nullability.UNKNOWN)
 
 
 def lambda_scope(scope: Scope, items: Mapping[str, SqlType | None], source: Value) -> Scope:

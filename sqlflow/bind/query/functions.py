@@ -164,6 +164,11 @@ def _arguments(node: exp.Expr) -> tuple[exp.Expr, ...] | None:
 
     None where the order can't be told: some have no place, and sqlglot moved others.
     """
+    if isinstance(node, exp.DateBin) and isinstance(node.unit, exp.Var):
+        # What sqlglot takes for a unit is the origin, a column or a literal, in capitals now.
+        name = node.unit.name
+        column = exp.Column(this=exp.Identifier(this=name.lower(), quoted=False))
+        return node.this, node.expression, column if name.isidentifier() else exp.Literal.string(name)
     units: list[exp.Expr] = []
     parts: list[exp.Expr] = []
     for key, given in node.args.items():
@@ -186,7 +191,12 @@ def _arguments(node: exp.Expr) -> tuple[exp.Expr, ...] | None:
 
 
 def _is_implied(key: str, part: exp.Expr) -> bool:
-    """Whether sqlglot wrote the argument itself: a sort's order, log10's base, sha256's length."""
+    """Whether sqlglot wrote the argument itself: a sort's order, log10's base, sha256's length.
+
+    A format or a unit is the user's, in sqlglot's own words.
+    """
+    if key in ("format", "unit"):
+        return False
     return key in ("asc", "nulls_first") or (isinstance(part, exp.Literal) and extent(part) is None)
 
 
