@@ -110,7 +110,7 @@ def engine() -> Engine:
     return engine
 
 
-@pytest.mark.parametrize("sql", (*CASES, *MADE_BY_MACROS))
+@pytest.mark.parametrize("sql", [*CASES, *MADE_BY_MACROS])
 def test_hard_cases_are_right_or_unknown(engine: Engine, sql: str) -> None:
     described = engine.describe(sql)
     assert described is not None, engine.why_invalid(sql)

@@ -17,12 +17,14 @@ from tests.rules.probes import Probe
 
 Key = tuple[SqlType, ...]
 _MOST_CALLS = 9000
-_MOST_SEEDS = 80
+_MOST_SEEDS = 200
 # Seeds of one overload; there are more where it says nothing of its parameters, as a macro's does not.
 _FEW_KINDS, _MOST_KINDS = 2, 12
 # Calls with each two arguments, where not all can be asked.
 _MIXED = 3
 _SOME = re.compile(r"\b(?:ANY|T|K|V|U|K1|V1|TYPE|INVALID|UNKNOWN)\b")
+# What stands for a type that can be any.
+_KINDS = ("INTEGER", "VARCHAR", "DOUBLE", "DATE", "TIMESTAMP", "INTERVAL", "BOOLEAN", "INTEGER[]", "JSON")
 _NO_CALL = ("No function matches", "Could not choose", "Cannot deduce", "Unrecognized type")
 
 
@@ -90,18 +92,21 @@ def _seeds(
         if len(overload) != arity:
             continue
         choices = [_choices(name, by_text, texts) for name in overload]
-        taken, most = 0, _MOST_KINDS if set(overload) == {"ANY"} else _FEW_KINDS
+        most = _MOST_KINDS if any(map(_SOME.search, overload)) else _FEW_KINDS
+        taken: list[tuple[tuple[Probe, ...], tuple[bool, ...]]] = []
         for call in itertools.islice(itertools.product(*choices), _MOST_SEEDS):
             columns = tuple(probe.column for probe in call)
-            if columns in tried:
+            if columns in tried or len(taken) == most:
+                continue
+            seen = {(place, probe) for one, _ in taken for place, probe in enumerate(one)}
+            if taken and all((place, probe) in seen for place, probe in enumerate(call)):
+                # Another of the same kinds would tell nothing new.
                 continue
             tried.add(columns)
             mode = _mode(engine, shape, call)
             if mode is not None:
-                found.append((call, mode))
-                taken += 1
-            if taken == most:
-                break
+                taken.append((call, mode))
+        found += taken
     return found[:24]
 
 
@@ -111,7 +116,7 @@ def _choices(name: str, by_text: dict[str, Probe], texts: Sequence[Probe]) -> li
         return [by_text[name], *texts] if name == "VARCHAR" else [by_text[name]]
     if name == "DECIMAL":
         return [by_text["DECIMAL(10,2)"]]
-    wanted = [_SOME.sub(kind, name) for kind in ("INTEGER", "VARCHAR", "DOUBLE", "DATE", "INTEGER[]", "JSON")]
+    wanted = [_SOME.sub(kind, name) for kind in _KINDS]
     # A map's key and value differ in type where it is asked about.
     wanted += ["MAP(VARCHAR, INTEGER)"] if name.startswith("MAP") else []
     wanted += ["STRUCT(a INTEGER, b VARCHAR)"] if name in ("ANY", "STRUCT", "T") else []

@@ -49,6 +49,7 @@ _KINDS: Mapping[type[exp.Expr], Bind] = {
     exp.AtTimeZone: operators.bind_at_time_zone,
     exp.JSONExtract: operators.bind_json,
     exp.JSONExtractScalar: operators.bind_json,
+    exp.JSONPath: operators.bind_path,
     exp.Case: branches.bind_case,
     exp.If: branches.bind_if,
     exp.Coalesce: branches.bind_coalesce,

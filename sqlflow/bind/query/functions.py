@@ -155,8 +155,17 @@ def call_of(node: exp.Func, text: str) -> Call:
         name = text[place : node.meta["end"] + 1].strip('"').lower()
     else:
         name = _NAMES.get(type(node).__name__) or node.sql_names()[0].lower()
+    if isinstance(node, exp.DateBin) and isinstance(node.unit, exp.Var):
+        return Call(name, (node.this, node.expression, _origin(node.unit.name, text)))
     # PostgreSQL's div(x, y) is a cast of a division to sqlglot.
     return Call(name, _arguments(node.this if isinstance(node, exp.Cast) else node))
+
+
+def _origin(name: str, text: str) -> exp.Expr:
+    """What sqlglot takes for a unit of time_bucket, and writes in capitals: a column or a text."""
+    if f"'{name.lower()}'" in text.lower():
+        return exp.Literal.string(name)
+    return exp.Column(this=exp.Identifier(this=name.lower(), quoted=False))
 
 
 def _arguments(node: exp.Expr) -> tuple[exp.Expr, ...] | None:
@@ -164,11 +173,6 @@ def _arguments(node: exp.Expr) -> tuple[exp.Expr, ...] | None:
 
     None where the order can't be told: some have no place, and sqlglot moved others.
     """
-    if isinstance(node, exp.DateBin) and isinstance(node.unit, exp.Var):
-        # What sqlglot takes for a unit is the origin, a column or a literal, in capitals now.
-        name = node.unit.name
-        column = exp.Column(this=exp.Identifier(this=name.lower(), quoted=False))
-        return node.this, node.expression, column if name.isidentifier() else exp.Literal.string(name)
     units: list[exp.Expr] = []
     parts: list[exp.Expr] = []
     for key, given in node.args.items():

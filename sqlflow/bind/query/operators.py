@@ -189,16 +189,17 @@ def bind_at_time_zone(node: exp.Expr, scope: Scope, binder: Expressions) -> Valu
     )
 
 
+def bind_path(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
+    """A path that sqlglot has read: as a text that finds as many values."""
+    many = any(isinstance(part, _MANY_PATHS) for part in node.walk())
+    return binder.value(exp.Literal.string("$.*" if many else "$.a"), scope)
+
+
 def bind_json(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     """`->` and `->>`: one value, or a list of those that a path with a wildcard finds."""
     left = binder.value(node.this, scope)
     name = "json_extract" if isinstance(node, exp.JSONExtract) else "json_extract_string"
-    path = node.expression
-    if isinstance(path, exp.JSONPath):
-        many = any(isinstance(part, _MANY_PATHS) for part in path.walk())
-        right = binder.value(exp.Literal.string("$.*" if many else "$.a"), scope)
-    else:
-        right = binder.value(path, scope)
+    right = binder.value(node.expression, scope)
     found = binder.call_type(name, (left, right))
     if right.type is not None and right.type.name in ("VARCHAR", "STRING_LITERAL") and not right.is_constant:
         # Which it is depends on the text.

@@ -208,6 +208,9 @@ class TypeRules:
                 context is Context.LIST or found.name not in (INTEGER_LITERAL, STRING_LITERAL)
             ):
                 continue
+            if context is Context.LIST and found.name == INTEGER_LITERAL and other == NULL:
+                # The number goes on to adapt to what comes next; after a NULL it does not.
+                continue
             if waits and {found.name, other.name} <= {NULL.name, STRING_LITERAL}:
                 found = self.settle(STRING) if context is Context.UNION else STRING
             else:
