@@ -22,9 +22,18 @@ class OfflineEngine:
         self._paths = tuple(files)
         self._opened: list[Session] = []
         self._made: dict[str, bool] = {}
+        self._known: dict[str, tuple[Column, ...] | None] = {}
 
     def file(self, path: str) -> tuple[Column, ...] | None:
-        """Gives the columns of a file, by its absolute path, as a query sees them that reads it in place."""
+        """Gives the columns of a file, by its absolute path, as a query sees them that reads it in place.
+
+        A file is looked at once, however many sources it is.
+        """
+        if path not in self._known:
+            self._known[path] = self._describe_file(path)
+        return self._known[path]
+
+    def _describe_file(self, path: str) -> tuple[Column, ...] | None:
         reader = self._adapter.spec.file_readers.get("." + path.rpartition(".")[2].lower())
         if reader is None or self._files is None:
             return None
