@@ -24,7 +24,7 @@ from sqlflow.core.config import TestSeverity
 from sqlflow.core.diagnostic import Diagnostic, Label, Severity
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Column as RelationColumn
-from sqlflow.core.schema import Nullability
+from sqlflow.core.schema import Nullability, is_too_deep
 from sqlflow.core.textmap import TextMap
 from sqlflow.dialect.names import name_key, quote, same_name
 from sqlflow.dialect.spec import DialectSpec
@@ -299,7 +299,12 @@ def _table(node: NodeId, schema: NodeSchema) -> Table:
 
 
 def _whole(column: Column, text: str, tokens: Sequence[Token]) -> Column:
-    """Widens a column's place from what its tree gives away to all that was written for it."""
+    """Widens a column's place from what its tree gives away to all that was written for it.
+
+    A type that is nested too deeply to be worked with is unknown.
+    """
+    if column.value.type is not None and is_too_deep(column.value.type):
+        column = replace(column, value=replace(column.value, type=None, why="its type is nested too deeply"))
     span = projection_span(tokens, column.start, column.name) if column.start is not None else None
     if span is None:
         return column

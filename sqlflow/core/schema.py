@@ -115,6 +115,16 @@ class SqlType:
                 return f"{self.name}({','.join(map(str, self.numbers))})" if self.numbers else self.name
 
 
+def is_too_deep(kind: SqlType) -> bool:
+    """Whether a type is nested more deeply than one that is read may be: Python could not write it."""
+    level = [kind]
+    for _ in range(_DEEPEST):
+        level = [part for one in level for _, part in one.parts]
+        if not level:
+            return False
+    return True
+
+
 def list_of(item: SqlType) -> SqlType:
     """Gives the type of a list with such items."""
     return SqlType("LIST", parts=(("item", item),))

@@ -9,6 +9,7 @@ from sqlflow.core.schema import (
     SqlType,
     array_of,
     decimal_of,
+    is_too_deep,
     list_of,
     map_of,
     parse_type,
@@ -118,3 +119,14 @@ def test_parts_are_found_without_case() -> None:
     assert kind.part("other") is None
     assert list_of(SqlType("DATE")).item == SqlType("DATE")
     assert SqlType("DATE").item is None
+
+
+def test_a_type_that_can_be_read_is_not_too_deep() -> None:
+    kind = SqlType("INTEGER")
+    for _ in range(99):
+        kind = list_of(kind)
+    assert not is_too_deep(kind)
+    assert parse_type(str(kind)) == kind
+    for _ in range(2_000):
+        kind = struct_of([("a", kind), ("b", SqlType("DATE"))])
+    assert is_too_deep(kind)

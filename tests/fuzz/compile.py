@@ -84,6 +84,18 @@ def extremes() -> Mapping[str, Files]:
             out[f"{name} in a query"] = {"models/q.sql": b"select " + text + b" as a from items"}
             out[f"{name} in a properties file"] = {"models/q.yml": b"models:\n- " + text}
             out[f"{name} in a Python model"] = {"models/p.py": b"def p(a):\n    return " + text}
+    for depth in (100, 400, 1_000, 3_000):
+        # An engine is asked for what the first column is called, and so sees the second one too.
+        for left, right in (
+            ("[", "]"),
+            ("(", ")"),
+            ("{'a': ", "}"),
+            ("1 + ", ""),
+            ("abs(", ")"),
+            ("(select ", ")"),
+        ):
+            text = f"select count(*) over (), {left * depth}id{right * depth} as a from items".encode()
+            out[f"{depth} levels of {left} beside a column without a name"] = {"models/q.sql": text}
     return {name: {**FILES, **files} for name, files in out.items()}
 
 

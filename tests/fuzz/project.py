@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sqlflow.project.catalog import CATALOG_FILE, Catalog, CatalogColumn, catalog_text
 from tests.judge.world import TABLES
 
 Files = Mapping[str, bytes]
@@ -18,6 +19,15 @@ def _sources() -> str:
                 f"    - {{name: {name}, data_type: '{kind}'{', data_tests: [not_null]' * required}}}"
             )
     return "\n".join(lines) + "\n"
+
+
+def _pulled() -> str:
+    """What was pulled of the sources: all their columns are known, so an engine is asked for what is not."""
+    tables = {
+        ("shop", table): tuple(CatalogColumn(name, kind, not required) for name, kind, required in columns)
+        for table, columns in TABLES.items()
+    }
+    return catalog_text(Catalog(dialects={"duckdb": tables}))
 
 
 _SETTINGS = """\
@@ -80,6 +90,7 @@ from {{ source('shop', 'items') }}
 FILES: Files = {
     "sqlflow.yml": _SETTINGS.encode(),
     "models/sources.yml": _sources().encode(),
+    CATALOG_FILE: _pulled().encode(),
     "models/marts/marts.yml": _PROPERTIES.encode(),
     "models/marts/marts_items.sql": b"select q.id, q.label from {{ ref('q') }} join items using (id)",
     "models/marts/marts_frame.py": _PYTHON.encode(),

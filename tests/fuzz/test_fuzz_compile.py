@@ -31,6 +31,7 @@ def test_broken_projects_get_diagnostics(seed: int) -> None:
         "30000 levels of {{ [1] }}",
         "30000 levels of a: {b} in a properties file",
         "30000 levels of (1) in a Python model",
+        "400 levels of [ beside a column without a name",
     ],
 )
 def test_extreme_texts_get_diagnostics(name: str) -> None:
