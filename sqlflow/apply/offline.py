@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from sqlflow.adapter.protocol import Adapter, DriverMissingError, Session
+from sqlflow.adapter.protocol import Adapter, Session
 from sqlflow.core.relation import Column, Relation
 from sqlflow.dialect.names import literal
 from sqlflow.dialect.statements import create_table
@@ -73,12 +73,12 @@ class OfflineEngine:
     def _session(self, files: Sequence[str]) -> Session | None:
         try:
             warehouse = self._adapter.offline(files)
-        except DriverMissingError:
+            session = warehouse.session() if warehouse is not None else None
+        except Exception:
+            # Its driver is missing, or it can't be shut off from the outside: nothing is asked then.
             return None
-        if warehouse is None:
-            return None
-        session = warehouse.session()
-        self._opened.append(session)
+        if session is not None:
+            self._opened.append(session)
         return session
 
 

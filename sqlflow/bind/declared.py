@@ -11,7 +11,7 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Label, Severity, did_you_mean
 from sqlflow.core.schema import Nullability, SqlType
 from sqlflow.core.span import Span
-from sqlflow.dialect.names import name_key
+from sqlflow.dialect.names import lookup_key, name_key
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.project.catalog import CATALOG_FILE, CatalogColumn
 from sqlflow.project.types import ColumnDecl, ModelDecl, SourceDecl
@@ -80,6 +80,37 @@ def check_source(
                 labels=(Label(found.span, "told by the warehouse"),) if found.span is not None else (),
                 help=f"declare `data_type: {told}`, or nothing; or run `sqlflow sources pull` where the "
                 "warehouse has changed",
+            )
+
+
+def check_file(
+    source: SourceDecl, schema: NodeSchema, spec: DialectSpec, rules: TypeRules | None
+) -> Iterator[Diagnostic]:
+    """Tells where a source's declared columns are not those of its file, whose own are used."""
+    known = {name_key(spec, column.name): column for column in schema.columns if column.name}
+    for column in source.columns:
+        found = known.get(name_key(spec, column.name)) or known.get(lookup_key(spec, column.name))
+        if found is None:
+            yield Diagnostic(
+                code=Code.SOURCE_DIFFERS,
+                message=f"`{source.location}` has no column `{column.name}`",
+                severity=Severity.WARNING,
+                span=column.span,
+                label="declared here",
+                help=did_you_mean(column.name, [one.name for one in schema.columns if one.name])
+                or "take it out",
+            )
+            continue
+        kind = rules.cast(column.data_type) if rules is not None and column.data_type else None
+        if kind is not None and found.type is not None and not says_as_much(kind, found.type):
+            yield Diagnostic(
+                code=Code.SOURCE_DIFFERS,
+                message=f"`{column.name}` is {found.type} in `{source.location}`, and {column.data_type} is "
+                "declared",
+                severity=Severity.WARNING,
+                span=column.type_span or column.span,
+                label="declared here, and not used",
+                help=f"declare `data_type: {found.type}`, or nothing, and cast it in the model that reads it",
             )
 
 

@@ -12,7 +12,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token
 
 from sqlflow.bind.catalog import DescribeFile, function_schema, seed_schema, source_schema
-from sqlflow.bind.declared import check_declared, check_source
+from sqlflow.bind.declared import check_declared, check_file, check_source
 from sqlflow.bind.fill import DescribeQuery, filled, known_columns, lacks_something
 from sqlflow.bind.projections import projection_span
 from sqlflow.bind.query.bind import Mistake, bind_tree
@@ -110,8 +110,12 @@ class SchemaBinder:
 
     def _source(self, node: NodeId, source: SourceDecl) -> None:
         pulled = self._pulled.get((source.source, source.name))
-        self._put(node, source_schema(source, pulled, self._spec, self._rules, self._describe))
-        if pulled is not None and source.location is None:
+        schema = source_schema(source, pulled, self._spec, self._rules, self._describe)
+        self._put(node, schema)
+        if source.location is not None:
+            if not schema.open:
+                self._diagnostics += check_file(source, schema, self._spec, self._rules)
+        elif pulled is not None:
             self._diagnostics += check_source(source, pulled, self._spec, self._rules)
 
     def _model(self, node: NodeId) -> None:

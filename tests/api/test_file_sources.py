@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from tests.apply.projects import Project
+from sqlflow.core.codes import Code
+from tests.apply.projects import Project, source_text
 
 _CSV = (
     "id,day,price,note,flag,seen\n"
@@ -97,3 +98,17 @@ def test_a_file_that_can_not_be_read_leaves_the_declared_columns(
 def test_a_name_with_a_quote_is_a_name(duck: Project) -> None:
     duck.write({**_source('"data/it\'s, [one].csv"'), "data/it's, [one].csv": _CSV})
     assert _types(duck)["day"] == "DATE"
+
+
+def test_a_declaration_that_the_file_does_not_keep_is_told_of(duck: Project) -> None:
+    files = _source("data/t.csv")
+    columns = "{name: ID, data_type: integer}, {name: day, data_type: date}, {name: prize}, {name: note}"
+    files["models/s.yml"] = files["models/s.yml"].replace("{name: t,", f"{{name: t, columns: [{columns}],")
+    duck.write({**files, "data/t.csv": _CSV})
+    found = duck.load().diagnostics
+    assert [(d.code, d.is_error, source_text(duck, d), d.message) for d in found] == [
+        (Code.SOURCE_DIFFERS, False, "integer", "`ID` is BIGINT in `data/t.csv`, and integer is declared"),
+        (Code.SOURCE_DIFFERS, False, "prize", "`data/t.csv` has no column `prize`"),
+    ]
+    assert found[1].help == "did you mean `price`?"
+    assert _types(duck)["id"] == "BIGINT"
