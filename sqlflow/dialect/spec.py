@@ -33,6 +33,7 @@ class DialectSpec:
     - `backslash_escapes`: a backslash in a text literal escapes what follows it.
     - `max_decimal_precision`: the most digits that a decimal column can have.
     - `system_schemas`: schemas that the engine has by itself; a project reads them without declaring them.
+    - `set_functions`: functions that give several rows where they stand in a SELECT's list.
     - `file_readers`: suffix of a file to the table function that reads such a file in place.
     - `arrow_types`: kind of Arrow type to column type, a format string whose fields
       `sqlflow.dialect.arrow` fills in; the kinds are listed there.
@@ -52,6 +53,7 @@ class DialectSpec:
     backslash_escapes: bool = False
     max_decimal_precision: int = 38
     system_schemas: tuple[str, ...] = ("information_schema",)
+    set_functions: frozenset[str] = frozenset()
     file_readers: Mapping[str, str] = field(default_factory=dict)
     arrow_types: Mapping[str, str] = field(default_factory=dict)
     default_schema: str = "main"

@@ -18,6 +18,7 @@ DUCKDB = DialectSpec(
     schema_ddl_is_serial=True,
     default_schema="main",
     system_schemas=("information_schema", "pg_catalog"),
+    set_functions=frozenset(["generate_subscripts"]),
     file_readers=MappingProxyType({".parquet": "read_parquet", ".csv": "read_csv"}),
     arrow_types=MappingProxyType(
         {
@@ -67,6 +68,26 @@ POSTGRES = DialectSpec(
     default_schema="public",
     system_schemas=("information_schema", "pg_catalog"),
     max_decimal_precision=1000,
+    set_functions=frozenset(
+        [
+            "generate_series",
+            "generate_subscripts",
+            "json_array_elements",
+            "json_array_elements_text",
+            "json_each",
+            "json_each_text",
+            "json_object_keys",
+            "jsonb_array_elements",
+            "jsonb_array_elements_text",
+            "jsonb_each",
+            "jsonb_each_text",
+            "jsonb_object_keys",
+            "jsonb_path_query",
+            "regexp_matches",
+            "regexp_split_to_table",
+            "string_to_table",
+        ]
+    ),
     arrow_types=MappingProxyType(
         {
             "bool": "BOOLEAN",

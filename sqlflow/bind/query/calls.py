@@ -174,6 +174,8 @@ def bind_named(
             arguments.append(binder.value(part, scope))
     if name == "row":
         return tuple_value(arguments, binder)
+    if name in scope.spec.set_functions:
+        scope.rows |= sources_of(arguments)
     is_star = name == "count" and not arguments
     found = binder.call_type("count_star" if is_star else name, arguments)
     if name in _REDUCING and len(arguments) == 2:

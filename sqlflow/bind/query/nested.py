@@ -76,7 +76,6 @@ def bind_list(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
         return _comprehension(first, scope, binder)
     if isinstance(first, exp.Query) and not isinstance(first, exp.Subquery):
         table = binder.subquery(first, scope)
-        scope.rows |= table.rows
         items = [binder.settled(column.value) for column in table.columns[:1]]
         items = [replace(item, sources=item.sources | table.rows) for item in items]
         null = Nullability.UNKNOWN

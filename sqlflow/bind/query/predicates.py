@@ -31,7 +31,6 @@ def bind_strict(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     query = node.args.get("query")
     if isinstance(query, exp.Expr):
         table = binder.subquery(query, scope)
-        scope.rows |= table.rows
         parts += [column.value for column in table.columns]
         if len(parts) == 2:
             check_operands(node, parts, binder)

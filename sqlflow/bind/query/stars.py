@@ -138,8 +138,10 @@ def _unnested(node: exp.Expr, scope: Scope, binder: Expressions) -> Expanded:
     value = binder.value(parts[0], scope) if len(parts) == 1 else None
     if value is None or value.type is None:
         return value.why if value is not None else "no rule for unnest of several values"
+    if value.type.name == "STRUCT":
+        return _fields(value)
     scope.rows |= value.sources
-    return _fields(value) if value.type.name == "STRUCT" else None
+    return None
 
 
 def _find_columns(item: exp.Expr) -> exp.Columns | None:

@@ -1,4 +1,8 @@
-"""Binds queries that stand for a value."""
+"""Binds queries that stand for a value.
+
+What decides the rows of such a query decides its value, and the rows of the query around only where that
+value does: in a filter, a join, a grouping.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,6 @@ _MAY_BE_EMPTY = ("group", "having", "qualify", "limit", "offset", "fetch")
 def bind_scalar(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     """A query in brackets: the value of its only row, NULL where it has none."""
     table = binder.subquery(node, scope)
-    scope.rows |= table.rows
     if table.open or len(table.columns) != 1:
         why = table.why_open or "a subquery of several columns has no type as a value"
         return unknown(why, *(column.value for column in table.columns), Value(type=None, sources=table.rows))
@@ -42,5 +45,4 @@ def _has_one_row(node: exp.Expr) -> bool:
 def bind_exists(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     """EXISTS: whether there are rows."""
     table = binder.subquery(node.this, scope)
-    scope.rows |= table.rows
     return Value(type=SqlType("BOOLEAN"), null=Nullability.NOT_NULL, sources=table.rows)
