@@ -128,3 +128,22 @@ def test_a_mistake_in_the_file_hides_what_would_follow_from_it() -> None:
 def test_the_file_is_no_properties_file_where_models_lie_at_the_top() -> None:
     settings = "name: shop\nmodel-paths: [.]\ntargets: {dev: {type: duckdb}}\n"
     assert _schema(_orders(settings=settings).clean())[0] == ("id", "BIGINT", "not_null")
+
+
+@pytest.mark.parametrize(
+    ("column", "said"), [("id", None), ("amount", Code.CONTRACT_NULL), ("Note", Code.CONTRACT_UNPROVEN)]
+)
+def test_a_contract_rests_on_what_the_warehouse_holds_its_tables_to(column: str, said: Code | None) -> None:
+    types = {"id": "bigint", "amount": "decimal(18,2)", "Note": "varchar"}
+    contract = (
+        "models: [{name: q, config: {contract: {enforced: true}}, columns: "
+        f"[{{name: {column}, data_type: '{types[column]}', constraints: [{{type: not_null}}]}}]}}]\n"
+    )
+    files = {
+        "sources.yml": _PLAIN,
+        "q.yml": contract,
+        "q.sql": f"select {column} from {{{{ source('raw', 'orders') }}}}",
+        TOP: _LOCK,
+    }
+    found = compiled(files, settings=DUCKDB)
+    assert [d.code for d in found.diagnostics] == ([said] if said is not None else [])
