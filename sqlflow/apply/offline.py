@@ -39,9 +39,14 @@ class OfflineEngine:
             return None
         return _described(self._files, f"SELECT * FROM {reader}({literal(self._adapter.spec, path)})")
 
-    def query(self, sql: str, tables: Mapping[str, Sequence[Column]]) -> tuple[Column, ...] | None:
-        """Gives the columns of a query over empty tables; one of a name is made once."""
-        session = self._queries
+    def query(
+        self, dialect: str, sql: str, tables: Mapping[str, Sequence[Column]]
+    ) -> tuple[Column, ...] | None:
+        """Gives the columns of a query over empty tables; one of a name is made once.
+
+        What is written in another dialect than the engine's may mean something else to it: no answer.
+        """
+        session = self._queries if dialect == self._adapter.spec.name else None
         if session is None or not all(self._make(session, name, tables[name]) for name in tables):
             return None
         return _described(session, sql)

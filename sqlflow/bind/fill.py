@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 _NULL = str(SqlType("NULL"))
 
-# Gives the columns that a query has over empty tables, given by name; None where there is no answer.
-DescribeQuery: TypeAlias = Callable[[str, Mapping[str, Sequence[Column]]], tuple[Column, ...] | None]
+# Gives the columns that a query has over empty tables, given by name; None where there is no answer. Takes
+# the name of the dialect that the query is written in, the query, the tables.
+DescribeQuery: TypeAlias = Callable[[str, str, Mapping[str, Sequence[Column]]], tuple[Column, ...] | None]
 
 
 def lacks_something(table: Table) -> bool:

@@ -244,7 +244,7 @@ class SchemaBinder:
                 return table
             tables[self._scratch(node)] = columns
         sql = bind_query(query, self._parsed.queries[key], links, None, self._scratch_text, self._spec).sql
-        described = self._ask(sql, tables)
+        described = self._ask(self._spec.name, sql, tables)
         return table if described is None else filled(table, described, self._spec, self._rules)
 
     def _scratch(self, node: NodeId) -> str:

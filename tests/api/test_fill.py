@@ -9,7 +9,9 @@ from sqlflow_duckdb import DuckDBAdapter
 
 import sqlflow
 from sqlflow.api import LoadedProject
+from sqlflow.apply.offline import OfflineEngine
 from sqlflow.core.codes import Code
+from sqlflow.core.relation import Column
 from tests.apply.projects import Project, source_text
 from tests.judge.subject import analyse
 from tests.test_light_imports import loaded
@@ -129,3 +131,13 @@ def test_the_engine_is_left_alone_where_nothing_is_unknown(duck: Project) -> Non
 def test_the_judges_measure_without_it() -> None:
     (column,) = analyse("select sum(a) from t", "duckdb", {"t": [("a", "INTEGER", False)]}).columns
     assert column.name is None
+
+
+def test_an_engine_answers_in_its_own_dialect_alone() -> None:
+    engine = OfflineEngine(DuckDBAdapter(), ())
+    tables = {"t": [Column("a", "INTEGER")]}
+    assert engine.query("postgres", "select a / 2 as b from t", tables) is None
+    assert engine.query("duckdb", "select a / 2 as b from t", tables) == (Column("b", "DOUBLE"),)
+    assert engine.query("duckdb", "select b from t", tables) is None
+    assert engine.query("duckdb", "select a from t", {"t": [], "broken": [Column("a", "no type")]}) is None
+    engine.close()
