@@ -13,7 +13,6 @@ from sqlflow.apply.offline import OfflineEngine
 from sqlflow.core.codes import Code
 from sqlflow.core.relation import Column
 from tests.apply.projects import Project, source_text
-from tests.judge.subject import analyse
 from tests.test_light_imports import loaded
 
 _PEOPLE = {
@@ -126,11 +125,6 @@ def test_the_engine_is_left_alone_where_nothing_is_unknown(duck: Project) -> Non
     assert not any(name.split(".")[0] in ("duckdb", "_duckdb") for name in modules)
     duck.write({"b": "select sum(x) from a"})
     assert "duckdb" in loaded("compile", "--project", str(duck.root))
-
-
-def test_the_judges_measure_without_it() -> None:
-    (column,) = analyse("select sum(a) from t", "duckdb", {"t": [("a", "INTEGER", False)]}).columns
-    assert column.name is None
 
 
 def test_an_engine_answers_in_its_own_dialect_alone() -> None:
