@@ -12,16 +12,21 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import sqlglot
+from sqlglot.errors import ParseError
+
 from tests.judge import subject
 from tests.judge.engine import Engine
 from tests.judge.generate import random_query
 from tests.judge.report import Target, clipped, percent, table, targets
 from tests.judge.tree import Tree, shrink
-from tests.judge.verdict import HEADER, Finding, Tally, judge
+from tests.judge.verdict import DIALECT, HEADER, Finding, Tally, judge
 from tests.judge.world import TABLES
 
 MOST_UNKNOWN = 2
 MOST_DISCARDED = 30
+# In a thousand: valid queries that sqlglot doesn't parse, which the compiler answers with a syntax error.
+MOST_UNREAD = 1
 _BAD = ("crash", "refused", "count", "wrong type", "name")
 
 
@@ -32,6 +37,7 @@ class Outcome:
     tally: Tally
     made: int
     discarded: int
+    unread: int
     failures: tuple[str, ...]
 
     def targets(self) -> tuple[Target, ...]:
@@ -39,7 +45,9 @@ class Outcome:
         share = percent(self.discarded, self.made)
         few = self.discarded * 100 < MOST_DISCARDED * self.made
         discarded = Target(f"discarded, under {MOST_DISCARDED}%", few, share)
-        return (*self.tally.targets(MOST_UNKNOWN), discarded)
+        read = self.unread * 1000 <= MOST_UNREAD * self.made
+        unread = Target(f"not parsed, at most {MOST_UNREAD} in 1000", read, str(self.unread))
+        return (*self.tally.targets(MOST_UNKNOWN), discarded, unread)
 
 
 def valid_queries(
@@ -63,13 +71,16 @@ def valid_queries(
 def judge_random(analyse: subject.Analyse, seed: int, count: int, shrunk: int = 10) -> Outcome:
     """Judges random queries and makes the first failures smaller."""
     engine = Engine(TABLES)
-    tally, discarded, made = Tally(), 0, 0
+    tally, discarded, made, unread = Tally(), 0, 0, 0
     failures: list[str] = []
     unknowns = 0
     for name, tree, described in valid_queries(engine, seed, count):
         made += 1
         if described is None:
             discarded += 1
+            continue
+        if not _is_parsed(str(tree)):
+            unread += 1
             continue
         one = judge(analyse, engine, name, str(tree), described)
         tally = tally + one
@@ -79,7 +90,15 @@ def judge_random(analyse: subject.Analyse, seed: int, count: int, shrunk: int = 
             bad = one.findings[0]
         if bad is not None and len(failures) < 2 * shrunk:
             failures.append(_shrunk(analyse, engine, name, tree, bad.kind))
-    return Outcome(tally=tally, made=made, discarded=discarded, failures=tuple(failures))
+    return Outcome(tally=tally, made=made, discarded=discarded, unread=unread, failures=tuple(failures))
+
+
+def _is_parsed(sql: str) -> bool:
+    try:
+        sqlglot.parse_one(sql, dialect=DIALECT)
+    except ParseError:
+        return False
+    return True
 
 
 def _shrunk(analyse: subject.Analyse, engine: Engine, name: str, tree: Tree, kind: str) -> str:

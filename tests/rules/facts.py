@@ -174,8 +174,11 @@ def forms(subject: Subject, engine: Engine, data: dict[str, Any], shapes: Sequen
             data["functions"].setdefault(name, {}).update(rules)
 
 
-def grouping(engine: Engine, data: dict[str, Any], some: Sequence[Probe]) -> None:
-    """Asks about GROUPING, which takes keys of the GROUP BY alone, and adds its rule where all agree."""
+def grouped(engine: Engine, data: dict[str, Any], some: Sequence[Probe]) -> None:
+    """Asks about count(*), and about GROUPING, which takes keys of the GROUP BY alone."""
+    counted = engine.types(["count(*)"])[0]
+    if not isinstance(counted, str):
+        data["functions"]["count_star"] = {"0": [[str(counted)]]}
     keys = [probe.column for probe in some if probe.column.startswith("c")]
     lists = [", ".join(some) for some in (*([key] for key in keys), keys[:2], keys[:3])]
     answers = [engine.query(f"SELECT GROUPING({some}) FROM t GROUP BY {some}") for some in lists]

@@ -332,7 +332,7 @@ def generate(subject: Subject, names: Sequence[str] = ()) -> None:
         if rules:
             data["functions"][name] = rules
     facts.forms(subject, engine, data, shapes)
-    facts.grouping(engine, data, some)
+    facts.grouped(engine, data, some)
     data["sets"] = {}
     report(
         data,

@@ -113,7 +113,6 @@ _ANY_OF = frozenset(["greatest", "least"])
 _ALWAYS = frozenset(
     ["now", "today", "current_date", "current_timestamp", "get_current_timestamp", "typeof", "hash", "pi"]
 )
-_ORDERED: Mapping[str, str] = {"percentile_cont": "quantile_cont", "percentile_disc": "quantile_disc"}
 # Functions whose lambda gets the items of a list, with the item's place behind it where it wants one.
 _OVER_ITEMS = frozenset(
     [
@@ -282,8 +281,8 @@ def bind_within_group(node: exp.Expr, scope: Scope, binder: Expressions) -> Valu
     call = call_of(function, binder.text) if isinstance(function, exp.Func) else None
     if call is None or call.arguments is None or not order:
         return unknown("no rule for WITHIN GROUP", *order, binder.value(node.this, scope))
-    name = _ORDERED.get(call.name, call.name)
-    arguments = [order[0], *binder.values(call.arguments, scope)]
+    name = call.name
+    arguments = [*binder.values(call.arguments, scope), order[0]]
     found = binder.call_type(name, arguments) if len(order) == 1 else None
     why = "" if found else binder.no_rule(name, arguments)
     return Value(type=found, why=why, sources=sources_of((*order, *arguments)))
