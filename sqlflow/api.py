@@ -59,17 +59,21 @@ def load(
     path: str | PurePath = ".",
     *,
     target: str | None = None,
+    dialect: str | None = None,
     vars: Mapping[str, object] | None = None,
     system: System | None = None,
     on_stage: OnStage | None = None,
 ) -> LoadedProject:
     """Reads and compiles the project in a folder; no warehouse is opened.
 
-    `target` chooses one of its targets, `vars` go over its variables, `system` stands in for the folder.
+    `target` chooses one of its targets; with a `dialect` the project is compiled for an engine of that
+    dialect, and can't be built. `vars` go over its variables, `system` stands in for the folder.
     Its errors are in the result's `diagnostics`. Raises ProjectError where there is no project.
     """
     values: dict[str, Value] = {name: freeze(value) for name, value in (vars or {}).items()}
-    compiled = compile_project(system or LocalSystem(path), target=target, vars=values, on_stage=on_stage)
+    compiled = compile_project(
+        system or LocalSystem(path), target=target, dialect=dialect, vars=values, on_stage=on_stage
+    )
     return LoadedProject(compiled)
 
 
@@ -350,8 +354,20 @@ class LoadedProject:
 
     def _adapter(self) -> Adapter:
         adapter = self._compiled.adapter
-        if adapter is None:
+        languages = self._compiled.languages
+        if adapter is None or languages is None:
             raise ProjectError(self.diagnostics)
+        if languages.target.name != adapter.spec.name:
+            raise ProjectError(
+                [
+                    Diagnostic(
+                        code=Code.UNSUPPORTED_BY_ENGINE,
+                        message=f"the project was compiled for {languages.target.name}, and the target "
+                        f"`{self.target}` speaks {adapter.spec.name}",
+                        help="load it without `dialect` to build it",
+                    )
+                ]
+            )
         return adapter
 
     def _target_path(self) -> str:

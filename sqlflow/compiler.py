@@ -13,6 +13,7 @@ from sqlflow.apply.offline import OfflineEngine
 from sqlflow.apply.schemas import FileDescriber
 from sqlflow.bind.bind import Binder
 from sqlflow.bind.schemas import SchemaBinder
+from sqlflow.bind.translate.languages import Languages, make_languages
 from sqlflow.bind.types import BoundQuery, Program
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
@@ -22,7 +23,6 @@ from sqlflow.core.severities import adjusted
 from sqlflow.core.source import SourceFile, SourceTree
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value
-from sqlflow.dialect.rules import load_rules
 from sqlflow.dialect.specs import SPECS
 from sqlflow.link.link import link, link_query
 from sqlflow.link.types import Graph
@@ -56,6 +56,7 @@ class Compilation:
     settings: Settings | None = None
     adapter: Adapter | None = None
     adapter_settings: Mapping[str, Value] | None = None
+    languages: Languages | None = None
     project: Project | None = None
     catalog: Catalog | None = None
     rendered: Rendered | None = None
@@ -68,12 +69,14 @@ def compile_project(
     system: System,
     *,
     target: str | None = None,
+    dialect: str | None = None,
     vars: Mapping[str, Value] | None = None,
     on_stage: OnStage | None = None,
 ) -> Compilation:
     """Compiles the project in the system's root, as far as its errors let it; no warehouse is opened.
 
-    `on_stage` is called with a stage's name as it ends. Raises ProjectError where there is no project.
+    With a `dialect`, the SQL is that of an engine that the project need not have a target for. `on_stage` is
+    called with a stage's name as it ends. Raises ProjectError where there is no project.
     """
     ended = on_stage or (lambda stage: None)
     now = system.now()
@@ -95,6 +98,8 @@ def compile_project(
         return Compilation(system=system, now=now, tree=tree, diagnostics=diagnostics)
     adapter, adapter_settings, found = _adapter(settings)
     diagnostics += found
+    languages, found = _languages(settings, adapter, dialect)
+    diagnostics += found
     tree, found = read_tree(system, settings)
     start = Compilation(
         system=system,
@@ -106,52 +111,59 @@ def compile_project(
         adapter_settings=adapter_settings,
     )
     ended("read")
-    return _with_stages(start, settings, adapter, ended)
+    return _with_stages(start, settings, languages, ended)
 
 
 def _with_stages(
-    start: Compilation, settings: Settings, adapter: Adapter | None, ended: OnStage
+    start: Compilation, settings: Settings, languages: Languages | None, ended: OnStage
 ) -> Compilation:
-    """Adds the stages from the project on; without an adapter, only the mistakes of its files."""
+    """Adds the stages from the project on; where no dialect is known, only the mistakes of its files."""
     system = start.system
-    if adapter is not None:
-        schema = settings.target.schema or adapter.spec.default_schema
+    if languages is not None:
+        schema = settings.target.schema or languages.target.default_schema
         settings = replace(settings, target=replace(settings.target, schema=schema))
     render_value = make_render_value(system.environment(), settings.vars, allow_secrets=False)
     project, found = read_project(start.tree, settings, render_value)
     catalog, wrong = read_catalog(start.tree)
     diagnostics = declared = start.diagnostics + found + wrong
     ended("project")
-    if adapter is None:
+    if languages is None:
         return replace(start, diagnostics=diagnostics)
     rendered, found = render(project, environment=system.environment(), now=start.now)
     diagnostics += found
     ended("render")
-    parsed, found = parse(rendered, adapter.spec)
+    parsed, found = parse(rendered, languages.source)
     diagnostics += found
     ended("parse")
-    graph, found = link(project, rendered, parsed, adapter.spec)
+    graph, found = link(project, rendered, parsed, languages.source)
     diagnostics += found
     ended("link")
     files = (source.location for source in project.sources.values() if source.location is not None)
-    engine = OfflineEngine(adapter, [system.absolute(path) for path in files])
-    describe = FileDescriber(system, adapter.spec, engine)
-    rules = load_rules(adapter.spec)
-    pulled = catalog.tables(adapter.spec.name)
-    schemas, found = SchemaBinder(
-        project, rendered, parsed, graph, adapter.spec, rules, describe, pulled, engine.query
-    ).schemas()
+    engine = OfflineEngine(start.adapter, [system.absolute(path) for path in files])
+    binder = _schema_binder(languages, engine, system, catalog, project, rendered, parsed, graph)
+    schemas, found = binder.schemas()
     engine.close()
     if not has_errors(declared):
         # Where declarations are wrong, what looks like a wrong column would be one of their mistakes again.
         diagnostics += found
     ended("schemas")
-    program = Binder(project, rendered, parsed, graph, adapter.spec, system.absolute, schemas).program()
+    program = Binder(
+        project,
+        rendered,
+        parsed,
+        graph,
+        languages.target,
+        system.absolute,
+        schemas,
+        binder.translated,
+        languages.translator,
+    ).program()
     ended("bind")
     return replace(
         start,
         diagnostics=adjusted(dict.fromkeys(diagnostics), settings.severities, start.tree),
         settings=settings,
+        languages=languages,
         project=project,
         catalog=catalog,
         rendered=rendered,
@@ -167,12 +179,13 @@ def compile_inline(compiled: Compilation, sql: str) -> BoundQuery:
     Raises ProjectError with the diagnostics of the query, or of the project where that has errors.
     """
     project, rendered = compiled.project, compiled.rendered
-    parsed, graph = compiled.parsed, compiled.graph
+    parsed, graph, languages = compiled.parsed, compiled.graph, compiled.languages
+    program = compiled.program
     if has_errors(compiled.diagnostics) or not (
-        project and rendered and parsed and graph and compiled.adapter
+        project and rendered and parsed and graph and languages and program
     ):
         raise ProjectError(compiled.diagnostics)
-    spec = compiled.adapter.spec
+    spec = languages.source
     id = node_id(NodeKind.TEST, project.settings.name, INLINE)
     alone = replace(
         project,
@@ -191,9 +204,38 @@ def compile_inline(compiled: Compilation, sql: str) -> BoundQuery:
     links, wrong = link_query(query, facts, project, rendered, spec)
     if has_errors(wrong):
         raise ProjectError(wrong)
-    binder = Binder(project, rendered, parsed, graph, spec, compiled.system.absolute, {})
+    translated = None
+    if languages.translator is not None:
+        describe = languages.describing(FileDescriber(compiled.system, languages.target))
+        pulled = languages.pulled(compiled.catalog or Catalog())
+        schemas = SchemaBinder(
+            project,
+            rendered,
+            parsed,
+            graph,
+            spec,
+            languages.rules,
+            describe,
+            pulled,
+            languages.translator,
+            program.schemas,
+        )
+        translated, wrong = schemas.inline(query, facts, links)
+        if has_errors(wrong):
+            raise ProjectError(wrong)
+    binder = Binder(
+        project,
+        rendered,
+        parsed,
+        graph,
+        languages.target,
+        compiled.system.absolute,
+        {},
+        {},
+        languages.translator,
+    )
     binder.program()
-    return binder.query(query, facts, links)
+    return binder.query(query, facts, links, translated)
 
 
 def _project_file(system: System) -> tuple[str, tuple[Diagnostic, ...]]:
@@ -243,22 +285,32 @@ def _adapter(settings: Settings) -> tuple[Adapter | None, Mapping[str, Value] | 
         )
         return None, None, (unknown,)
     values, diagnostics = check_settings(adapter, target, settings.name)
-    return adapter, values, diagnostics + _dialect(settings, adapter, target.span)
+    return adapter, values, diagnostics
 
 
-def _dialect(settings: Settings, adapter: Adapter, span: Span) -> tuple[Diagnostic, ...]:
-    """A project that names its dialect runs on engines of that dialect; one that names none, on any."""
-    if settings.dialect in (adapter.spec.name, settings.target.type):
-        return ()
-    known = sorted({*SPECS, adapter.spec.name})
-    if settings.dialect not in known:
-        code, message = Code.INVALID_VALUE, f"there is no dialect `{settings.dialect}`"
-        help = did_you_mean(settings.dialect, known) or f"there are: {', '.join(known)}"
-    else:
-        code = Code.UNSUPPORTED_BY_ENGINE
-        message = (
-            f"the models are written in `{settings.dialect}`, and the target `{settings.target.name}` "
-            f"speaks `{adapter.spec.name}`"
+def _languages(
+    settings: Settings, adapter: Adapter | None, dialect: str | None
+) -> tuple[Languages | None, tuple[Diagnostic, ...]]:
+    """What the models are written in, and what the target, or who compiles, asks for."""
+    if adapter is None:
+        return None, ()
+    specs = {**SPECS, adapter.spec.name: adapter.spec}
+    target = specs.get(dialect) if dialect is not None else adapter.spec
+    same = settings.dialect in (adapter.spec.name, settings.target.type)
+    source = adapter.spec if same else specs.get(settings.dialect)
+    unknown = [
+        Diagnostic(
+            code=Code.INVALID_VALUE,
+            message=f"there is no dialect `{name}`",
+            span=span,
+            help=did_you_mean(name, sorted(specs)) or f"there are: {', '.join(sorted(specs))}",
         )
-        help = "leave `dialect` out where the models are written so that every target understands them"
-    return (Diagnostic(code=code, message=message, span=span, help=help),)
+        for name, found, span in (
+            (settings.dialect, source, settings.target.span),
+            (dialect or "", target, None),
+        )
+        if found is None
+    ]
+    if source is None or target is None:
+        return None, tuple(unknown)
+    return make_languages(source, target), ()

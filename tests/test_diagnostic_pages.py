@@ -35,6 +35,7 @@ NOT_FROM_FILES = {
     Code.SCHEMA_CHANGED: "two builds, and a change between them",
     Code.VIEWS_IN_THE_WAY: "an engine whose views hold on to their table",
     Code.SEED_NOT_LOADED: "a csv file, which has no comments",
+    Code.UNSUPPORTED_BY_ENGINE: "a call of the Python API",
     Code.SOURCE_MISSING: "a warehouse that is asked for its tables",
     Code.INTERNAL: "a mistake in sqlflow",
 }

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
-from sqlflow.bind.splice import TableText, bind_query, in_brackets
+from sqlflow.bind.splice import TableText, bind_query, bind_translated, in_brackets
+from sqlflow.bind.translate.translate import Translator
+from sqlflow.bind.translate.types import TranslatedQuery
 from sqlflow.bind.types import (
     BoundFunction,
     BoundGenericTest,
@@ -18,7 +22,7 @@ from sqlflow.bind.types import (
     NodeSchema,
     Program,
 )
-from sqlflow.core.config import Materialization
+from sqlflow.core.config import Materialization, NodeConfig
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
 from sqlflow.dialect.names import literal, relation_sql, shorten
@@ -34,7 +38,11 @@ _FAILURES_SUFFIX = "_dbt_test__audit"
 
 
 class Binder:
-    """Binds the nodes of one project, each after those that it reads; `schemas` become the program's."""
+    """Binds the nodes of one project, each after those that it reads; `schemas` become the program's.
+
+    `spec` is the target's dialect. Where the models are written in another one, `translated` has their
+    queries, and `translator` writes the types of columns.
+    """
 
     def __init__(
         self,
@@ -45,7 +53,11 @@ class Binder:
         spec: DialectSpec,
         absolute: Callable[[str], str],
         schemas: Mapping[NodeId, NodeSchema],
+        translated: Mapping[QueryKey, TranslatedQuery],
+        translator: Translator | None,
     ) -> None:
+        self._translated = translated
+        self._translator = translator
         self._schemas = schemas
         self._project = project
         self._rendered = rendered
@@ -88,8 +100,12 @@ class Binder:
             schemas=self._schemas,
         )
 
-    def query(self, query: RenderedQuery, facts: ParsedQuery, links: Links) -> BoundQuery:
+    def query(
+        self, query: RenderedQuery, facts: ParsedQuery, links: Links, translated: TranslatedQuery | None
+    ) -> BoundQuery:
         """Binds a query that belongs to no node."""
+        if translated is not None:
+            return bind_translated(translated, links, None, self._text_of)
         return bind_query(query, facts, links, None, self._text_of, self._spec)
 
     def _text_of(self, node: NodeId) -> TableText:
@@ -105,6 +121,9 @@ class Binder:
         if query is None or facts is None:
             return None
         links = self._graph.queries.get(key, _NO_LINKS)
+        translated = self._translated.get(key)
+        if translated is not None:
+            return bind_translated(translated, links, this, self._text_of)
         return bind_query(query, facts, links, this, self._text_of, self._spec)
 
     def _hooks(
@@ -167,13 +186,21 @@ class Binder:
             id=node,
             name=declared.name,
             path=declared.path,
-            config=rendered.config,
+            config=self._typed(rendered.config),
             relation=relation,
             pre_hooks=self._hooks(node, rendered.pre_hooks, 0, this),
             post_hooks=self._hooks(node, rendered.post_hooks, len(rendered.pre_hooks), this),
             from_clause=this.from_clause,
             span=declared.span,
         )
+
+    def _typed(self, config: NodeConfig) -> NodeConfig:
+        """The configuration of a seed, with the types of its columns in the target's dialect."""
+        translator = self._translator
+        if translator is None or not config.column_types:
+            return config
+        types = {name: translator.column_type(kind) for name, kind in config.column_types.items()}
+        return replace(config, column_types=MappingProxyType(types))
 
     def _source(self, source: SourceDecl) -> BoundSource:
         relation = Relation(source.database, source.schema or source.source, source.identifier)

@@ -43,14 +43,16 @@ def source_schema(
     spec: DialectSpec,
     rules: TypeRules | None,
     describe: DescribeFile,
+    reader: DialectSpec,
 ) -> NodeSchema:
     """Gives a source's columns: those of its file, else those that the warehouse told when it was asked.
 
-    Where neither is there, they are the declared ones, of which there may be more.
+    Where neither is there, they are the declared ones, of which there may be more. `reader` is the
+    dialect of the engine that reads files, `spec` that of the models.
     """
     if source.location is not None:
         suffix = f".{source.location.rsplit('.', 1)[-1].lower()}"
-        found = describe(source.location, ",", {}, suffix in spec.file_readers)
+        found = describe(source.location, ",", {}, suffix in reader.file_readers)
         if found is not None:
             return _schema(found.columns, source.columns, spec, rules)
         return _declared(source.columns, rules, open=True, why=f"{source.location} can't be read")

@@ -16,8 +16,11 @@ from sqlflow.bind.declared import check_declared, check_file, check_source
 from sqlflow.bind.fill import DescribeQuery, filled, known_columns, lacks_something
 from sqlflow.bind.projections import projection_span
 from sqlflow.bind.query.bind import Mistake, bind_tree
+from sqlflow.bind.query.notes import Notes
 from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
 from sqlflow.bind.splice import TableText, bind_query
+from sqlflow.bind.translate.translate import TableRead, Translator
+from sqlflow.bind.translate.types import TranslatedQuery
 from sqlflow.bind.types import NodeSchema, SchemaColumn
 from sqlflow.core.codes import Code
 from sqlflow.core.config import TestSeverity
@@ -28,9 +31,9 @@ from sqlflow.core.schema import Nullability, is_too_deep
 from sqlflow.core.textmap import TextMap
 from sqlflow.dialect.names import name_key, quote, same_name
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.link.types import Graph
+from sqlflow.link.types import Graph, Links
 from sqlflow.parse.parse import deep_nesting
-from sqlflow.parse.types import Parsed, QueryKey
+from sqlflow.parse.types import Parsed, ParsedQuery, QueryKey, TableUse
 from sqlflow.project.catalog import CatalogTables
 from sqlflow.project.types import Project, SourceDecl
 from sqlflow.render.types import PLACEHOLDER, THIS, Rendered, RenderedQuery
@@ -40,7 +43,11 @@ if TYPE_CHECKING:
 
 
 class SchemaBinder:
-    """Binds a project's nodes in the graph's order; the queries of tests are bound for their mistakes."""
+    """Binds a project's nodes in the graph's order; the queries of tests are bound for their mistakes.
+
+    `spec` and `rules` are those of the dialect that the queries are written in; `translator` writes them in
+    the target's, where that is another one. `known` are schemas that are there already.
+    """
 
     def __init__(
         self,
@@ -52,7 +59,9 @@ class SchemaBinder:
         rules: TypeRules | None,
         describe: DescribeFile,
         pulled: CatalogTables,
-        ask: DescribeQuery | None,
+        ask: DescribeQuery | None = None,
+        translator: Translator | None = None,
+        known: Mapping[NodeId, NodeSchema] | None = None,
     ) -> None:
         self._project = project
         self._rendered = rendered
@@ -64,9 +73,11 @@ class SchemaBinder:
         self._pulled = pulled
         self._ask = ask
         self._scratch_names: dict[NodeId, str] = {}
+        self._translator = translator
         self._dialect = sqlglot.Dialect.get_or_raise(spec.name)
         self._schemas: dict[NodeId, NodeSchema] = {}
-        self._tables: dict[NodeId, Table] = {}
+        self._translated: dict[QueryKey, TranslatedQuery] = {}
+        self._tables = {node: self._as_table(node, schema) for node, schema in (known or {}).items()}
         self._diagnostics: list[Diagnostic] = []
         # Names of columns that are not there, told when all who rename columns are known.
         self._missing: list[tuple[ColumnRef, Diagnostic]] = []
@@ -105,12 +116,16 @@ class SchemaBinder:
             )
             schema = replace(schema, columns=columns)
         self._schemas[node] = schema
+        self._tables[node] = self._as_table(node, schema)
+
+    def _as_table(self, node: NodeId, schema: NodeSchema) -> Table:
         undeclared = node in self._project.sources and schema.open
-        self._tables[node] = replace(_table(node, schema), undeclared=undeclared)
+        return replace(_table(node, schema), undeclared=undeclared)
 
     def _source(self, node: NodeId, source: SourceDecl) -> None:
         pulled = self._pulled.get((source.source, source.name))
-        schema = source_schema(source, pulled, self._spec, self._rules, self._describe)
+        reader = self._translator.target if self._translator is not None else self._spec
+        schema = source_schema(source, pulled, self._spec, self._rules, self._describe, reader)
         self._put(node, schema)
         if source.location is not None:
             if not schema.open:
@@ -199,37 +214,74 @@ class SchemaBinder:
                 )
         return diagnostic
 
+    @property
+    def translated(self) -> Mapping[QueryKey, TranslatedQuery]:
+        """The queries in the target's dialect; none where that is the one that they are written in."""
+        return self._translated
+
+    def inline(
+        self, query: RenderedQuery, facts: ParsedQuery, links: Links
+    ) -> tuple[TranslatedQuery | None, tuple[Diagnostic, ...]]:
+        """Translates a query that belongs to no node, and gives the mistakes in it."""
+        key = QueryKey(NodeId(""), "full")
+        self._bind(key, query, facts, links)
+        return self._translated.get(key), tuple(self._diagnostics)
+
     def _query(self, key: QueryKey, query: RenderedQuery) -> Table | None:
         """Binds one query; None where it could not be parsed."""
         facts = self._parsed.queries.get(key)
         links = self._graph.queries.get(key)
         if facts is None or links is None:
             return None
-        nodes = {use.start: node for use, node in zip(facts.tables, links.tables, strict=True)}
+        return self._bind(key, query, facts, links)
 
-        def find(table: exp.Table) -> Table | None:
+    def _bind(self, key: QueryKey, query: RenderedQuery, facts: ParsedQuery, links: Links) -> Table | None:
+        uses = {use.start: (use, node) for use, node in zip(facts.tables, links.tables, strict=True)}
+
+        def use_of(table: exp.Table) -> tuple[TableUse, NodeId] | None:
             parts = [table.args.get(part) for part in ("catalog", "db", "this")]
             starts = [part.meta.get("start") for part in parts if isinstance(part, exp.Identifier)]
-            node = nodes.get(starts[0] or 0) if starts else None
-            return self._tables.get(node) if node is not None else None
+            use, node = uses.get(starts[0] or 0, (None, None)) if starts else (None, None)
+            return (use, node) if use is not None and node is not None else None
+
+        def find(table: exp.Table) -> Table | None:
+            found = use_of(table)
+            return self._tables.get(found[1]) if found is not None else None
+
+        def read(table: exp.Table) -> TableRead | None:
+            found = use_of(table)
+            if found is None:
+                return None
+            written = found[0].parts[-1].text
+            return TableRead(node=found[1], is_this=written.lower() == THIS, visible=table.name)
 
         text = query.text[: facts.end]
+        notes = Notes() if self._translator is not None else None
         try:
             with deep_nesting():
                 tokens = self._dialect.tokenize(text)
                 tree = self._dialect.parser().parse(tokens, text)[0]
                 if tree is None:
                     return None
-                self._name_placeholders(tree, key.node, links.references)
-                table, mistakes = bind_tree(tree, text, self._spec, self._rules, find)
+                self._name_placeholders(tree, text, key.node, links.references)
+                table, mistakes = bind_tree(tree, text, self._spec, self._rules, find, notes)
+                whole = replace(table, columns=tuple(_whole(c, text, tokens) for c in table.columns))
+                if self._translator is not None and notes is not None:
+                    made, further = self._translator.translate(
+                        tree, table, notes, read, tokens, query.map, text
+                    )
+                    self._translated[key] = made
+                    mistakes += further
         except (SqlglotError, RecursionError):
+            if self._translator is not None:
+                self._diagnostics.append(_not_translated(query.map))
             return Table(columns=(), open=True, why_open="the query is nested too deeply to be bound")
         for mistake, diagnostic in _diagnostics(mistakes, query.map):
             if mistake.missing is not None:
                 self._missing.append((mistake.missing, diagnostic))
             else:
                 self._diagnostics.append(diagnostic)
-        return replace(table, columns=tuple(_whole(column, text, tokens) for column in table.columns))
+        return whole
 
     def _filled(self, key: QueryKey, query: RenderedQuery, table: Table) -> Table:
         """Asks the engine for what is unknown of a query's columns, where all that it reads is known."""
@@ -255,16 +307,21 @@ class SchemaBinder:
         name = self._identifier(node) or self._graph.nodes[node].name
         return TableText(from_clause=quote(self._spec, self._scratch(node)), visible=name)
 
-    def _name_placeholders(self, tree: exp.Expr, reader: NodeId, references: Sequence[NodeId | None]) -> None:
+    def _name_placeholders(
+        self, tree: exp.Expr, text: str, reader: NodeId, references: Sequence[NodeId | None]
+    ) -> None:
         """Gives what `ref`, `source` and `this` left in the text the names that the query sees them under."""
-        for table in tree.find_all(exp.Table):
-            visible = self._visible(table.name, reader, references)
-            if visible is not None and not table.alias:
-                table.set("alias", exp.TableAlias(this=exp.Identifier(this=visible, quoted=True)))
-        for column in tree.find_all(exp.Column):
-            visible = self._visible(column.table, reader, references)
-            if visible is not None:
-                column.set("table", exp.Identifier(this=visible, quoted=True))
+        if not references and THIS not in text.lower():
+            return
+        for node in tree.walk():
+            if isinstance(node, exp.Table):
+                visible = self._visible(node.name, reader, references)
+                if visible is not None and not node.alias:
+                    node.set("alias", exp.TableAlias(this=exp.Identifier(this=visible, quoted=True)))
+            elif isinstance(node, exp.Column):
+                visible = self._visible(node.table, reader, references)
+                if visible is not None:
+                    node.set("table", exp.Identifier(this=visible, quoted=True))
 
     def _visible(self, name: str, reader: NodeId, references: Sequence[NodeId | None]) -> str | None:
         match = PLACEHOLDER.fullmatch(name)
@@ -360,6 +417,15 @@ def _held_not_null(graph: Graph, spec: DialectSpec) -> Mapping[NodeId, frozenset
         if declared.test == "not_null" and declared.column and test.config.severity is TestSeverity.ERROR:
             found.setdefault(test.node, set()).add(name_key(spec, declared.column))
     return {node: frozenset(columns) for node, columns in found.items()}
+
+
+def _not_translated(text_map: TextMap) -> Diagnostic:
+    return Diagnostic(
+        code=Code.UNSUPPORTED_TRANSLATION,
+        message="the query is nested too deeply to be written in another dialect",
+        span=next(iter(text_map.locate(0)), None),
+        help="write its inner parts as models of their own",
+    )
 
 
 def _diagnostics(mistakes: Iterable[Mistake], text_map: TextMap) -> Iterable[tuple[Mistake, Diagnostic]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sqlflow.bind.translate.types import TranslatedQuery
 from sqlflow.bind.types import BoundQuery
 from sqlflow.core.ids import NodeId
 from sqlflow.core.textmap import Edit, Segment, TextMap, splice
@@ -74,6 +75,23 @@ def bind_query(
         edits = [edit for edit in edits if edit.start < facts.end]
         if ";" in tail or "--" in tail or "/*" in tail:
             edits.append(Edit(facts.end, len(query.text), ""))
+    sql, text_map = splice(query.text, query.map, edits)
+    return BoundQuery(sql=sql, map=_with_queries(text_map, edits, queries))
+
+
+def bind_translated(
+    query: TranslatedQuery, links: Links, this: TableText | None, text_of: TextOf
+) -> BoundQuery:
+    """Puts the names of tables into a query that was written in the target's dialect."""
+    edits: list[Edit] = []
+    queries: dict[Edit, TableText] = {}
+    for place in query.tables:
+        text = this if place.is_this and this is not None else text_of(place.node)
+        edits.append(Edit(place.start, place.end, text.from_clause))
+        if text.inner is not None:
+            queries[edits[-1]] = text
+    for start, end, text in _placeholders(query.text, links, this, text_of):
+        edits.append(Edit(start, end, text.from_clause))
     sql, text_map = splice(query.text, query.map, edits)
     return BoundQuery(sql=sql, map=_with_queries(text_map, edits, queries))
 

@@ -24,6 +24,8 @@ class Session:
 
     def __init__(self, *, command: str, given: Given) -> None:
         self.command = command
+        # The dialect that is compiled for, if not the target's.
+        self.dialect: str | None = None
         self.given = given
         self.terminal: Terminal = terminal(given.format)
         # A run promises a last line in JSON, however it ends: these say whether it is still owed.
@@ -41,7 +43,7 @@ class Session:
         """Loads the project whatever its state; raises ProjectError where there is none."""
         from sqlflow import api
 
-        project = api.load(self.folder, target=self.given.target, vars=self.given.vars)
+        project = api.load(self.folder, target=self.given.target, dialect=self.dialect, vars=self.given.vars)
         self._tree = project.tree
         self._indexes.clear()
         return project

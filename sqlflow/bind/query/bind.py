@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from sqlflow.bind.query.places import extent
+from sqlflow.bind.query.notes import Notes
+from sqlflow.bind.query.places import place_of
 from sqlflow.bind.query.select import FindTable, QueryBinder
 from sqlflow.bind.query.values import NONE, ColumnRef, Table, column_sources
 from sqlflow.core.codes import Code
@@ -41,12 +42,18 @@ class Mistake:
 
 
 def bind_tree(
-    tree: exp.Expr, text: str, spec: DialectSpec, rules: TypeRules | None, find_table: FindTable
+    tree: exp.Expr,
+    text: str,
+    spec: DialectSpec,
+    rules: TypeRules | None,
+    find_table: FindTable,
+    notes: Notes | None = None,
 ) -> tuple[Table, tuple[Mistake, ...]]:
     """Gives the columns of a query with types, nullability and lineage, and the mistakes in it.
 
     `text` is what the tree was parsed from. `find_table` gives the table that a name in a FROM means, where
-    it is no common table expression; a name that it doesn't know is a table of unknown columns.
+    it is no common table expression; a name that it doesn't know is a table of unknown columns. `notes` takes
+    what is found of each node.
     A query that is nested too deeply to be walked is open.
     """
     mistakes: dict[Mistake, None] = {}
@@ -59,8 +66,7 @@ def bind_tree(
         severity: Severity = Severity.ERROR,
         missing: ColumnRef | None = None,
     ) -> None:
-        start, end = extent(node) or (0, 1)
-        end = _closed(text, start, end)
+        start, end = place_of(node, text)
         found = Mistake(
             code=code, message=message, start=start, end=end, help=help, severity=severity, missing=missing
         )
@@ -69,19 +75,11 @@ def bind_tree(
     if _UNICODE_NAME.search(text):
         return Table(columns=(), open=True, why_open='names written as U&"..." are not read'), ()
     _fold(tree, spec)
-    binder = QueryBinder(text, spec, rules, find_table, report)
+    binder = QueryBinder(text, spec, rules, find_table, report, notes)
     try:
         return binder.query(tree), tuple(mistakes)
     except RecursionError:
         return _too_deep(tree, find_table), ()
-
-
-def _closed(text: str, start: int, end: int) -> int:
-    """Takes in the brackets that close what was opened in a range: the parser gives them no place."""
-    opened = text.count("(", start, end) - text.count(")", start, end)
-    while opened > 0 and (after := text[end:].lstrip()).startswith(")") and len(text) - len(after) - end < 80:
-        end, opened = len(text) - len(after) + 1, opened - 1
-    return end
 
 
 def _too_deep(tree: exp.Expr, find_table: FindTable) -> Table:

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from sqlflow.bind.query import branches, calls, nested, operators, predicates, subqueries, windows
 from sqlflow.bind.query.functions import is_call
+from sqlflow.bind.query.notes import Notes
 from sqlflow.bind.query.resolve import Report
 from sqlflow.bind.query.scope import Scope
 from sqlflow.bind.query.values import Table, Value, any_null, sources_of, unknown
@@ -86,7 +87,7 @@ class Expressions:
     """Binds the expressions of one query.
 
     `rules` are the dialect's verified type rules, None where there are none; `subquery` binds a query
-    inside an expression; `report` takes mistakes.
+    inside an expression; `report` takes mistakes, `notes` what is found of each node, where that is wanted.
     """
 
     def __init__(
@@ -96,7 +97,9 @@ class Expressions:
         dialect: str,
         subquery: Callable[[exp.Expr, Scope], Table],
         report: Report,
+        notes: Notes | None = None,
     ) -> None:
+        self._notes = notes
         self.rules = rules
         self.text = text
         self.dialect = dialect
@@ -105,6 +108,12 @@ class Expressions:
 
     def value(self, node: exp.Expr, scope: Scope) -> Value:
         """Binds an expression; what has no verified rule has an unknown type and says why."""
+        found = self._bound(node, scope)
+        if self._notes is not None:
+            self._notes.note(node, found.type, scope)
+        return found
+
+    def _bound(self, node: exp.Expr, scope: Scope) -> Value:
         is_written = is_call(node)
         bind = _KINDS.get(type(node)) if not is_written else None
         if bind is not None:

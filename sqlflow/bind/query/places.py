@@ -22,6 +22,19 @@ def extent(node: exp.Expr) -> tuple[int, int] | None:
     return None if start is None else (start, end)
 
 
+def place_of(node: exp.Expr, text: str) -> tuple[int, int]:
+    """Gives the range of a node, with the brackets that close what was opened in it; the first character
+    where nothing of it has a place.
+
+    The parser gives brackets none.
+    """
+    start, end = extent(node) or (0, 1)
+    opened = text.count("(", start, end) - text.count(")", start, end)
+    while opened > 0 and (after := text[end:].lstrip()).startswith(")") and len(text) - len(after) - end < 80:
+        end, opened = len(text) - len(after) + 1, opened - 1
+    return start, end
+
+
 def start_of(node: exp.Expr) -> int:
     """Gives where a node begins, for putting nodes in the order of the text; 0 where that is not known."""
     found = extent(node)

@@ -12,6 +12,7 @@ from sqlflow.bind.query.clauses import bind_distinct, bind_group, bind_limit
 from sqlflow.bind.query.expressions import Expressions
 from sqlflow.bind.query.filters import not_null_columns
 from sqlflow.bind.query.grouping import check_groups
+from sqlflow.bind.query.notes import Notes
 from sqlflow.bind.query.pivots import pivoted
 from sqlflow.bind.query.projections import bind_list, lazy_values
 from sqlflow.bind.query.resolve import Report
@@ -45,9 +46,10 @@ class QueryBinder:
         rules: TypeRules | None,
         find_table: FindTable,
         report: Report,
+        notes: Notes | None = None,
     ) -> None:
         self._spec = spec
-        self._expressions = Expressions(rules, text, spec.name, self.query, report)
+        self._expressions = Expressions(rules, text, spec.name, self.query, report, notes)
         self._sources = Sources(self._expressions, self.query, find_table)
 
     def query(

@@ -19,15 +19,20 @@ if TYPE_CHECKING:
 
 @click.command("compile", cls=options.SelectCommand)
 @click.option("--check", is_flag=True, help="Write nothing; say what is known of the models' columns.")
+@click.option("--dialect", metavar="NAME", help="Compile for an engine of this dialect, if not the target's.")
 @options.selection
 @options.with_session()
-def command(session: Session, *, check: bool, select: tuple[str, ...], exclude: tuple[str, ...]) -> None:
+def command(
+    session: Session, *, check: bool, dialect: str | None, select: tuple[str, ...], exclude: tuple[str, ...]
+) -> None:
     """Check the project and write its SQL, without a warehouse.
 
     Writes one file per model and test into target/compiled and lists them. With `--select` and exactly one
     model chosen, its SQL is shown instead. With `--check`, nothing is written: it says for each model how
-    many of its columns have a known type and are never null, and which types are unknown, and why.
+    many of its columns have a known type and are never null, and which types are unknown, and why. With
+    `--dialect`, the SQL is that of another engine, which the project needs no target for.
     """
+    session.dialect = dialect
     project = session.load(select, exclude)
     if check:
         _check(session, project, select, exclude)

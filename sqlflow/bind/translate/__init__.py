@@ -1,0 +1,1 @@
+"""Writes a bound query in another dialect."""
