@@ -14,11 +14,11 @@ from sqlflow.apply.schemas import FileDescriber
 from sqlflow.bind.bind import Binder
 from sqlflow.bind.schemas import SchemaBinder
 from sqlflow.bind.translate.languages import Languages, make_languages
-from sqlflow.bind.types import BoundQuery, Program
+from sqlflow.bind.types import BoundQuery, NodeSchema, Program
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
 from sqlflow.core.digest import digest
-from sqlflow.core.ids import NodeKind, node_id
+from sqlflow.core.ids import NodeId, NodeKind, node_id
 from sqlflow.core.severities import adjusted
 from sqlflow.core.source import SourceFile, SourceTree
 from sqlflow.core.span import Span
@@ -127,7 +127,7 @@ def _with_stages(
     catalog, wrong = read_catalog(start.tree)
     diagnostics = declared = start.diagnostics + found + wrong
     ended("project")
-    if languages is None:
+    if languages is None or start.adapter is None:
         return replace(start, diagnostics=diagnostics)
     rendered, found = render(project, environment=system.environment(), now=start.now)
     diagnostics += found
@@ -140,7 +140,7 @@ def _with_stages(
     ended("link")
     files = (source.location for source in project.sources.values() if source.location is not None)
     engine = OfflineEngine(start.adapter, [system.absolute(path) for path in files])
-    binder = _schema_binder(languages, engine, system, catalog, project, rendered, parsed, graph)
+    binder = _schema_binder(start, languages, engine, catalog, project, rendered, parsed, graph)
     schemas, found = binder.schemas()
     engine.close()
     if not has_errors(declared):
@@ -173,6 +173,33 @@ def _with_stages(
     )
 
 
+def _schema_binder(
+    start: Compilation,
+    languages: Languages,
+    engine: OfflineEngine,
+    catalog: Catalog,
+    project: Project,
+    rendered: Rendered,
+    parsed: Parsed,
+    graph: Graph,
+    known: Mapping[NodeId, NodeSchema] | None = None,
+) -> SchemaBinder:
+    return SchemaBinder(
+        project,
+        rendered,
+        parsed,
+        graph,
+        languages.source,
+        languages.rules,
+        languages.describing(FileDescriber(start.system, languages.target, engine)),
+        languages.pulled(catalog),
+        # The engine is the target's: of a query in another dialect it can say nothing.
+        engine.query if languages.translator is None else None,
+        languages.translator,
+        known,
+    )
+
+
 def compile_inline(compiled: Compilation, sql: str) -> BoundQuery:
     """Compiles a query that stands in no file, as if it were a model of the project.
 
@@ -182,7 +209,7 @@ def compile_inline(compiled: Compilation, sql: str) -> BoundQuery:
     parsed, graph, languages = compiled.parsed, compiled.graph, compiled.languages
     program = compiled.program
     if has_errors(compiled.diagnostics) or not (
-        project and rendered and parsed and graph and languages and program
+        project and rendered and parsed and graph and languages and program and compiled.adapter
     ):
         raise ProjectError(compiled.diagnostics)
     spec = languages.source
@@ -206,19 +233,10 @@ def compile_inline(compiled: Compilation, sql: str) -> BoundQuery:
         raise ProjectError(wrong)
     translated = None
     if languages.translator is not None:
-        describe = languages.describing(FileDescriber(compiled.system, languages.target))
-        pulled = languages.pulled(compiled.catalog or Catalog())
-        schemas = SchemaBinder(
-            project,
-            rendered,
-            parsed,
-            graph,
-            spec,
-            languages.rules,
-            describe,
-            pulled,
-            languages.translator,
-            program.schemas,
+        catalog = compiled.catalog or Catalog()
+        engine = OfflineEngine(compiled.adapter, ())
+        schemas = _schema_binder(
+            compiled, languages, engine, catalog, project, rendered, parsed, graph, program.schemas
         )
         translated, wrong = schemas.inline(query, facts, links)
         if has_errors(wrong):

@@ -22,11 +22,11 @@ DIALECTS = {
     "snowflake", "spark", "spark2", "sqlite", "trino", "tsql",
 }  # fmt: skip
 # Where the world may be touched: the rest gets what it needs through a `System`.
-# The conformance kit is no part of a run: it waits for a statement that it cancels. The type rules are data
-# of the package itself.
+# The conformance kit is no part of a run: it waits for a statement that it cancels. The type rules and the
+# pairs of dialects are data of the package itself.
 TOUCHING = (
     "sqlflow.system", "sqlflow.apply", "sqlflow.store", "sqlflow.cli", "sqlflow_",
-    "sqlflow.adapter.conformance", "sqlflow.dialect.rules",
+    "sqlflow.adapter.conformance", "sqlflow.dialect.rules", "sqlflow.dialect.pairs",
 )  # fmt: skip
 
 Rule = Callable[[Module], list[str]]

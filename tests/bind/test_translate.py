@@ -49,6 +49,12 @@ def told(files: dict[str, str], settings: str = TO_POSTGRES) -> list[tuple[Code,
         ("select n / 2 as h from a", 'CAST("n" AS DOUBLE PRECISION) / 2 AS "h"'),
         ("select avg(n) as m from a", 'CAST(AVG("n") AS DOUBLE PRECISION) AS "m"'),
         ("select avg(n) over () as m from a", 'CAST(AVG("n") OVER () AS DOUBLE PRECISION) AS "m"'),
+        ("select * exclude (ID) from a", 'SELECT "n" AS "n" FROM "public"."a" AS "a"'),
+        ("select * replace (n + 1 as n) from a", 'SELECT "Id" AS "Id", "n" + 1 AS "n" FROM'),
+        (
+            "select x.* exclude (n), y.n from a as x join a as y on x.id = y.id",
+            'SELECT "x"."Id" AS "Id", "y"."n" AS "n"',
+        ),
         ("select '{{ ref('a') }}' as name", """SELECT '"public"."a"' AS "name\""""),
     ],
 )

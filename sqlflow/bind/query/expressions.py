@@ -99,7 +99,7 @@ class Expressions:
         report: Report,
         notes: Notes | None = None,
     ) -> None:
-        self._notes = notes
+        self.notes = notes
         self.rules = rules
         self.text = text
         self.dialect = dialect
@@ -109,8 +109,8 @@ class Expressions:
     def value(self, node: exp.Expr, scope: Scope) -> Value:
         """Binds an expression; what has no verified rule has an unknown type and says why."""
         found = self._bound(node, scope)
-        if self._notes is not None:
-            self._notes.note(node, found.type, scope)
+        if self.notes is not None:
+            self.notes.note(node, found.type, scope)
         return found
 
     def _bound(self, node: exp.Expr, scope: Scope) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlglot import exp
 
@@ -11,18 +11,29 @@ from sqlflow.core.schema import SqlType
 from sqlflow.dialect.names import lookup_key
 
 
-@dataclass(slots=True)
+class StarColumn(NamedTuple):
+    """A column that a star stands for: its table, empty where its name alone says it; what replaces it."""
+
+    table: str
+    column: str
+    name: str
+    instead: exp.Expr | None
+
+
 class Notes:
     """Types and meanings by the identity of nodes; the tree has to be kept as long as these.
 
     `names` has the name of a column as it is stored, `aliases` are the names that mean an item of the
-    SELECT's own list, `fields` those that go on into a struct.
+    SELECT's own list, `fields` those that go on into a struct. `stars` has what a star with EXCLUDE, REPLACE
+    or RENAME stands for.
     """
 
-    types: dict[int, SqlType] = field(default_factory=dict[int, SqlType])
-    names: dict[int, str] = field(default_factory=dict[int, str])
-    aliases: set[int] = field(default_factory=set[int])
-    fields: set[int] = field(default_factory=set[int])
+    def __init__(self) -> None:
+        self.types: dict[int, SqlType] = {}
+        self.names: dict[int, str] = {}
+        self.aliases: set[int] = set()
+        self.fields: set[int] = set()
+        self.stars: dict[int, tuple[StarColumn, ...]] = {}
 
     def note(self, node: exp.Expr, kind: SqlType | None, scope: Scope) -> None:
         """Keeps what is known of a node."""

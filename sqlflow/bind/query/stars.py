@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from sqlglot import exp
 
 from sqlflow.bind.query.expressions import Expressions
+from sqlflow.bind.query.notes import StarColumn
 from sqlflow.bind.query.patterns import matcher
 from sqlflow.bind.query.resolve import column_value, silent
 from sqlflow.bind.query.scope import Scope, ScopeTable
@@ -82,6 +84,8 @@ def _changed(
     renamed = {_part(part.this, scope): part.alias for part in star.args.get("rename") or ()}
     done: set[str] = set()
     out: list[Column] = []
+    noted: list[StarColumn] = []
+    keys = Counter(_key(column.name, scope) for _, column in found if column.name)
     for table, column in found:
         name, value = column.name, column.value
         key = _key(name, scope) if name else ""
@@ -92,7 +96,12 @@ def _changed(
             value = binder.settled(binder.value(replaced[key].this, scope))
             name = replaced[key].alias
         name = renamed.get((table.key, key), renamed.get(("", key), name))
+        instead = replaced[key].this if key in replaced else None
+        owner = table.name if keys[key] > 1 else ""
+        noted.append(StarColumn(owner, column.name or "", name or "", instead))
         out.append(Column(name=name, value=value, text=column.name or ""))
+    if binder.notes is not None and (left_out or replaced or renamed):
+        binder.notes.stars[id(star)] = tuple(noted)
     return out
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sqlglot import exp
 
 from sqlflow.bind.query.notes import Notes
 from sqlflow.bind.query.values import Table
 from sqlflow.dialect.names import name_key
 from sqlflow.dialect.spec import DialectSpec, Folding
-
-Unnamed = Callable[[exp.Expr], None]
 
 
 def spell_names(tree: exp.Expr, notes: Notes, source: DialectSpec, target: DialectSpec) -> None:
@@ -97,8 +93,11 @@ def _carry(notes: Notes, old: exp.Expr, new: exp.Expr) -> None:
         notes.aliases.add(id(new))
 
 
-def pin_outputs(tree: exp.Expr, table: Table, unnamed: Unnamed) -> None:
-    """Gives each column of the result, by an alias, the name that it has in its own dialect."""
+def pin_outputs(tree: exp.Expr, table: Table) -> None:
+    """Gives each column of the result, by an alias, the name that it has in its own dialect.
+
+    A name that the engine makes up is not known; checks ask for an alias.
+    """
     select = tree
     while isinstance(select, (exp.SetOperation, exp.Subquery)):
         select = select.this
@@ -108,10 +107,7 @@ def pin_outputs(tree: exp.Expr, table: Table, unnamed: Unnamed) -> None:
     known = known and not any(item.is_star for item in select.expressions)
     for index, item in enumerate(list(select.expressions)):
         name = table.columns[index].name if known else item.alias_or_name
-        if item.is_star:
-            continue
-        if not name:
-            unnamed(item)
+        if item.is_star or not name:
             continue
         alias = exp.Identifier(this=name, quoted=True)
         if isinstance(item, exp.Alias):

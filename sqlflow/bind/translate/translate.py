@@ -16,7 +16,7 @@ from sqlflow.bind.query.notes import Notes
 from sqlflow.bind.query.places import place_of
 from sqlflow.bind.query.values import Table
 from sqlflow.bind.translate.align import aligned
-from sqlflow.bind.translate.clauses import write_out_all
+from sqlflow.bind.translate.clauses import write_out_all, write_out_stars
 from sqlflow.bind.translate.constructs import Construct, constructs
 from sqlflow.bind.translate.names import pin_outputs, put_aliases_in, spell_names
 from sqlflow.bind.translate.shown import shown
@@ -78,13 +78,14 @@ class Translator:
         """
         mistakes: dict[Mistake, None] = {}
         put_aliases_in(tree, notes)
+        write_out_stars(tree, notes)
         write_out_all(tree)
         parts = list(constructs(tree, notes, self._rules))
         for mistake in self._unverified(parts, notes, text):
             mistakes[mistake] = None
         reads = self._name_tables(tree, read)
         spell_names(tree, notes, self._source, self.target)
-        pin_outputs(tree, table, lambda item: mistakes.setdefault(_unnamed(item, text)))
+        pin_outputs(tree, table)
         self._annotate(tree, notes)
         for part in parts:
             self._write(part)
@@ -256,16 +257,4 @@ def _in_brackets(node: exp.Expr) -> exp.Expr:
         exp.Paren(this=node)
         if isinstance(node, (exp.Binary, exp.Unary)) and not isinstance(node, exp.Paren)
         else node
-    )
-
-
-def _unnamed(item: exp.Expr, text: str) -> Mistake:
-    start, end = place_of(item, text)
-    return Mistake(
-        code=Code.UNNAMED_COLUMN,
-        message="this column has no name, and engines make up different ones",
-        start=start,
-        end=end,
-        help="give it one: `AS name`",
-        severity=Severity.WARNING,
     )
