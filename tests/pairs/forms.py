@@ -107,10 +107,13 @@ _FORMS: Mapping[str, tuple[tuple[str, str], ...]] = {
         (r"^Log\(", "LOG10({0})"),
     ),
 }  # fmt: skip
+_INT = r"(?:SMALLINT|INTEGER|BIGINT|\+)"
 # What is written in the first place, also where the generator's own form holds: it is plainer.
 _PLAINER: Mapping[str, tuple[tuple[str, str], ...]] = {
     "duckdb.postgres": (),
-    "postgres.duckdb": ((r"^Div\((SMALLINT|INTEGER|BIGINT|\+)", "{0} // {1}"),),
+    "postgres.duckdb": (
+        (r"^Div\((?:SMALLINT|INTEGER|BIGINT|\+), (?:SMALLINT|INTEGER|BIGINT|\+)", "{0} // {1}"),
+    ),
 }
 PLAINER: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
     pair: tuple((re.compile(pattern), form) for pattern, form in forms) for pair, forms in _PLAINER.items()

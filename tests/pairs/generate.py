@@ -8,9 +8,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,10 @@ from tests.servers import postgres_server
 
 FOLDER = Path(__file__).parents[2] / "sqlflow" / "dialect" / "pairs"
 EACH = tuple(f"id = {number}" for number in range(ROWS * ROWS))
+_HUGE = re.compile(r"\bh2?\b")
 _PASSES = 4
 # What stands around a function, and holds where the function in it does.
-_AROUND = ("Window(", "Ordered(", "Filter", "WithinGroup(", "IgnoreNulls")
+_AROUND = ("Window(", "Interval(", "Ordered(", "Filter", "WithinGroup(", "IgnoreNulls")
 
 
 @contextmanager
@@ -61,9 +63,9 @@ class Verifier:
         self._here, self._there = runs[source.name], runs[target.name]
         self._answers: dict[tuple[str, str], str] = {}
 
-    def run(self) -> dict[str, str]:
-        """Asks everything until nothing new is verified; a construct has to hold in every question."""
-        asked = list(questions(self.asker.source.name))
+    def run(self, wanted: Callable[[Question], bool]) -> dict[str, str]:
+        """Asks what is wanted until nothing new is verified; a construct has to hold in every question."""
+        asked = [question for question in questions(self.asker.source.name) if wanted(question)]
         for _ in range(_PASSES):
             before = dict(self.asker.verified)
             found: defaultdict[str, list[list[str]]] = defaultdict(list)
@@ -154,24 +156,29 @@ class Verifier:
 
 def main() -> None:
     """Asks for both directions and writes the files."""
-    found: dict[str, list[dict[str, str]]] = defaultdict(list)
+    found: dict[str, dict[str, str]] = {}
     for huge in ("BIGINT", "NUMERIC(38,0)"):
         with engines(huge) as runs:
             for source, target in (("duckdb", "postgres"), ("postgres", "duckdb")):
-                if source == "postgres" and huge != "BIGINT":
-                    continue
                 verifier = Verifier(SPECS[source], SPECS[target], runs)
-                found[verifier.pair].append(verifier.run())
+                before = found.get(verifier.pair)
+                if before is None:
+                    found[verifier.pair] = verifier.run(lambda question: True)
+                elif source == "duckdb":
+                    # A sum is either of these there: what works on one has to hold for both.
+                    verifier.asker.verified.update((k, w) for k, w in before.items() if "HUGEINT" not in k)
+                    again = verifier.run(lambda question: bool(_HUGE.search(question.sql)))
+                    found[verifier.pair] = {
+                        key: way
+                        for key, way in before.items()
+                        if "HUGEINT" not in key or again.get(key) == way
+                    }
                 if "--why" in sys.argv:
                     for key, why in sorted(verifier.why.items()):
                         print(f"{verifier.pair} {key}\n    {why}")
-    for pair, runs_found in found.items():
-        first = runs_found[0]
-        verified = {key: way for key, way in first.items() if all(r.get(key) == way for r in runs_found)}
-        path = FOLDER / f"{pair}.json"
-        path.write_text(
-            json.dumps({"types": TYPES[pair], "verified": verified}, indent=1, ensure_ascii=False) + "\n"
-        )
+    for pair, verified in found.items():
+        text = json.dumps({"types": TYPES[pair], "verified": verified}, indent=1, ensure_ascii=False)
+        (FOLDER / f"{pair}.json").write_text(text + "\n", encoding="utf-8")
         print(f"{pair}: {len(verified)} constructs")
 
 

@@ -27,6 +27,11 @@ _CLAUSES: Mapping[type[exp.Expr], frozenset[str]] = {
     exp.With: frozenset(["expressions"]),
     exp.Star: frozenset(),
 }
+# What holds whatever it is given.
+_BY_NAME = (
+    exp.Values, exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.GroupingSets, exp.Rollup, exp.Cube,
+    exp.Lateral,
+)  # fmt: skip
 # Arguments that decide what a function does: their text belongs to its name.
 _CONSTANTS = frozenset(["unit", "format", "flags", "modifiers", "parameters", "part"])
 _PATTERNS = (exp.RegexpLike, exp.RegexpILike, exp.RegexpReplace, exp.RegexpExtract, exp.RegexpFullMatch)
@@ -66,7 +71,7 @@ def constructs(tree: exp.Expr, notes: Notes, rules: TypeRules | None) -> Iterato
                 yield _Reader(notes, rules).construct(node)
         elif isinstance(node, exp.Window):
             yield Construct(node, (_window(node),))
-        elif isinstance(node, (exp.Values, exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
+        elif isinstance(node, _BY_NAME):
             yield Construct(node, (type(node).__name__,))
         elif isinstance(node, exp.WithinGroup):
             yield _Reader(notes, rules).within(node)
@@ -115,6 +120,22 @@ def _decides(node: exp.Ordered) -> bool:
     return any(around.args.get(key) for key in ("limit", "offset", "fetch", "distinct"))
 
 
+def _meant(node: exp.Ordered) -> exp.Expr:
+    """What is ordered by, where that is a column of the result by its name or its place."""
+    key, order = node.this, node.parent
+    query = order.parent if order is not None else None
+    if not isinstance(query, exp.Query):
+        return key
+    items = query.selects
+    if isinstance(key, exp.Literal) and not key.is_string and str(key.this).isdigit():
+        place = int(str(key.this)) - 1
+        return items[place].unalias() if 0 <= place < len(items) else key
+    if isinstance(key, exp.Column) and not key.args.get("table"):
+        found = [item for item in items if item.alias_or_name.lower() == key.name.lower()]
+        return found[0].unalias() if found else key
+    return key
+
+
 def _window(node: exp.Window) -> str:
     spec = node.args.get("spec")
     words: list[str] = []
@@ -151,12 +172,18 @@ class _Reader:
             parts = [self._words(node, "this", node.this), (f"as {self._cast(node)}",)]
         elif isinstance(node, exp.Case):
             parts = [self._case(node)]
+        elif isinstance(node, exp.Ordered):
+            parts = [(self._words(node, "this", _meant(node))[-1],)]
+            parts += [(f"nulls_first={node.args['nulls_first']}",)] if node.args.get("nulls_first") else []
         else:
             parts = [
                 self._argument(node, key, node.args[key])
                 for key in node.arg_types
                 if node.args.get(key) not in (None, False, []) and not self._is_name(node, key)
             ]
+        if isinstance(node, exp.Extract):
+            # Engines call it by two names, and give them two types.
+            parts.append((f"as {self._cast(node)}",))
         keys = tuple(f"{name}({', '.join(chosen)})" for chosen in product(*parts))
         return Construct(node, keys, tuple(self._arguments))
 
@@ -222,9 +249,11 @@ class _Reader:
             return kind.name
         return self._rules.settle(kind).name if self._rules is not None else UNKNOWN
 
-    def _cast(self, node: exp.Cast) -> str:
+    def _cast(self, node: exp.Expr) -> str:
         kind = self._notes.types.get(id(node))
-        return str(kind) if kind is not None else node.to.sql()
+        if kind is not None:
+            return str(kind)
+        return node.to.sql() if isinstance(node, exp.Cast) else UNKNOWN
 
     def _case(self, node: exp.Case) -> tuple[str, ...]:
         given = [branch.args["true"] for branch in node.args["ifs"]]
