@@ -29,7 +29,8 @@ def shown(part: Construct, notes: Notes, text: str) -> str:
         return f"an order of {types[0]}, which decides the result,"
     if isinstance(node, exp.Func) and not isinstance(node, (exp.Case, exp.And, exp.Or)):
         return f"`{call_of(node, text).name}({', '.join(types)})`"
-    return f"`{part.keys[-1]}`"
+    _, dot, clause = part.keys[-1].partition(".")
+    return f"the clause {clause.replace('_', ' ').upper()}" if dot else f"`{part.keys[-1]}`"
 
 
 def _type(node: exp.Expr, notes: Notes) -> str:

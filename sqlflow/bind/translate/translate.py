@@ -17,7 +17,7 @@ from sqlflow.bind.query.places import place_of
 from sqlflow.bind.query.values import Table
 from sqlflow.bind.translate.align import aligned
 from sqlflow.bind.translate.clauses import write_out_all, write_out_stars
-from sqlflow.bind.translate.constructs import Construct, constructs
+from sqlflow.bind.translate.constructs import UNKNOWN, Construct, constructs
 from sqlflow.bind.translate.names import pin_outputs, put_aliases_in, spell_names
 from sqlflow.bind.translate.shown import shown
 from sqlflow.bind.translate.types import TablePlace, TranslatedQuery
@@ -34,6 +34,8 @@ _TABLE = "__sqlflow_table_{}__"
 _TABLES = re.compile(r".__sqlflow_table_(\d+)__.")
 # What stands around a function and belongs to its call.
 _AROUND = (exp.Window, exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)
+# Where a construct's name says that a type in it is not known.
+_FOR_UNKNOWN = (f"({UNKNOWN}", f" {UNKNOWN}", f"={UNKNOWN}", f"|{UNKNOWN}")
 _SELF = "__sqlflow_self__"
 
 
@@ -143,7 +145,7 @@ class Translator:
 
     def _unverified(self, parts: Sequence[Construct], notes: Notes, text: str) -> Iterator[Mistake]:
         """Tells what was not asked on both engines; of a pair that nothing is known of, once."""
-        found = [part for part in parts if self._entry(part) is None]
+        found = _innermost([part for part in parts if self._entry(part) is None])
         if not found:
             return
         pair = f"from {self._source.name} to {self.target.name}"
@@ -258,3 +260,18 @@ def _in_brackets(node: exp.Expr) -> exp.Expr:
         if isinstance(node, (exp.Binary, exp.Unary)) and not isinstance(node, exp.Paren)
         else node
     )
+
+
+def _innermost(parts: Sequence[Construct]) -> list[Construct]:
+    """Leaves out what is not verified for an unknown type alone, where something in it is told of already."""
+    inside: set[int] = set()
+    kept: list[Construct] = []
+    for part in parts:
+        if id(part.node) in inside and any(word in part.keys[-1] for word in _FOR_UNKNOWN):
+            continue
+        kept.append(part)
+        around = part.node.parent
+        while around is not None:
+            inside.add(id(around))
+            around = around.parent
+    return kept
