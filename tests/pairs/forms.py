@@ -54,6 +54,7 @@ CASTS: Mapping[str, Mapping[str, str]] = {
 # Each with the start of the names that it is tried for.
 _FORMS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "duckdb.postgres": (
+        (r"^Div\(", "CAST({0} AS DOUBLE PRECISION) / {1}"),
         (
             r"^Div\(",
             "CASE WHEN {1} = 0 THEN CAST({0} AS DOUBLE PRECISION) * CAST('Infinity' AS DOUBLE PRECISION) "
