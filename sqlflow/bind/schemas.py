@@ -14,6 +14,7 @@ from sqlglot.tokenizer_core import Token
 from sqlflow.bind.catalog import DescribeFile, function_schema, seed_schema, source_schema
 from sqlflow.bind.declared import check_declared, check_file, check_source
 from sqlflow.bind.fill import DescribeQuery, filled, known_columns, lacks_something
+from sqlflow.bind.incremental import together
 from sqlflow.bind.projections import projection_span
 from sqlflow.bind.query.bind import Mistake, bind_tree
 from sqlflow.bind.query.notes import Notes
@@ -40,6 +41,10 @@ from sqlflow.render.types import PLACEHOLDER, THIS, Rendered, RenderedQuery
 
 if TYPE_CHECKING:
     from sqlflow.dialect.rules import TypeRules
+
+
+# How often an incremental query is bound at most: each time fewer columns are known to be not NULL.
+_ROUNDS = 5
 
 
 class SchemaBinder:
@@ -143,6 +148,9 @@ class SchemaBinder:
             return
         schema = _schema(self._filled(QueryKey(node, "full"), model.full, table), model.full.map)
         self._diagnostics += _unnamed(self._project.models[node].name, schema)
+        self._put(node, schema)
+        if model.incremental is not None:
+            schema = self._incremental(node, schema, model.incremental)
         self._diagnostics += check_declared(
             self._project.models[node],
             schema,
@@ -151,13 +159,28 @@ class SchemaBinder:
             spec=self._spec,
             rules=self._rules,
         )
-        self._put(node, schema)
-        if model.incremental is not None:
-            key = QueryKey(node, "incremental")
-            again = self._query(key, model.incremental)
-            if again is not None:
-                again = self._filled(key, model.incremental, again)
-                self._agree(node, schema, _schema(again, model.incremental.map))
+
+    def _incremental(self, node: NodeId, schema: NodeSchema, query: RenderedQuery) -> NodeSchema:
+        """Binds a model's incremental query, which reads what both make, until that stays as it is."""
+        key = QueryKey(node, "incremental")
+        known = schema
+        for _ in range(_ROUNDS):
+            again = self._query(key, query)
+            if again is None:
+                return schema
+            found = _schema(self._filled(key, query, again), query.map)
+            both = together(node, schema, found, self._spec)
+            self._put(node, both)
+            if both == known:
+                break
+            known = both
+        else:
+            known = replace(
+                known, columns=tuple(replace(column, null=Nullability.UNKNOWN) for column in known.columns)
+            )
+            self._put(node, known)
+        self._agree(node, schema, found)
+        return known
 
     def _agree(self, node: NodeId, full: NodeSchema, incremental: NodeSchema) -> None:
         """Tells where an incremental model's two queries give different columns."""

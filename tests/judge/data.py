@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from tests.judge.engine import quoted
 from tests.judge.subject import Tables
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sqlglot import Expr
 
 KEYS = 12
+# From this seed on, each column draws from few values, so that filters hold together more often.
+FOCUSED = 100
 # No column's name: the days that a query mentions anywhere.
 _ANY_DAY = ""
 _TEXTS = ("a", "b", "abc", "b-c", "2")
@@ -174,6 +177,12 @@ def some(value: str, other: str, salt: str, share: int, row: str = "__i") -> str
     return f"CASE WHEN hash({row} * 17, '{salt}') % 100 < {share} THEN {value} ELSE {other} END"
 
 
+def _few(values: tuple[str, ...], salt: str) -> tuple[str, ...]:
+    """Gives three of the values, one of them most often."""
+    picked = [values[crc32(f"{salt}.{i}".encode()) % len(values)] for i in range(3)]
+    return (*picked[:1] * 4, *picked)
+
+
 class Filling:
     """How the tables that one query reads are filled."""
 
@@ -199,6 +208,11 @@ class Filling:
             known = self._literals.get(_ANY_DAY, ())
         return pool(name, kind, known)
 
+    def numbers(self, name: str) -> tuple[str, ...]:
+        """The numbers that the query compares a column with, each once, those further from zero first."""
+        known = {text for text in self._literals.get(name.lower(), ()) if _is_number(text)}
+        return tuple(sorted(known, key=lambda text: (-abs(float(text)), text)))
+
     def statement(self, table: str, seed: int) -> str:
         """Gives the statement that makes the table `base.TABLE`, with the row's number in `__i`."""
         parts: list[str] = []
@@ -207,7 +221,8 @@ class Filling:
             if self.is_key(table, name) and not kind.startswith("VARCHAR"):
                 value = f"CAST(1 + __i AS {kind})"
             else:
-                value = draw(self.pool(table, name, kind), kind, salt)
+                values = self.pool(table, name, kind)
+                value = draw(_few(values, salt) if seed >= FOCUSED else values, kind, salt)
                 if not not_null:
                     value = some("NULL", value, salt + ".null", self._shape.nulls)
             parts.append(f"{value} AS {quoted(name)}")

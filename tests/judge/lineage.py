@@ -9,7 +9,10 @@ view over the unchanged data. Results are compared without their order:
   the source is among the column's values or among the columns that decide the rows. Recall is the share of
   influences that are named.
 - A *claim* is a source among an output column's values. It is *seen* where it is an influence. Precision is
-  the share of claims that are seen; those of silent queries, whose result nothing changed, are left out.
+  the share of claims that are seen; those of silent queries, whose result nothing changed, are left out, and
+  so are *undecided* ones: of a column that held nothing but NULLs on all data sets.
+- A *row claim* is a source among the columns that decide the rows. It is seen where the number of rows, or a
+  column that takes no values from it, was seen to change with it.
 
 A query whose result changes with the order of the rows says nothing about lineage: it is counted as unstable
 and left out. One that fails on some data is judged by the rest. Fractions are compared to six digits.
@@ -24,7 +27,6 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.corpus.make import NoCorpusError, make
@@ -32,12 +34,13 @@ from tests.judge import subject
 from tests.judge.data import Shape
 from tests.judge.engine import Engine
 from tests.judge.generate import random_query
+from tests.judge.influence import Influences, influences
 from tests.judge.project import project_queries
 from tests.judge.random_queries import valid_queries
 from tests.judge.report import Target, clipped, percent, table, targets
 from tests.judge.subject import Analyse, Analysis, Source, Tables
 from tests.judge.tree import shrink
-from tests.judge.trial import BaseColumn, Result, Trial, totally_ordered, world
+from tests.judge.trial import Trial, totally_ordered, world
 from tests.judge.verdict import DIALECT
 from tests.judge.world import TABLES
 
@@ -45,10 +48,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 LEAST_PRECISION = 95
-# How many data sets are looked through for some on which a query gives rows.
-_SEEDS = 20
-# In how many further data sets a claim is looked for that has not been seen yet.
-MORE = 6
 WIDE = frozenset({
     "store_sales", "catalog_sales", "web_sales", "store_returns", "catalog_returns", "web_returns",
     "inventory", "lineitem", "partsupp",
@@ -80,6 +79,9 @@ class Figures:
     named: int = 0
     claims: int = 0
     seen: int = 0
+    undecided: int = 0
+    row_claims: int = 0
+    row_seen: int = 0
     missing: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
 
@@ -91,6 +93,7 @@ class Figures:
         return (
             self.queries, self.unstable, self.silent, self.failed, self.runs, self.influences,
             percent(self.named, self.influences), self.claims, percent(self.seen, self.claims),
+            self.undecided, self.row_claims, percent(self.row_seen, self.row_claims),
         )  # fmt: skip
 
     def targets(self) -> tuple[Target, ...]:
@@ -119,127 +122,10 @@ HEADER = (
     "recall",
     "value claims",
     "precision",
+    "undecided",
+    "row claims",
+    "seen",
 )
-
-
-class Influences(NamedTuple):
-    """What was seen to change: pairs of output column and source; sources that only moved values."""
-
-    seen: frozenset[tuple[int, Source]]
-    moved: frozenset[Source]
-    runs: int
-    stable: bool
-
-
-class _Sightings:
-    """What has been seen to change so far, over one data set after the other."""
-
-    def __init__(self, trial: Trial, ways: int) -> None:
-        self._trial = trial
-        self._ways = ways
-        self.seen: set[tuple[int, Source]] = set()
-        self.moved: set[Source] = set()
-        self.runs = 0
-
-    def look(self, seed: int, wanted: frozenset[tuple[int, Source]] | None = None) -> bool:
-        """Changes the source columns on one data set, only for the pairs wanted where they are given.
-
-        Says whether the query's result is the same whatever the order of the rows.
-        """
-        trial = self._trial
-        trial.fill(seed)
-        before = trial.result()
-        trial.turn()
-        turned = trial.result()
-        for table_name in trial.used:
-            trial.restore(table_name)
-        if before is None or turned is None:
-            return True
-        if before != turned:
-            return False
-        outputs = range(len(trial.kinds))
-        pairs = (
-            ((k, (c.table, c.name)) for c in trial.sources() for k in outputs) if wanted is None else wanted
-        )
-        left = set(pairs) - self.seen
-        columns = trial.sources() if wanted is not None else _candidates(trial, before, seed)
-        for column in columns:
-            unseen = {k for k, source in left if source == (column.table, column.name)}
-            # Where there are no rows to change, little is learnt from trying more often.
-            self._change(column, before, unseen, seed, self._ways if before.rows else min(self._ways, 2))
-        return True
-
-    def _change(self, column: BaseColumn, before: Result, unseen: set[int], seed: int, tries: int) -> None:
-        source = (column.table, column.name)
-        for change in islice(self._trial.changes(column, seed), tries):
-            if not unseen:
-                break
-            self._trial.replace(column.table, column.name, change)
-            after = self._trial.result()
-            self.runs += 1
-            if after is None:
-                continue
-            changed = _changed(before, after)
-            self.seen.update((k, source) for k in changed)
-            unseen = unseen - changed
-            if not changed and after.whole != before.whole:
-                self.moved.add(source)
-        self._trial.restore(column.table)
-
-
-def influences(
-    trial: Trial, data: int, ways: int, claims: frozenset[tuple[int, Source]] = frozenset(), more: int = 0
-) -> Influences:
-    """Changes every source column of a query in so many ways in each of so many data sets.
-
-    What is claimed and has not been seen then is looked for in `more` data sets.
-    """
-    sightings = _Sightings(trial, ways)
-    seeds = _lively(trial, data, data + more)
-    for number, seed in enumerate(seeds):
-        wanted = None if number < data else claims - sightings.seen
-        if wanted is not None and not wanted:
-            break
-        if not sightings.look(seed, wanted):
-            return Influences(frozenset(), frozenset(), sightings.runs, stable=False)
-    return Influences(frozenset(sightings.seen), frozenset(sightings.moved), sightings.runs, stable=True)
-
-
-def _lively(trial: Trial, least: int, most: int) -> tuple[int, ...]:
-    """Gives the seeds of data sets on which the query gives anything but NULLs, and of at least so many."""
-    lively: list[int] = []
-    for seed in range(_SEEDS):
-        if len(lively) == most or (seed == _SEEDS // 2 and not lively):
-            break
-        trial.fill(seed)
-        result = trial.result()
-        if result is not None and any(nulls < result.rows for nulls in result.nulls):
-            lively.append(seed)
-    others = (seed for seed in range(least) if seed not in lively)
-    return (*lively, *islice(others, max(0, least - len(lively))))
-
-
-def _candidates(trial: Trial, before: Result, seed: int) -> list[BaseColumn]:
-    """Gives the columns that may matter. Those that the text does not name are read by a star or not at all:
-    a table's are first changed all together, and left out where that changes nothing."""
-    chosen: list[BaseColumn] = []
-    for table_name in trial.used:
-        own = [column for column in trial.sources() if column.table == table_name]
-        chosen += [column for column in own if column.named]
-        rest = [column for column in own if not column.named]
-        if rest:
-            trial.replace_all(rest, seed)
-            if trial.result() != before:
-                chosen += rest
-            trial.restore(table_name)
-    return chosen
-
-
-def _changed(before: Result, after: Result) -> set[int]:
-    if before.rows != after.rows:
-        return set(range(len(before.columns)))
-    pairs = zip(before.columns, after.columns, strict=True)
-    return {k for k, (old, new) in enumerate(pairs) if old != new}
 
 
 def judge_query(
@@ -263,7 +149,7 @@ def judge_query(
     known = {(c.table.lower(), c.name.lower()): (c.table, c.name) for c in trial.sources()}
     values = [(k, source) for k, column in enumerate(analysis.columns) for source in _folded(column.values)]
     claims = frozenset((k, known[source]) for k, source in values if source in known)
-    found = influences(trial, data, ways, claims, MORE)
+    found = influences(trial, data, ways, claims)
     if not found.stable:
         return Figures(queries=1, unstable=1, runs=found.runs)
     if not found.seen and not found.moved:
@@ -278,8 +164,11 @@ def _compared(name: str, analysis: Analysis, found: Influences) -> Figures:
     missing = [(k, source) for k, source in sorted(seen) if source not in values[k] | rows]
     everywhere = rows.union(*values)
     lost = sorted(source for source in _folded(found.moved) if source not in everywhere)
-    claims = [(k, source) for k, named in enumerate(values) for source in sorted(named)]
+    claims = [(k, source) for k, named in enumerate(values) for source in sorted(named) if k in found.alive]
+    undecided = sum(len(named) for k, named in enumerate(values) if k not in found.alive)
     unseen = [claim for claim in claims if claim not in seen]
+    deciding = [source for source in rows if source in _folded(found.deciding)]
+    deciding += [s for s in rows - set(deciding) if any(s == t and s not in values[k] for k, t in seen)]
     return Figures(
         queries=1,
         runs=found.runs,
@@ -287,6 +176,9 @@ def _compared(name: str, analysis: Analysis, found: Influences) -> Figures:
         named=len(seen) - len(missing) + len(found.moved) - len(lost),
         claims=len(claims),
         seen=len(claims) - len(unseen),
+        undecided=undecided,
+        row_claims=len(rows),
+        row_seen=len(deciding),
         missing=(
             *(f"{name}: column {k + 1} changes with {t}.{c}" for k, (t, c) in missing),
             *(f"{name}: values move with {t}.{c}" for t, c in lost),

@@ -12,7 +12,8 @@ from tests.judge import lineage, nullability, subject
 from tests.judge.data import Shape, literals_of, pool
 from tests.judge.engine import connect
 from tests.judge.fakes import Copy, changed, crashing, every_source, refusing, silent
-from tests.judge.lineage import Job, influences
+from tests.judge.influence import influences
+from tests.judge.lineage import Job
 from tests.judge.subject import NOT_NULL, UNKNOWN, Analyse, Analysis, OutputColumn, Source, Tables
 from tests.judge.trial import Trial, totally_ordered, world
 from tests.judge.world import TABLES as WORLD

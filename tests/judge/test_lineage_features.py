@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from tests.judge.data import Shape
-from tests.judge.lineage import influences
+from tests.judge.influence import influences
 from tests.judge.subject import Source, Tables, analyse
 from tests.judge.trial import Trial
 
@@ -227,7 +227,7 @@ def test_lineage_is_as_written_down_and_as_data_shows(sql: str, values: str, row
     assert ", ".join(_text(column.values) or "-" for column in analysis.columns) == values
     assert _text(analysis.rows) == rows
     claims = frozenset((k, source) for k, column in enumerate(analysis.columns) for source in column.values)
-    found = influences(Trial(TABLES, sql, SHAPE), 2, 6, claims, 6)
+    found = influences(Trial(TABLES, sql, SHAPE), 2, 6, claims)
     assert found.stable
     assert {pair for pair in found.seen if pair[1] not in analysis.rows} <= claims
     assert found.moved <= analysis.rows.union(*(column.values for column in analysis.columns))

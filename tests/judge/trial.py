@@ -94,11 +94,26 @@ class Trial:
         count = len(self.kinds)
         return Result(row[0], row[2 : 2 + count], row[2 + count :], row[1])
 
-    def _digest(self) -> str:
+    def together(self, columns: Collection[int]) -> object:
+        """Gives a digest of some columns of the result, row by row; None where it fails."""
+        names, exact = self._names()
+        listed = ", ".join(exact[k] for k in columns)
+        sql = f"SELECT sum(hash({listed})), count(*) FROM ({self.sql}) AS result({', '.join(names)})"
+        try:
+            return self._connection.execute(sql).fetchone()
+        except duckdb.Error:
+            return None
+
+    def _names(self) -> tuple[list[str], list[str]]:
+        """Names for the result's columns, and the expressions by which they are compared."""
         names = [f"c{i}" for i in range(len(self.kinds))]
         exact = [
             f"printf('%.5e', {n})" if k in _FLOATS else n for n, k in zip(names, self.kinds, strict=True)
         ]
+        return names, exact
+
+    def _digest(self) -> str:
+        names, exact = self._names()
         nulls = [f"count(*) - count({n})" for n in names]
         digests = [f"sum(hash({e}))" for e in exact]
         listed = ", ".join(["count(*)", f"sum(hash({', '.join(exact)}))", *nulls, *digests])
@@ -137,6 +152,18 @@ class Trial:
             yield some("NULL", old, salt + ".null", 50)
         yield some(draw(values, kind, salt + "2"), old, salt + ".few", 15)
         yield draw(wild(kind), kind, salt)
+        yield from self._shifted(column)
+        yield some(draw(wild(kind), kind, salt + "3"), old, salt + ".one", 8)
+
+    def _shifted(self, column: BaseColumn) -> Iterator[str]:
+        """Gives a number or a day moved by a little more than what the query compares it with."""
+        numbers = [int(float(text)) + 1 for text in self._filling.numbers(column.name)[:4]] or [3]
+        if column.kind != "DATE" and not re.fullmatch(r"\w*INT|INTEGER|DECIMAL.*|DOUBLE|FLOAT", column.kind):
+            return
+        old = quoted(column.name)
+        for number in numbers:
+            for sign in "-+":
+                yield f"coalesce(TRY_CAST({old} {sign} {number} AS {column.kind}), {old})"
 
 
 def world(tables: Tables) -> DuckDBPyConnection:
