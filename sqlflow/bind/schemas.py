@@ -163,7 +163,7 @@ class SchemaBinder:
     def _incremental(self, node: NodeId, schema: NodeSchema, query: RenderedQuery) -> NodeSchema:
         """Binds a model's incremental query, which reads what both make, until that stays as it is."""
         key = QueryKey(node, "incremental")
-        known = schema
+        known = found = schema
         for _ in range(_ROUNDS):
             again = self._query(key, query)
             if again is None:

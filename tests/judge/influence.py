@@ -13,7 +13,7 @@ from tests.judge.trial import BaseColumn, Result, Trial
 # How many data sets are looked through for some on which a query gives rows.
 _SEEDS = 20
 # In how many further data sets a claim is looked for that has not been seen yet, and how often in each.
-MORE = 16
+MORE = 40
 _TRIES = 10
 
 
