@@ -25,9 +25,10 @@ from sqlflow.bind.types import (
 from sqlflow.core.config import Materialization, NodeConfig
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
-from sqlflow.dialect.names import literal, relation_sql, shorten
+from sqlflow.core.value import Value
+from sqlflow.dialect.names import literal, name_key, relation_sql, shorten
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.link.types import Graph, Links
+from sqlflow.link.types import GenericTest, Graph, Links
 from sqlflow.parse.types import Parsed, ParsedQuery, QueryKey
 from sqlflow.project.types import Project, SourceDecl
 from sqlflow.render.types import Rendered, RenderedQuery
@@ -160,7 +161,7 @@ class Binder:
             id=node,
             name=declared.name,
             path=declared.path,
-            config=rendered.config,
+            config=self._keyed(node, rendered.config),
             relation=relation,
             full=full,
             incremental=self._query(QueryKey(node, "incremental"), rendered.incremental, this),
@@ -193,6 +194,21 @@ class Binder:
             from_clause=this.from_clause,
             span=declared.span,
         )
+
+    def _stored(self, node: NodeId, name: str) -> str:
+        """A column's name as the target has it: its own dialect may not mind how a declaration spells it."""
+        schema = self._schemas.get(node)
+        if self._translator is None or schema is None:
+            return name
+        spec = self._translator.source
+        same = (c.name for c in schema.columns if c.name and name_key(spec, c.name) == name_key(spec, name))
+        return next(same, name)
+
+    def _keyed(self, node: NodeId, config: NodeConfig) -> NodeConfig:
+        """The configuration of a model, with the columns of its key by the names that the target has."""
+        if self._translator is None or not config.unique_key:
+            return config
+        return replace(config, unique_key=tuple(self._stored(node, key) for key in config.unique_key))
 
     def _typed(self, config: NodeConfig) -> NodeConfig:
         """The configuration of a seed, with the types of its columns in the target's dialect."""
@@ -243,18 +259,28 @@ class Binder:
     def _generic(self, node: NodeId) -> BoundGenericTest:
         test = self._graph.tests[node]
         name = self._graph.nodes[node].name
+        column = test.declared.column
         return BoundGenericTest(
             id=node,
             name=name,
             test=test.declared.test,
             table=self._aliased(test.node),
-            column=test.declared.column,
-            arguments=test.declared.arguments,
+            column=self._stored(test.node, column) if column is not None else None,
+            arguments=self._arguments(test),
             to=self._aliased(test.to) if test.to is not None else None,
             config=test.config,
             failures=self._failures(name),
             span=test.declared.span,
         )
+
+    def _arguments(self, test: GenericTest) -> Mapping[str, Value]:
+        """A test's arguments, with the columns that they name by the names that the target has."""
+        given = dict(test.declared.arguments)
+        for key, node in (("column_name", test.node), ("field", test.to)):
+            name = given.get(key)
+            if isinstance(name, str) and node is not None:
+                given[key] = self._stored(node, name)
+        return MappingProxyType(given)
 
     def _aliased(self, node: NodeId) -> str:
         """A from-clause that stands alone: a query in brackets or a file needs a name."""

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+import sqlflow
 from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import ProjectError
 from tests.apply.engines import duckdb_warehouse, postgres_warehouse
 from tests.apply.projects import Project, source_text
 from tests.pairs.ask import same
@@ -136,3 +138,30 @@ def test_an_inline_query_is_translated_too(pg: Project) -> None:
     pg.settings = {"dialect": "duckdb"}
     pg.built({"a": "select 7 as n"})
     assert pg.load().show_inline("select n / 2 as half from a").rows == ((3.5,),)
+
+
+def test_declarations_name_columns_as_the_models_dialect_does(pg: Project) -> None:
+    pg.settings = {"dialect": "duckdb"}
+    columns = "[{name: ID, data_tests: [unique, not_null, {relationships: {to: \"ref('a')\", field: iD}}]}]"
+    files = {
+        "a": "{{ config(materialized='table') }} select 1 as Id, 'x' as Name",
+        "b": "{{ config(materialized='incremental', unique_key='iD') }} select id, name from a",
+        "b.yml": "models: [{name: b, columns: COLUMNS}]".replace("COLUMNS", columns),
+    }
+    files["models/b.yml"] = files.pop("b.yml")
+    pg.built(files)
+    run = pg.built()
+    assert [status for name, status in run.statuses.items() if "_ID" in name] == ["success"] * 3
+    assert list(pg.warehouse.columns("b")) == ["Id", "Name"]
+    assert pg.rows("select * from b") == [(1, "x")]
+
+
+def test_what_was_compiled_for_another_dialect_is_not_built(duck: Project) -> None:
+    duck.write({"a": "select 1 as one"}).load()
+    project = sqlflow.load(duck.root, dialect="postgres")
+    assert project.compile()[0].sql == 'SELECT\n  1 AS "one"'
+    with pytest.raises(ProjectError) as raised:
+        project.build()
+    (found,) = raised.value.diagnostics
+    assert found.code is Code.UNSUPPORTED_BY_ENGINE
+    assert found.message == "the project was compiled for postgres, and the target `dev` speaks duckdb"

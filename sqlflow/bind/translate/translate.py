@@ -56,7 +56,7 @@ class Translator:
     """Writes the queries of one dialect in another."""
 
     def __init__(self, source: DialectSpec, target: DialectSpec, pair: Pair, rules: TypeRules | None) -> None:
-        self._source = source
+        self.source = source
         self.target = target
         self._pair = pair
         self._rules = rules
@@ -86,7 +86,7 @@ class Translator:
         for mistake in self._unverified(parts, notes, text):
             mistakes[mistake] = None
         reads = self._name_tables(tree, read)
-        spell_names(tree, notes, self._source, self.target)
+        spell_names(tree, notes, self.source, self.target)
         pin_outputs(tree, table)
         self._annotate(tree, notes)
         for part in parts:
@@ -122,7 +122,7 @@ class Translator:
                 alias.set("columns", (table.args.get("alias") or exp.TableAlias()).args.get("columns"))
                 table.set("alias", alias)
                 longer.update(
-                    tuple(name_key(self._source, n) for n in names[i:]) for i in range(len(names) - 1)
+                    tuple(name_key(self.source, n) for n in names[i:]) for i in range(len(names) - 1)
                 )
             table.set("this", exp.Identifier(this=_TABLE.format(len(reads)), quoted=True))
             table.set("db", None)
@@ -131,7 +131,7 @@ class Translator:
         if longer:
             for column in tree.find_all(exp.Column):
                 parts = [
-                    name_key(self._source, p.name)
+                    name_key(self.source, p.name)
                     for key in ("catalog", "db", "table")
                     if isinstance(p := column.args.get(key), exp.Identifier)
                 ]
@@ -148,7 +148,7 @@ class Translator:
         found = _innermost([part for part in parts if self._entry(part) is None])
         if not found:
             return
-        pair = f"from {self._source.name} to {self.target.name}"
+        pair = f"from {self.source.name} to {self.target.name}"
         if not self._pair.is_known:
             yield Mistake(
                 code=Code.UNVERIFIED_TRANSLATION,
@@ -186,7 +186,7 @@ class Translator:
     def _data_type(self, written: str) -> exp.DataType | None:
         if written not in self._kinds:
             try:
-                self._kinds[written] = exp.DataType.build(written, dialect=self._source.name)
+                self._kinds[written] = exp.DataType.build(written, dialect=self.source.name)
             except (SqlglotError, ValueError):
                 self._kinds[written] = None
         kind = self._kinds[written]
