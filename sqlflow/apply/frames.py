@@ -155,6 +155,8 @@ def _arrives(table: pyarrow.Table, frame: FrameKind, model: BoundModel) -> objec
                 import duckdb
 
                 return duckdb.connect().from_arrow(table)
+            case FrameKind.IBIS:
+                raise ValueError(f"{model.id} is compiled, and not run")
     except ImportError as error:
         raise WorkFailedError(
             Diagnostic(

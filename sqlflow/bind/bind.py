@@ -142,14 +142,14 @@ class Binder:
         relation = rendered.relation
         this = TableText(from_clause=relation_sql(self._spec, relation), visible=relation.identifier)
         full = self._query(QueryKey(node, "full"), rendered.full, this)
-        if full is None and declared.function is None:
+        if full is None and (declared.function is None or declared.function.is_ibis):
             return None
         text = this
         if rendered.config.materialized is Materialization.EPHEMERAL and full is not None:
             text = in_brackets(full, relation.identifier)
         self._texts[node] = text
         function = None
-        if declared.function is not None:
+        if declared.function is not None and full is None:
             inputs = tuple(
                 BoundInput(parameter=p.name, frame=p.frame, sql=self._select_all(parent))
                 for p, parent in zip(

@@ -35,6 +35,7 @@ class DialectSpec:
     - `system_schemas`: schemas that the engine has by itself; a project reads them without declaring them.
     - `set_functions`: functions that give several rows where they stand in a SELECT's list.
     - `file_readers`: suffix of a file to the table function that reads such a file in place.
+    - `ibis_dialect`: ibis' name for it; empty where ibis writes no such SQL.
     - `arrow_types`: kind of Arrow type to column type, a format string whose fields
       `sqlflow.dialect.arrow` fills in; the kinds are listed there.
     """
@@ -57,3 +58,4 @@ class DialectSpec:
     file_readers: Mapping[str, str] = field(default_factory=dict)
     arrow_types: Mapping[str, str] = field(default_factory=dict)
     default_schema: str = "main"
+    ibis_dialect: str = ""

@@ -222,13 +222,17 @@ def decode_test_config(layer: ConfigLayer) -> tuple[TestConfig, tuple[Diagnostic
 
 
 def check_python_materialization(
-    config: NodeConfig, layer: ConfigLayer, function: Span
+    config: NodeConfig, layer: ConfigLayer, function: Span, *, is_ibis: bool
 ) -> tuple[Diagnostic, ...]:
-    """Reports a Python model that is to be a view or ephemeral: its rows come from Python, not from SQL."""
-    if config.materialized not in (Materialization.VIEW, Materialization.EPHEMERAL):
+    """Reports a Python model that is to be a view or ephemeral: its rows come from Python, not from SQL.
+
+    An ibis model is a query, and can be these; but it is one query, and an incremental model is two.
+    """
+    wrong = (Materialization.INCREMENTAL,) if is_ibis else (Materialization.VIEW, Materialization.EPHEMERAL)
+    if config.materialized not in wrong:
         return ()
     entry = layer.get("materialized")
-    message = f"a Python model cannot be {_ARTICLES[config.materialized]}"
+    message = f"{'an ibis' if is_ibis else 'a Python'} model cannot be {_ARTICLES[config.materialized]}"
     return (
         Diagnostic(
             code=Code.BAD_MATERIALIZATION,
@@ -236,12 +240,18 @@ def check_python_materialization(
             span=entry.span if entry is not None else function,
             label="set here",
             labels=(Label(function, "this model"),) if entry is not None else (),
-            help="make it a `table` or `incremental`",
+            help="make it a `view`, a `table` or `ephemeral`"
+            if is_ibis
+            else "make it a `table` or `incremental`",
         ),
     )
 
 
-_ARTICLES = {Materialization.VIEW: "a view", Materialization.EPHEMERAL: "ephemeral"}
+_ARTICLES = {
+    Materialization.VIEW: "a view",
+    Materialization.EPHEMERAL: "ephemeral",
+    Materialization.INCREMENTAL: "incremental",
+}
 
 
 def _section(layer: ConfigLayer, kind: NodeKind, diagnostics: list[Diagnostic]) -> Section:

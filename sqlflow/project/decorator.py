@@ -21,7 +21,7 @@ class IndexConfig(TypedDict, total=False):
 class ModelConfig(TypedDict, total=False):
     """The configuration of a Python model, in the words of `{{ config(...) }}`."""
 
-    materialized: Literal["table", "incremental"]
+    materialized: Literal["table", "incremental", "view", "ephemeral"]
     enabled: bool
     alias: str
     schema: str

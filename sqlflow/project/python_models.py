@@ -32,6 +32,8 @@ _FRAMES: Mapping[str, FrameKind] = {
     "pandas.core.frame.DataFrame": FrameKind.PANDAS,
     "polars.dataframe.DataFrame": FrameKind.POLARS,
     "pyarrow.lib.Table": FrameKind.ARROW,
+    "ibis.expr.types.Table": FrameKind.IBIS,
+    "ibis.expr.types.relations.Table": FrameKind.IBIS,
 }
 _ACCEPTED = "annotate it with one of " + ", ".join(f"`{kind}`" for kind in FrameKind)
 _DECORATORS = ("sqlflow.model", "sqlflow.project.decorator.model")
@@ -198,8 +200,15 @@ class _Reader:
                 help_ = "take it out: every parameter is an upstream model"
                 message = "a parameter of a model has no default"
                 self.report(Code.PYTHON_PARAMETER, message, self.source.span(default), help_)
-        found = (self._parameter(argument) for argument in (*arguments.args, *arguments.kwonlyargs))
-        return tuple(parameter for parameter in found if parameter is not None)
+        read = (self._parameter(argument) for argument in (*arguments.args, *arguments.kwonlyargs))
+        found = tuple(parameter for parameter in read if parameter is not None)
+        frames = {parameter.frame is FrameKind.IBIS for parameter in found}
+        if len(frames) > 1:
+            other = next(one for one in found if one.frame is not FrameKind.IBIS)
+            message = f"`{other.name}` arrives as rows, and another parameter as an expression"
+            help_ = "annotate all with `ibis.Table`, or none: an ibis model is compiled and sees no rows"
+            self.report(Code.PYTHON_PARAMETER, message, other.span, help_)
+        return found
 
     def _parameter(self, argument: ast.arg) -> Parameter | None:
         span = self.source.span(argument)

@@ -30,6 +30,8 @@ FOLDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "test-paths": ("tests",),
     }
 )
+# Seconds for compiling an ibis model, when nothing else is said.
+_PYTHON_TIMEOUT = 30.0
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NO_TREE: Mapping[str, ConfigLayer] = MappingProxyType({})
 
@@ -107,6 +109,7 @@ def _read(
     seed_config = _tree(top, "seeds", name, NodeKind.SEED)
     test_config = _tree(top, "tests", name, NodeKind.TEST)
     severities = _severities(top)
+    python_timeout = top.positive("python-timeout")
     top.finish()
     if name is None or chosen is None or not complete:
         return None
@@ -126,6 +129,7 @@ def _read(
         seed_config=seed_config,
         test_config=test_config,
         severities=severities,
+        python_timeout=python_timeout or _PYTHON_TIMEOUT,
         path=path,
     )
 

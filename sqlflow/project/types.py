@@ -49,7 +49,8 @@ class Settings:
 
     `vars` holds the project's variables with those of the command line on top. The `*_config` trees are
     kept as layers by folder: a key is the folder's path below a model (seed, test) path, `""` the top.
-    `severities` are those of the diagnostics that the project gives another than their own.
+    `severities` are those of the diagnostics that the project gives another than their own. An ibis model
+    is compiled within `python_timeout` seconds.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Settings:
     seed_config: Mapping[str, ConfigLayer]
     test_config: Mapping[str, ConfigLayer]
     severities: Mapping[Code, Level]
+    python_timeout: float
     path: str
 
 
@@ -118,6 +120,7 @@ class FrameKind(StrEnum):
     POLARS = "polars.DataFrame"
     ARROW = "pyarrow.Table"
     DUCKDB = "duckdb.DuckDBPyRelation"
+    IBIS = "ibis.Table"
 
 
 class RefTarget(NamedTuple):
@@ -146,6 +149,11 @@ class PythonFunction:
 
     name: str
     parameters: tuple[Parameter, ...]
+
+    @property
+    def is_ibis(self) -> bool:
+        """Whether it builds an expression, and is compiled to a query, instead of being run on rows."""
+        return any(parameter.frame is FrameKind.IBIS for parameter in self.parameters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,12 +97,14 @@ class _Rendering:
             scope.file_layers.append(decl.file_config)
             found = ()
         layer = scope.config()
-        default = Materialization.VIEW if decl.function is None else Materialization.TABLE
+        runs = decl.function is not None and not decl.function.is_ibis
+        default = Materialization.TABLE if runs else Materialization.VIEW
         config, invalid = decode_node_config(layer, NodeKind.MODEL, default)
         if self._off(decl.id, config.enabled, layer, decl.span):
             return
         if decl.function is not None:
-            invalid = (*invalid, *check_python_materialization(config, layer, decl.span))
+            is_ibis = decl.function.is_ibis
+            invalid = (*invalid, *check_python_materialization(config, layer, decl.span, is_ibis=is_ibis))
         self.diagnostics += (*found, *invalid)
         if (template is not None and query is None) or (decl.function is None and template is None):
             self._failed.add(decl.id)
