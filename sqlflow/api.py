@@ -61,18 +61,25 @@ def load(
     target: str | None = None,
     dialect: str | None = None,
     vars: Mapping[str, object] | None = None,
+    python: bool = True,
     system: System | None = None,
     on_stage: OnStage | None = None,
 ) -> LoadedProject:
     """Reads and compiles the project in a folder; no warehouse is opened.
 
     `target` chooses one of its targets; with a `dialect` the project is compiled for an engine of that
-    dialect, and can't be built. `vars` go over its variables, `system` stands in for the folder.
+    dialect, and can't be built. `vars` go over its variables, `system` stands in for the folder. Without
+    `python` no function of an ibis model is called: such a model is not compiled.
     Its errors are in the result's `diagnostics`. Raises ProjectError where there is no project.
     """
     values: dict[str, Value] = {name: freeze(value) for name, value in (vars or {}).items()}
     compiled = compile_project(
-        system or LocalSystem(path), target=target, dialect=dialect, vars=values, on_stage=on_stage
+        system or LocalSystem(path),
+        target=target,
+        dialect=dialect,
+        vars=values,
+        python=python,
+        on_stage=on_stage,
     )
     return LoadedProject(compiled)
 

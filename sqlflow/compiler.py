@@ -9,9 +9,11 @@ from datetime import datetime
 from sqlflow.adapter.protocol import Adapter
 from sqlflow.adapter.registry import BrokenAdapterError, adapter_names, find_adapter
 from sqlflow.adapter.settings import check_settings
+from sqlflow.apply.functions import FunctionCompiler
 from sqlflow.apply.offline import OfflineEngine
 from sqlflow.apply.schemas import FileDescriber
 from sqlflow.bind.bind import Binder
+from sqlflow.bind.functions import CompileFunction, with_compiled
 from sqlflow.bind.schemas import SchemaBinder
 from sqlflow.bind.translate.languages import Languages, make_languages
 from sqlflow.bind.types import BoundQuery, NodeSchema, Program
@@ -71,11 +73,13 @@ def compile_project(
     target: str | None = None,
     dialect: str | None = None,
     vars: Mapping[str, Value] | None = None,
+    python: bool = True,
     on_stage: OnStage | None = None,
 ) -> Compilation:
     """Compiles the project in the system's root, as far as its errors let it; no warehouse is opened.
 
-    With a `dialect`, the SQL is that of an engine that the project need not have a target for. `on_stage` is
+    With a `dialect`, the SQL is that of an engine that the project need not have a target for. Ibis models are
+    compiled by calling their functions in a process apart; without `python` they are not. `on_stage` is
     called with a stage's name as it ends. Raises ProjectError where there is no project.
     """
     ended = on_stage or (lambda stage: None)
@@ -111,11 +115,19 @@ def compile_project(
         adapter_settings=adapter_settings,
     )
     ended("read")
-    return _with_stages(start, settings, languages, ended)
+    functions = FunctionCompiler(system, settings.python_timeout)
+    try:
+        return _with_stages(start, settings, languages, functions.compile if python else None, ended)
+    finally:
+        functions.close()
 
 
 def _with_stages(
-    start: Compilation, settings: Settings, languages: Languages | None, ended: OnStage
+    start: Compilation,
+    settings: Settings,
+    languages: Languages | None,
+    functions: CompileFunction | None,
+    ended: OnStage,
 ) -> Compilation:
     """Adds the stages from the project on; where no dialect is known, only the mistakes of its files."""
     system = start.system
@@ -140,8 +152,11 @@ def _with_stages(
     ended("link")
     files = (source.location for source in project.sources.values() if source.location is not None)
     engine = OfflineEngine(start.adapter, [system.absolute(path) for path in files])
-    binder = _schema_binder(start, languages, engine, catalog, project, rendered, parsed, graph)
+    binder = _schema_binder(
+        start, languages, engine, catalog, project, rendered, parsed, graph, functions=functions
+    )
     schemas, found = binder.schemas()
+    rendered, parsed, graph = with_compiled(rendered, parsed, graph, binder.compiled)
     engine.close()
     if not has_errors(declared):
         # Where declarations are wrong, what looks like a wrong column would be one of their mistakes again.
@@ -182,6 +197,8 @@ def _schema_binder(
     rendered: Rendered,
     parsed: Parsed,
     graph: Graph,
+    *,
+    functions: CompileFunction | None = None,
     known: Mapping[NodeId, NodeSchema] | None = None,
 ) -> SchemaBinder:
     return SchemaBinder(
@@ -196,6 +213,7 @@ def _schema_binder(
         # The engine is the target's: of a query in another dialect it can say nothing.
         engine.query if languages.translator is None else None,
         languages.translator,
+        functions,
         known,
     )
 
@@ -236,7 +254,15 @@ def compile_inline(compiled: Compilation, sql: str) -> BoundQuery:
         catalog = compiled.catalog or Catalog()
         engine = OfflineEngine(compiled.adapter, ())
         schemas = _schema_binder(
-            compiled, languages, engine, catalog, project, rendered, parsed, graph, program.schemas
+            compiled,
+            languages,
+            engine,
+            catalog,
+            project,
+            rendered,
+            parsed,
+            graph,
+            known=program.schemas,
         )
         translated, wrong = schemas.inline(query, facts, links)
         if has_errors(wrong):

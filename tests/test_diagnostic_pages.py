@@ -37,6 +37,7 @@ NOT_FROM_FILES = {
     Code.SEED_NOT_LOADED: "a csv file, which has no comments",
     Code.UNSUPPORTED_BY_ENGINE: "a call of the Python API",
     Code.SOURCE_MISSING: "a warehouse that is asked for its tables",
+    Code.IBIS_NOT_COMPILED: "an option on the command line",
     Code.INTERNAL: "a mistake in sqlflow",
 }
 

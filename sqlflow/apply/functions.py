@@ -64,7 +64,13 @@ class FunctionCompiler:
                 "function": model.function.name if model.function is not None else model.name,
                 "dialect": spec.ibis_dialect,
                 "inputs": [
-                    {"parameter": one.parameter, "table": one.table, "columns": one.columns} for one in inputs
+                    {
+                        "parameter": one.parameter,
+                        "table": one.table,
+                        "columns": one.columns,
+                        "open": one.is_open,
+                    }
+                    for one in inputs
                 ],
             },
             self._seconds,

@@ -33,9 +33,29 @@ def _compiled(request: dict[str, Any], modules: dict[str, Any]) -> dict[str, Any
         kind = type(result)
         return {"kind": "result", "what": f"{kind.__module__.split('.')[0]}.{kind.__name__}"}
     try:
-        return {"kind": "sql", "sql": str(ibis.to_sql(result, dialect=request["dialect"]))}
+        sql = str(ibis.to_sql(result, dialect=request["dialect"]))
+        partly = {given["table"]: given["columns"] for given in request["inputs"] if given["open"]}
+        return {"kind": "sql", "sql": _narrowed(sql, partly, request["dialect"]) if partly else sql}
     except Exception as error:
         return {"kind": "unrendered", "message": _message(error)}
+
+
+def _narrowed(sql: str, tables: dict[str, list[tuple[str, str | None]]], dialect: str) -> str:
+    """Has tables with more columns than the expression knows read without these: ibis writes `*` for all that
+    it knows."""
+    import sqlglot
+    from sqlglot import exp
+
+    tree = sqlglot.parse_one(sql, dialect=dialect)
+    for table in list(tree.find_all(exp.Table)):
+        if table.name in tables:
+            alias = table.alias or table.name
+            table.set("alias", None)
+            known = [exp.column(name, quoted=True) for name, _ in tables[table.name]]
+            table.replace(
+                exp.select(*known).from_(table.copy()).subquery(exp.to_identifier(alias, quoted=True))
+            )
+    return tree.sql(dialect=dialect, pretty=True)
 
 
 def _schema(columns: list[tuple[str, str | None]], dialect: str) -> Any:

@@ -14,6 +14,7 @@ from sqlglot.tokenizer_core import Token
 from sqlflow.bind.catalog import DescribeFile, function_schema, seed_schema, source_schema
 from sqlflow.bind.declared import check_declared, check_file, check_source
 from sqlflow.bind.fill import DescribeQuery, filled, known_columns, lacks_something
+from sqlflow.bind.functions import CompiledFunction, CompileFunction, compile_function
 from sqlflow.bind.incremental import together
 from sqlflow.bind.projections import projection_span
 from sqlflow.bind.query.bind import Mistake, bind_tree
@@ -66,6 +67,7 @@ class SchemaBinder:
         pulled: CatalogTables,
         ask: DescribeQuery | None = None,
         translator: Translator | None = None,
+        functions: CompileFunction | None = None,
         known: Mapping[NodeId, NodeSchema] | None = None,
     ) -> None:
         self._project = project
@@ -77,6 +79,8 @@ class SchemaBinder:
         self._describe = describe
         self._pulled = pulled
         self._ask = ask
+        self._functions = functions
+        self._compiled: dict[NodeId, CompiledFunction] = {}
         self._scratch_names: dict[NodeId, str] = {}
         self._translator = translator
         self._dialect = sqlglot.Dialect.get_or_raise(spec.name)
@@ -109,6 +113,11 @@ class SchemaBinder:
         self._diagnostics += [self._with_rename(*missing) for missing in self._missing]
         return self._schemas, tuple(dict.fromkeys(self._diagnostics))
 
+    @property
+    def compiled(self) -> Mapping[NodeId, CompiledFunction]:
+        """The ibis models as the queries that they were compiled to."""
+        return self._compiled
+
     def _put(self, node: NodeId, schema: NodeSchema) -> None:
         """Keeps a schema; columns that a test holds to be not null are so for all who read them."""
         held = self._held.get(node, frozenset())
@@ -140,13 +149,14 @@ class SchemaBinder:
 
     def _model(self, node: NodeId) -> None:
         model = self._rendered.models[node]
-        if model.full is None:
+        full = model.full or self._function(node)
+        if full is None:
             self._put(node, function_schema(self._project.models[node], self._rules))
             return
-        table = self._query(QueryKey(node, "full"), model.full)
+        table = self._query(QueryKey(node, "full"), full)
         if table is None:
             return
-        schema = _schema(self._filled(QueryKey(node, "full"), model.full, table), model.full.map)
+        schema = _schema(self._filled(QueryKey(node, "full"), full, table), full.map)
         self._diagnostics += _unnamed(self._project.models[node].name, schema)
         self._put(node, schema)
         if model.incremental is not None:
@@ -181,6 +191,20 @@ class SchemaBinder:
             self._put(node, known)
         self._agree(node, schema, found)
         return known
+
+    def _function(self, node: NodeId) -> RenderedQuery | None:
+        """Compiles an ibis model to its query; None for one that is run on rows, or that has a mistake."""
+        model = self._project.models[node]
+        if model.function is None or not model.function.is_ibis:
+            return None
+        compiled, found = compile_function(
+            model, self._graph.parameters.get(node, ()), self._schemas, self._spec, self._functions
+        )
+        self._diagnostics += found
+        if compiled is None:
+            return None
+        self._compiled[node] = compiled
+        return compiled.query
 
     def _agree(self, node: NodeId, full: NodeSchema, incremental: NodeSchema) -> None:
         """Tells where an incremental model's two queries give different columns."""
@@ -252,8 +276,7 @@ class SchemaBinder:
 
     def _query(self, key: QueryKey, query: RenderedQuery) -> Table | None:
         """Binds one query; None where it could not be parsed."""
-        facts = self._parsed.queries.get(key)
-        links = self._graph.queries.get(key)
+        facts, links = self._read(key)
         if facts is None or links is None:
             return None
         return self._bind(key, query, facts, links)
@@ -306,11 +329,20 @@ class SchemaBinder:
                 self._diagnostics.append(diagnostic)
         return whole
 
+    def _read(self, key: QueryKey) -> tuple[ParsedQuery | None, Links | None]:
+        """The facts of a query, and what its tables mean."""
+        compiled = self._compiled.get(key.node)
+        if compiled is not None:
+            return compiled.facts, compiled.links
+        return self._parsed.queries.get(key), self._graph.queries.get(key)
+
     def _filled(self, key: QueryKey, query: RenderedQuery, table: Table) -> Table:
         """Asks the engine for what is unknown of a query's columns, where all that it reads is known."""
         if self._ask is None or self._rules is None or not lacks_something(table):
             return table
-        links = self._graph.queries[key]
+        facts, links = self._read(key)
+        if facts is None or links is None:
+            return table
         read = dict.fromkeys(node for node in links.tables if node is not None)
         tables: dict[str, Sequence[RelationColumn]] = {}
         for node in read:
@@ -318,7 +350,7 @@ class SchemaBinder:
             if columns is None:
                 return table
             tables[self._scratch(node)] = columns
-        sql = bind_query(query, self._parsed.queries[key], links, None, self._scratch_text, self._spec).sql
+        sql = bind_query(query, facts, links, None, self._scratch_text, self._spec).sql
         described = self._ask(self._spec.name, sql, tables)
         return table if described is None else filled(table, described, self._spec, self._rules)
 

@@ -144,6 +144,15 @@ def selection(command: Function) -> Function:
     )(command)
 
 
+def no_python(command: Function) -> Function:
+    """Adds `--no-python`."""
+    return click.option(
+        "--no-python",
+        is_flag=True,
+        help="Call no function of the project: ibis models are not compiled.",
+    )(command)
+
+
 def running(command: Function) -> Function:
     """Adds the options of commands that run nodes."""
     command = click.option("--threads", type=click.IntRange(min=1), help="How many nodes run at once.")(

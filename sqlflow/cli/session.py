@@ -28,6 +28,8 @@ class Session:
         self.dialect: str | None = None
         self.given = given
         self.terminal: Terminal = terminal(given.format)
+        # Whether the functions of ibis models are called, to compile them.
+        self.python = True
         # A run promises a last line in JSON, however it ends: these say whether it is still owed.
         self.owes_run_finished = False
         self.inline: str | None = None
@@ -43,7 +45,13 @@ class Session:
         """Loads the project whatever its state; raises ProjectError where there is none."""
         from sqlflow import api
 
-        project = api.load(self.folder, target=self.given.target, dialect=self.dialect, vars=self.given.vars)
+        project = api.load(
+            self.folder,
+            target=self.given.target,
+            dialect=self.dialect,
+            vars=self.given.vars,
+            python=self.python,
+        )
         self._tree = project.tree
         self._indexes.clear()
         return project

@@ -31,6 +31,7 @@ DIGITS = {
     "mean_recovered_minutes": 2,
     "mean_seats": 1,
     "median_arrival_delay": 2,
+    "miles_per_flight": 1,
     "next_late_share": 4,
     "punctual_share": 4,
     "punctual_share_change": 4,
@@ -521,6 +522,21 @@ EXPECTED: dict[str, str] = {
         from ({_PLANES}) p
         left join bands b on p.register.year between b.oldest and b.newest
         group by all
+    """,
+    "maker_fleets": f"""
+        select
+            ifnull(p.register.manufacturer, 'unknown') as manufacturer,
+            count(*) as planes,
+            sum(p.flights) as flights,
+            sum(p.miles) as miles,
+            max(p.register.seats) as seats,
+            min(p.register.year) as first_built,
+            sum(p.miles) / sum(p.flights) as miles_per_flight,
+            row_number() over (
+                order by sum(p.flights) desc, ifnull(p.register.manufacturer, 'unknown')
+            ) as rank
+        from ({_PLANES}) p
+        group by ifnull(p.register.manufacturer, 'unknown')
     """,
     "plane_segments": f"""
         with planes as (select * from ({_PLANES}) where minutes > 0),

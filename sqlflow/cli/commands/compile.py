@@ -21,9 +21,16 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Write nothing; say what is known of the models' columns.")
 @click.option("--dialect", metavar="NAME", help="Compile for an engine of this dialect, if not the target's.")
 @options.selection
+@options.no_python
 @options.with_session()
 def command(
-    session: Session, *, check: bool, dialect: str | None, select: tuple[str, ...], exclude: tuple[str, ...]
+    session: Session,
+    *,
+    no_python: bool,
+    check: bool,
+    dialect: str | None,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
 ) -> None:
     """Check the project and write its SQL, without a warehouse.
 
@@ -33,6 +40,7 @@ def command(
     `--dialect`, the SQL is that of another engine, which the project needs no target for.
     """
     session.dialect = dialect
+    session.python = not no_python
     project = session.load(select, exclude)
     if check:
         _check(session, project, select, exclude)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 @click.command("lineage")
 @click.argument("name", metavar="NAME[.COLUMN]")
 @click.option("--up/--down", default=True, help="Where columns come from, or what reads them.  [default: up]")
+@options.no_python
 @options.with_session()
-def command(session: Session, *, name: str, up: bool) -> None:
+def command(session: Session, *, no_python: bool, name: str, up: bool) -> None:
     """Show where columns come from, or what reads them.
 
     NAME is a model, a seed, or a source as source.table. With a column, each hop of its way is shown with
@@ -30,6 +31,7 @@ def command(session: Session, *, name: str, up: bool) -> None:
     each column is shown with the columns at the ends of its ways or, with --down, with what reads it
     directly.
     """
+    session.python = not no_python
     from sqlflow.cli.views.lineage import Names
 
     project = session.load()

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 @click.command("ls", cls=options.SelectCommand)
 @options.selection
+@options.no_python
 @options.with_session()
-def command(session: Session, *, select: tuple[str, ...], exclude: tuple[str, ...]) -> None:
+def command(session: Session, *, no_python: bool, select: tuple[str, ...], exclude: tuple[str, ...]) -> None:
     """List the nodes of the project.
 
     One name a line: models, seeds, sources and tests, each after what it reads.
     """
+    session.python = not no_python
     project = session.load(select, exclude)
     for node in project.nodes(select, exclude):
         if session.terminal.is_json:

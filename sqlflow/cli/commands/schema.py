@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 @click.command("schema")
 @click.argument("name")
+@options.no_python
 @options.with_session()
-def command(session: Session, *, name: str) -> None:
+def command(session: Session, *, no_python: bool, name: str) -> None:
     """Show the columns of a model, seed or source, with their types.
 
     NAME is a model, a seed, or a source as source.table. What is shown is known from the project alone; no
     warehouse is opened.
     """
+    session.python = not no_python
     from sqlflow.cli.views.schema import schema_record, schema_text
     from sqlflow.core.ids import NodeKind
 

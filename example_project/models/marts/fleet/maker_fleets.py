@@ -15,8 +15,8 @@ def maker_fleets(int_plane_activity: ibis.Table, stg_planes: ibis.Table) -> ibis
     flown = int_plane_activity.left_join(stg_planes, "tail_number")
     makers = flown.group_by(manufacturer=ibis.coalesce(flown.manufacturer, "unknown")).agg(
         planes=flown.tail_number.nunique(),
-        flights=flown.flights.sum().cast("int64"),
-        miles=flown.distance_miles.sum().cast("int64"),
+        flights=flown.flights.sum(),
+        miles=flown.distance_miles.sum(),
         seats=flown.seat_count.max(),
         first_built=flown.year_built.min(),
     )
