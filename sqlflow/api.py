@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
 from sqlflow.adapter.protocol import READ_ONLY, Adapter, DriverMissingError, Warehouse
@@ -397,7 +397,9 @@ class LoadedProject:
             query = getattr(bound, "full", None) or getattr(bound, "query", None)
             if query is None:
                 continue
-            path = f"{self._target_path()}/compiled/{bound.path}"
+            # A Python file may define several models.
+            named = PurePosixPath(bound.path).with_name(f"{bound.name}.sql")
+            path = f"{self._target_path()}/compiled/{named if bound.path.endswith('.py') else bound.path}"
             self._write(path, query.sql)
             out.append(CompiledQuery(node=node, name=bound.name, path=path, sql=query.sql))
         return tuple(out)
