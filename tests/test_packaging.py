@@ -122,7 +122,8 @@ def test_the_metadata_name_the_version_and_what_is_needed(wheel: zipfile.ZipFile
         sqlflow.__version__,
         ">=3.11",
     )
-    assert set(found.get_all("Provides-Extra") or ()) == {"dev", "example", "pandas", "polars", "postgres"}
+    extras = {"dev", "example", "ibis", "pandas", "polars", "postgres"}
+    assert set(found.get_all("Provides-Extra") or ()) == extras
     needed = [text for text in found.get_all("Requires-Dist") or () if "extra ==" not in text]
     assert {text.split(">")[0].split("<")[0].strip() for text in needed} == {
         "click", "duckdb", "jinja2", "pyarrow", "pyyaml", "rich", "sqlglot",

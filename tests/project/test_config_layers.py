@@ -271,10 +271,10 @@ def test_a_python_model_is_a_table(word: str) -> None:
     entries = layer(materialized=word)
     config, _ = decode_node_config(entries, NodeKind.MODEL, Materialization.TABLE)
     function = Span("m.py", 4, 8)
-    (found,) = check_python_materialization(config, entries, function)
+    (found,) = check_python_materialization(config, entries, function, is_ibis=False)
     assert (found.code, found.span, found.labels[0].span) == (Code.BAD_MATERIALIZATION, VALUE, function)
     table, _ = decode_node_config({}, NodeKind.MODEL, Materialization.TABLE)
-    assert check_python_materialization(table, {}, function) == ()
+    assert check_python_materialization(table, {}, function, is_ibis=False) == ()
 
 
 ANY = st.recursive(
