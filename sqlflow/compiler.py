@@ -141,15 +141,8 @@ def _with_stages(
     ended("project")
     if languages is None or start.adapter is None:
         return replace(start, diagnostics=diagnostics)
-    rendered, found = render(project, environment=system.environment(), now=start.now)
+    rendered, parsed, graph, found = _linked(start, project, languages, ended)
     diagnostics += found
-    ended("render")
-    parsed, found = parse(rendered, languages.source)
-    diagnostics += found
-    ended("parse")
-    graph, found = link(project, rendered, parsed, languages.source)
-    diagnostics += found
-    ended("link")
     files = (source.location for source in project.sources.values() if source.location is not None)
     engine = OfflineEngine(start.adapter, [system.absolute(path) for path in files])
     binder = _schema_binder(
@@ -186,6 +179,20 @@ def _with_stages(
         graph=graph,
         program=program,
     )
+
+
+def _linked(
+    start: Compilation, project: Project, languages: Languages, ended: OnStage
+) -> tuple[Rendered, Parsed, Graph, tuple[Diagnostic, ...]]:
+    """Goes from the declarations to the graph."""
+    rendered, diagnostics = render(project, environment=start.system.environment(), now=start.now)
+    ended("render")
+    parsed, found = parse(rendered, languages.source)
+    diagnostics += found
+    ended("parse")
+    graph, found = link(project, rendered, parsed, languages.source)
+    ended("link")
+    return rendered, parsed, graph, diagnostics + found
 
 
 def _schema_binder(
