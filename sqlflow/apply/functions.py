@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +78,7 @@ class FunctionCompiler:
             self._seconds,
         )
         if answer is None:
-            return None, (self._ended(model),)
+            return None, (self._ended(model, self._seconds),)
         return _told(model, text, answer, inputs)
 
     def close(self) -> None:
@@ -84,11 +86,12 @@ class FunctionCompiler:
         child, self._child = self._child, None
         if child is None:
             return
-        child.kill()
+        _kill(child)
         child.wait()
-        for stream in (child.stdin, child.stdout):
-            if stream is not None:
-                stream.close()
+        # The output is left to who reads it: what the user's code has started may still hold it open.
+        if child.stdin is not None:
+            with suppress(OSError):
+                child.stdin.close()
 
     def _start(self, model: ModelDecl) -> Diagnostic | None:
         if self._child is None and self._missing is None:
@@ -100,13 +103,14 @@ class FunctionCompiler:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 encoding="utf-8",
+                start_new_session=True,
                 env={name: environment[name] for name in _KEPT if name in environment},
             )
             threading.Thread(target=_read, args=(self._child, self._answers), daemon=True).start()
             folders = [self._system.root, *filter(os.path.exists, sys.path)]
             answer = self._ask({"path": folders}, _START_SECONDS)
             if answer is None:
-                return self._ended(model)
+                return self._ended(model, _START_SECONDS)
             if answer["kind"] == "missing":
                 self.close()
                 self._missing = answer
@@ -132,7 +136,7 @@ class FunctionCompiler:
             return None
         return json.loads(line) if line else None
 
-    def _ended(self, model: ModelDecl) -> Diagnostic:
+    def _ended(self, model: ModelDecl, seconds: float) -> Diagnostic:
         child = self._child
         code = None
         if child is not None:
@@ -145,7 +149,7 @@ class FunctionCompiler:
         if code is None:
             return Diagnostic(
                 code=Code.IBIS_TIMED_OUT,
-                message=f"`{model.name}` was not compiled within {self._seconds:g} s",
+                message=f"`{model.name}` was not compiled within {seconds:g} s",
                 span=model.span,
                 help="a function builds an expression and reads no data; `python-timeout` gives it more time",
             )
@@ -157,14 +161,21 @@ class FunctionCompiler:
         )
 
 
+def _kill(child: subprocess.Popen[str]) -> None:
+    """Ends a child, with all that it has started where the system has groups of processes."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except (AttributeError, ProcessLookupError, PermissionError):
+        child.kill()
+
+
 def _read(child: subprocess.Popen[str], answers: queue.Queue[str | None]) -> None:
     """Hands on the lines of a child, and at last that there are no more."""
     stream = child.stdout
-    try:
-        while stream is not None and (line := stream.readline()):
-            answers.put(line)
-    except (OSError, ValueError):
-        pass
+    if stream is not None:
+        with stream:
+            while line := stream.readline():
+                answers.put(line)
     answers.put(None)
 
 

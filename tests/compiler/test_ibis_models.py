@@ -156,6 +156,8 @@ def test_a_function_that_returns_no_table_is_told(body: str, what: str) -> None:
     ("body", "code"),
     [
         ("while True: pass", Code.IBIS_TIMED_OUT),
+        ("input()", Code.IBIS_TIMED_OUT),
+        ("import os, time\nif os.fork() == 0: time.sleep(60)\nwhile True: pass", Code.IBIS_TIMED_OUT),
         ("import os; os._exit(3)", Code.PYTHON_FAILED),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", Code.PYTHON_FAILED),
     ],
@@ -164,7 +166,7 @@ def test_a_function_that_never_answers_costs_itself_alone(body: str, code: Code)
     after = model("return totals_1.limit(1)", "orders: ibis.Table", name="other").replace(
         "totals_1", "orders"
     )
-    found = project(model(body), after, settings=DUCKDB + "python-timeout: 5\n")
+    found = project(model(body), after, settings=DUCKDB + "python-timeout: 3\n")
     assert found.only().code is code
     assert found.only().span is not None
     assert columns(found, "other").keys() == {"id", "who", "amount", "day"}

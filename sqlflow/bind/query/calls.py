@@ -128,6 +128,7 @@ _OVER_ITEMS = frozenset(
 )
 
 
+_FOLDED = frozenset(["date_part", "datepart"])
 _REDUCING = frozenset(["array_reduce", "list_reduce", "reduce"])
 
 
@@ -179,6 +180,9 @@ def bind_named(
     found = binder.call_type("count_star" if is_star else name, arguments)
     if name in _REDUCING and len(arguments) == 2:
         found = arguments[1].type
+    if name in _FOLDED and not sources_of(arguments) and arguments[-1].null is not _NOT_NULL:
+        # Of what is NULL before the query runs, the engine gives another type.
+        found = None
     if found is None and not any(isinstance(part, exp.Lambda) for part in given):
         check_arguments("functions", name, arguments, node, binder)
     return Value(

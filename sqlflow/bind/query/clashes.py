@@ -25,6 +25,7 @@ _COMPARISONS = (*_EQUALITY, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
 _MATCHES: Mapping[type[exp.Expr], str] = {exp.Like: "LIKE", exp.ILike: "ILIKE"}
 # Texts and NULL fit themselves to what they meet.
 _FITTING = frozenset({"STRING_LITERAL", "NULL"})
+_NUMBER = SqlType("INTEGER")
 _CAST = "cast one of them"
 
 
@@ -45,7 +46,7 @@ def check_operands(node: exp.Expr, parts: Sequence[Value], binder: Expressions) 
 def compare(left: Value, right: Value, node: exp.Expr, binder: Expressions, *, equal: bool) -> None:
     """Tells of two values that the engine doesn't compare, or compares after a cast that may fail."""
     rules, one, other = binder.rules, left.type, right.type
-    if rules is None or one is None or other is None or {one.name, other.name} & _FITTING:
+    if rules is None or one is None or other is None or _fits(one, other):
         return
     if rules.comparable(one, other, "<") is not False:
         return
@@ -63,6 +64,13 @@ def compare(left: Value, right: Value, node: exp.Expr, binder: Expressions, *, e
         )
     else:
         binder.report(Code.TYPE_CLASH, f"{a} can't be compared with {b}", node, _CAST)
+
+
+def _fits(one: SqlType, other: SqlType) -> bool:
+    """Whether one of two values may fit itself to the other; a list of numbers may be made of literals, and
+    then it does, whatever the other is."""
+    lists = [kind.item == _NUMBER for kind in (one, other) if kind.name == "LIST"]
+    return bool({one.name, other.name} & _FITTING) or (len(lists) == 1 and lists[0])
 
 
 def _convertible(rules: TypeRules, one: SqlType, other: SqlType) -> bool:
@@ -85,8 +93,7 @@ def check_alternatives(what: str, values: Sequence[Value], node: exp.Expr, binde
         both = rules.common([found, kind])
         if both is None:
             pair = (rules.settle(found), rules.settle(kind))
-            fits = {found.name, kind.name} & _FITTING
-            if not fits and _refused(rules, found, kind):
+            if not _fits(found, kind) and _refused(rules, found, kind):
                 message = f"{what} mixes {pair[0]} and {pair[1]}, which have no common type"
                 binder.report(Code.NO_COMMON_TYPE, message, node, _CAST)
             return
@@ -104,7 +111,7 @@ def check_arms(
 ) -> None:
     """Tells of columns of a set operation's arms whose types don't go together; `place` counts from 1."""
     rules, one, other = binder.rules, left.type, right.type
-    if rules is None or one is None or other is None or {one.name, other.name} & _FITTING:
+    if rules is None or one is None or other is None or _fits(one, other):
         return
     if not _refused(rules, one, other):
         return
