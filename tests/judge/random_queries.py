@@ -99,14 +99,20 @@ def judge_random(analyse: subject.Analyse, seed: int, count: int, shrunk: int = 
 
 
 def _is_valid_throughout(engine: Engine, sql: str) -> bool:
-    """Whether each of the common table expressions is valid, used or not."""
-    parts = sqlglot.parse_one(sql, dialect=DIALECT).args.get("with_")
+    """Whether each of the common table expressions, and of the windows with a name, is valid, used or not."""
+    tree = sqlglot.parse_one(sql, dialect=DIALECT)
+    parts = tree.args.get("with_")
     for part in parts.expressions if parts is not None else ():
         alone = exp.select("*").from_(exp.table_(part.alias))
         alone.set("with_", parts.copy())
         if engine.describe(alone.sql(DIALECT)) is None:
             return False
-    return True
+    for select in tree.find_all(exp.Select):
+        for window in select.args.get("windows") or ():
+            select.append(
+                "expressions", exp.Window(this=exp.Count(this=exp.Star()), alias=window.this.copy())
+            )
+    return engine.describe(tree.sql(DIALECT)) is not None
 
 
 def _is_parsed(sql: str) -> bool:
