@@ -34,7 +34,7 @@ from tests.judge import subject
 from tests.judge.data import Shape
 from tests.judge.engine import Engine
 from tests.judge.generate import random_query
-from tests.judge.influence import Influences, influences
+from tests.judge.influence import MORE, Influences, influences
 from tests.judge.project import project_queries
 from tests.judge.random_queries import valid_queries
 from tests.judge.report import Target, clipped, percent, table, targets
@@ -134,6 +134,7 @@ def judge_query(
     data: int,
     ways: int,
     connection: DuckDBPyConnection | None = None,
+    more: int = MORE,
 ) -> Figures:
     """Judges the lineage of one query."""
     trial = Trial(job.tables, job.sql, job.shape, connection)
@@ -149,7 +150,7 @@ def judge_query(
     known = {(c.table.lower(), c.name.lower()): (c.table, c.name) for c in trial.sources()}
     values = [(k, source) for k, column in enumerate(analysis.columns) for source in _folded(column.values)]
     claims = frozenset((k, known[source]) for k, source in values if source in known)
-    found = influences(trial, data, ways, claims)
+    found = influences(trial, data, ways, claims, more)
     if not found.stable:
         return Figures(queries=1, unstable=1, runs=found.runs)
     if not found.seen and not found.moved:
@@ -218,18 +219,20 @@ def _jobs(tables: Tables, queries: Mapping[str, str], shape: Shape) -> list[Job]
     ]
 
 
-def judge_jobs(analyse: Analyse, jobs: Iterable[Job], data: int, ways: int, processes: int = 1) -> Figures:
+def judge_jobs(
+    analyse: Analyse, jobs: Iterable[Job], data: int, ways: int, processes: int = 1, more: int = MORE
+) -> Figures:
     """Judges the lineage of several queries, in one process or several."""
     total = Figures()
     if processes > 1:
         with ProcessPoolExecutor(processes) as pool:
-            for figures in pool.map(partial(judge_query, analyse, data=data, ways=ways), jobs):
+            for figures in pool.map(partial(judge_query, analyse, data=data, ways=ways, more=more), jobs):
                 total = total + figures
         return total
     known: dict[int, DuckDBPyConnection] = {}
     for job in jobs:
         connection = known.get(id(job.tables)) or known.setdefault(id(job.tables), world(job.tables))
-        total = total + judge_query(analyse, job, data, ways, connection)
+        total = total + judge_query(analyse, job, data, ways, connection, more)
     return total
 
 
@@ -260,6 +263,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the random queries")
     parser.add_argument("--every", type=int, default=1, help="only every n-th query of the corpus")
     parser.add_argument("--data", type=int, default=2, help="how many data sets for each query")
+    parser.add_argument(
+        "--more", type=int, default=MORE, help="in how many data sets more to look for claims"
+    )
     parser.add_argument("--ways", type=int, default=6, help="how many ways to change a column")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--list", type=int, default=40, help="how many findings to list")
@@ -276,7 +282,7 @@ def main() -> int:
     groups: dict[str, Figures] = {}
     for name, queries in jobs.items():
         groups[name] = judge_jobs(
-            subject.analyse, queries, arguments.data, arguments.ways, arguments.processes
+            subject.analyse, queries, arguments.data, arguments.ways, arguments.processes, arguments.more
         )
         print(f"{name}: done after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     everything = sum(groups.values(), Figures())
