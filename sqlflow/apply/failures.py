@@ -9,7 +9,7 @@ from sqlflow.adapter.protocol import Failure, FailureKind
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Label, Severity
 from sqlflow.core.relation import Relation
-from sqlflow.core.span import Span
+from sqlflow.core.span import LineIndex, Span
 from sqlflow.core.textmap import TextMap
 from sqlflow.plan.types import RunTest
 
@@ -110,3 +110,9 @@ def test_not_run(work: RunTest, absent: Sequence[Relation]) -> Diagnostic:
         span=work.span,
         help="build what it reads as well; a build of the whole project runs every test",
     )
+
+
+def line_span(path: str, text: str, line: int) -> Span:
+    """Gives the place of a line of a file, without its indentation; lines count from 1."""
+    start, end = LineIndex(text).line_bounds(line)
+    return Span(path, start + len(text[start:end]) - len(text[start:end].lstrip()), end)

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlflow.apply.failures import WorkFailedError
+from sqlflow.apply.failures import WorkFailedError, line_span
 from sqlflow.apply.sender import Sender
 from sqlflow.bind.types import BoundModel
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.digest import short_digest
-from sqlflow.core.span import LineIndex, Span
+from sqlflow.core.span import Span
 from sqlflow.project.types import FrameKind
 from sqlflow.system.protocol import System
 
@@ -129,9 +129,7 @@ class FunctionRunner:
             text = self._system.read(model.path).decode("utf-8", "replace")
         except OSError:
             return model.span
-        lines = LineIndex(text)
-        start, end = lines.line_bounds(line)
-        return Span(model.path, start + len(text[start:end]) - len(text[start:end].lstrip()), end)
+        return line_span(model.path, text, line)
 
 
 def _is_of_project(module: ModuleType, root: str) -> bool:

@@ -14,10 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from sqlflow.apply.failures import line_span
 from sqlflow.bind.functions import FunctionInput
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
-from sqlflow.core.span import LineIndex, Span
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.project.types import ModelDecl
 from sqlflow.system.protocol import System
@@ -200,7 +200,7 @@ def _told(
             found = Diagnostic(
                 code=Code.PYTHON_FAILED,
                 message=f"`{model.name}` raised {answer['message']}",
-                span=_line(model, text, line) if line else model.span,
+                span=line_span(model.path, text, line) if line else model.span,
                 label="raised here" if line else "",
                 help=f"install {missing} where sqlflow runs" if missing else "",
                 notes=tuple(_unknown(inputs)),
@@ -227,8 +227,3 @@ def _unrendered(model: ModelDecl, why: str) -> Diagnostic:
         span=model.span,
         help="build the expression of what the warehouse has, or take a data frame as the parameter",
     )
-
-
-def _line(model: ModelDecl, text: str, line: int) -> Span:
-    start, end = LineIndex(text).line_bounds(line)
-    return Span(model.path, start + len(text[start:end]) - len(text[start:end].lstrip()), end)
