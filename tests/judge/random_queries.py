@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sqlglot
-from sqlglot import exp
 from sqlglot.errors import ParseError
 
 from tests.judge import subject
@@ -21,6 +20,7 @@ from tests.judge.engine import Engine
 from tests.judge.generate import random_query
 from tests.judge.report import Target, clipped, percent, table, targets
 from tests.judge.tree import Tree, shrink
+from tests.judge.validity import fails_on_values, is_valid_throughout
 from tests.judge.verdict import DIALECT, HEADER, Finding, Tally, judge
 from tests.judge.world import TABLES
 
@@ -84,8 +84,7 @@ def judge_random(analyse: subject.Analyse, seed: int, count: int, shrunk: int = 
             unread += 1
             continue
         one = judge(analyse, engine, name, str(tree), described)
-        if one.refused and not _is_valid_throughout(engine, str(tree)):
-            # The engine does not look into a part that is not used; the compiler does.
+        if one.refused and _never_runs(engine, str(tree), one):
             discarded += 1
             continue
         tally = tally + one
@@ -98,21 +97,10 @@ def judge_random(analyse: subject.Analyse, seed: int, count: int, shrunk: int = 
     return Outcome(tally=tally, made=made, discarded=discarded, unread=unread, failures=tuple(failures))
 
 
-def _is_valid_throughout(engine: Engine, sql: str) -> bool:
-    """Whether each of the common table expressions, and of the windows with a name, is valid, used or not."""
-    tree = sqlglot.parse_one(sql, dialect=DIALECT)
-    parts = tree.args.get("with_")
-    for part in parts.expressions if parts is not None else ():
-        alone = exp.select("*").from_(exp.table_(part.alias))
-        alone.set("with_", parts.copy())
-        if engine.describe(alone.sql(DIALECT)) is None:
-            return False
-    for select in tree.find_all(exp.Select):
-        for window in select.args.get("windows") or ():
-            select.append(
-                "expressions", exp.Window(this=exp.Count(this=exp.Star()), alias=window.this.copy())
-            )
-    return engine.describe(tree.sql(DIALECT)) is not None
+def _never_runs(engine: Engine, sql: str, refused: Tally) -> bool:
+    if not is_valid_throughout(engine, sql):
+        return True
+    return all(fails_on_values(part) for found in refused.findings for part in found.text.split("; "))
 
 
 def _is_parsed(sql: str) -> bool:
