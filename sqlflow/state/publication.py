@@ -1,0 +1,35 @@
+"""Publications: what the publish log in the warehouse says of a node's published data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlflow.core.ids import NodeId
+from sqlflow.core.ranges import Ranges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """One publishing of a node in an environment, written in the transaction that published.
+
+    - `number` counts the node's publications in the environment from 1; the highest one is what is there.
+    - `relation` is the published table or view, as the warehouse writes its name.
+    - `code` is the digest of what the node was built from; `data` names its contents: two publications
+      with the same `data` hold the same rows. `inputs` has the data version of each node that was read.
+    - `ranges` are the intervals that the table then covers, all of them; None where it isn't built by time.
+    - `epoch` is the one of the lease under which it was written.
+    """
+
+    environment: str
+    node: NodeId
+    number: int
+    relation: str
+    code: str
+    data: str
+    inputs: Mapping[NodeId, str]
+    ranges: Ranges | None
+    run: str
+    at: datetime
+    epoch: int
