@@ -26,11 +26,13 @@ if TYPE_CHECKING:
         Event,
         NodeFinished,
         NodeStarted,
+        Published,
         RunFinished,
         RunStarted,
         StatementSent,
         Status,
     )
+    from sqlflow.state.publication import Publication
 
 __version__ = "0.1.0"
 
@@ -50,6 +52,8 @@ _HOMES = {
     "Event": "sqlflow.state.event",
     "NodeFinished": "sqlflow.state.event",
     "NodeStarted": "sqlflow.state.event",
+    "Publication": "sqlflow.state.publication",
+    "Published": "sqlflow.state.event",
     "RunFinished": "sqlflow.state.event",
     "RunStarted": "sqlflow.state.event",
     "StatementSent": "sqlflow.state.event",
@@ -67,6 +71,8 @@ __all__ = [
     "Plan",
     "Preview",
     "ProjectError",
+    "Publication",
+    "Published",
     "RunFinished",
     "RunStarted",
     "Severity",

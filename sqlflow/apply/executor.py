@@ -316,6 +316,7 @@ class _Loop:
     def _finished(self, action: Action, outcome: Outcome, seconds: float, statements: int) -> NodeFinished:
         self._progress.ended[action.node] = outcome.status
         return NodeFinished(
+            run=self._run,
             node=action.node,
             name=action.name,
             kind=action.kind,

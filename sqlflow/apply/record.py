@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Severity
+from sqlflow.state.codec import brief_diagnostic
 from sqlflow.state.event import Event, NodeFinished, NodeStarted, RunFinished, RunStarted, StatementSent
 from sqlflow.state.state import State, fold
 from sqlflow.system.protocol import System
@@ -124,7 +125,7 @@ class Recorded:
                     "finished_at": event.at.isoformat(),
                     "seconds": round(event.seconds, 3),
                     "interrupted": event.interrupted,
-                    "diagnostics": [_brief(diagnostic) for diagnostic in event.diagnostics],
+                    "diagnostics": [brief_diagnostic(diagnostic) for diagnostic in event.diagnostics],
                     "nodes": self._nodes,
                 }
                 self._write_results()
@@ -146,17 +147,5 @@ def _result(event: NodeFinished) -> dict[str, object]:
         "rows": event.rows,
         "reason": event.reason,
         "kept": event.kept,
-        "diagnostics": [_brief(diagnostic) for diagnostic in event.diagnostics],
-    }
-
-
-def _brief(diagnostic: Diagnostic) -> dict[str, object]:
-    span = diagnostic.span
-    return {
-        "code": diagnostic.code.value,
-        "severity": diagnostic.severity.value,
-        "message": diagnostic.message,
-        "path": span.path if span else None,
-        "start": span.start if span else None,
-        "end": span.end if span else None,
+        "diagnostics": [brief_diagnostic(diagnostic) for diagnostic in event.diagnostics],
     }

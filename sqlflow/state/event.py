@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TypeAlias
 
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.ids import NodeId
+from sqlflow.state.publication import Publication
 
 
 class Status(StrEnum):
@@ -71,9 +74,11 @@ class NodeFinished:
     """An action ended.
 
     `rows` were written, by a test: found. `reason` says in a few words why it was skipped, or what else
-    there is to say; `kept` is the table that holds a failed test's rows.
+    there is to say; `kept` is the table that holds a failed test's rows. Of a test, `code` is the digest of
+    its query, and `inputs` has the data version of each node that it read.
     """
 
+    run: str
     node: NodeId
     name: str
     kind: str
@@ -86,6 +91,15 @@ class NodeFinished:
     reason: str
     kept: str | None
     diagnostics: tuple[Diagnostic, ...]
+    code: str = ""
+    inputs: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A node's data was published; the publish log in the warehouse says the same."""
+
+    publication: Publication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,4 +120,6 @@ class RunFinished:
         return not self.not_done and not self.interrupted and not any(d.is_error for d in self.diagnostics)
 
 
-Event: TypeAlias = RunStarted | NodeStarted | StatementSent | NodeFinished | RunFinished
+Event: TypeAlias = RunStarted | NodeStarted | StatementSent | NodeFinished | Published | RunFinished
+# What outlives its run: the rest is of use only while one watches.
+KeptEvent: TypeAlias = RunStarted | NodeFinished | Published | RunFinished

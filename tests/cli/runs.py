@@ -52,6 +52,7 @@ def node(
     diagnostics: Sequence[Diagnostic] = (),
 ) -> NodeFinished:
     return NodeFinished(
+        run="r1",
         node=NodeId(f"{kind}.shop.{name}"),
         name=name,
         kind=kind,

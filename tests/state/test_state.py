@@ -6,47 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlflow.core.ids import NodeId
-from sqlflow.state.event import (
-    Event,
-    NodeFinished,
-    NodeStarted,
-    RunFinished,
-    RunStarted,
-    StatementSent,
-    Status,
-)
+from sqlflow.state.event import Event, NodeFinished, Published, RunFinished, RunStarted, Status
 from sqlflow.state.state import State, fold
-
-MOMENTS = st.datetimes()
-NODES = st.sampled_from([NodeId(f"model.shop.{name}") for name in "abc"])
-RUNS = st.sampled_from(["r1", "r2", "r3"])
-STATUSES = st.sampled_from(list(Status))
-
-EVENTS: st.SearchStrategy[Event] = st.one_of(
-    st.builds(
-        RunStarted, run=RUNS, at=MOMENTS, command=st.just("build"), target=st.just("dev"),
-        actions=st.integers(0, 3), threads=st.just(1),
-    ),
-    st.builds(
-        NodeStarted, node=NODES, name=st.just("a"), kind=st.just("model"), materialized=st.just("view"),
-        at=MOMENTS,
-    ),
-    st.builds(
-        StatementSent, node=NODES, sql=st.just("select 1"), seconds=st.just(0.1), rows=st.none(),
-        ok=st.booleans(),
-    ),
-    st.builds(
-        NodeFinished, node=NODES, name=st.just("a"), kind=st.just("model"), materialized=st.just("view"),
-        status=STATUSES, at=MOMENTS, seconds=st.floats(0, 9), statements=st.just(1),
-        rows=st.none() | st.integers(0, 9), reason=st.just(""), kept=st.none(), diagnostics=st.just(()),
-    ),
-    st.builds(
-        RunFinished, run=RUNS, at=MOMENTS, seconds=st.just(1.0), counts=st.just(()), not_done=st.just(()),
-        interrupted=st.booleans(), diagnostics=st.just(()),
-    ),
-)  # fmt: skip
-LOGS = st.lists(EVENTS, max_size=12)
+from tests.state.events import LOGS
 
 
 @given(LOGS, st.data())
@@ -62,7 +24,8 @@ def test_the_last_end_of_a_node_counts(events: list[Event]) -> None:
     assert state.nodes.keys() == ends.keys()
     for node, event in ends.items():
         found = state.nodes[node]
-        assert (found.status, found.at, found.seconds, found.rows) == (
+        assert (found.run, found.status, found.at, found.seconds, found.rows) == (
+            event.run,
             event.status,
             event.at,
             event.seconds,
@@ -71,32 +34,50 @@ def test_the_last_end_of_a_node_counts(events: list[Event]) -> None:
 
 
 @given(LOGS)
+def test_the_last_success_of_a_node_outlives_what_fails_after_it(events: list[Event]) -> None:
+    state = fold(State(), events)
+    good = {e.node: e for e in events if isinstance(e, NodeFinished) and e.status.is_good}
+    assert {node for node, found in state.nodes.items() if found.success is not None} == good.keys()
+    for node, event in good.items():
+        found = state.nodes[node].success
+        assert found is not None
+        assert (found.run, found.at, found.seconds, found.code, found.inputs) == (
+            event.run,
+            event.at,
+            event.seconds,
+            event.code,
+            event.inputs,
+        )
+
+
+@given(LOGS)
+def test_the_publication_that_was_told_of_last_counts(events: list[Event]) -> None:
+    told = [event.publication for event in events if isinstance(event, Published)]
+    expected = {(found.environment, found.node): found for found in told}
+    assert fold(State(), events).publications == expected
+
+
+@given(LOGS)
 def test_the_last_run_and_whether_it_ended(events: list[Event]) -> None:
     state = fold(State(), events)
-    runs = [event for event in events if isinstance(event, (RunStarted, RunFinished))]
-    started = [event.run for event in runs if isinstance(event, RunStarted)]
-    assert state.run == (started[-1] if started else None)
-    assert state.finished == (not runs or isinstance(runs[-1], RunFinished))
+    starts = [i for i, event in enumerate(events) if isinstance(event, RunStarted)]
+    if not starts:
+        assert (state.run, state.finished) == (None, True)
+        return
+    started = events[starts[-1]]
+    assert isinstance(started, RunStarted)
+    assert state.run == started.run
+    ended = {event.run for event in events[starts[-1] :] if isinstance(event, RunFinished)}
+    # Of two runs at once, the end of the other one is not the last run's.
+    assert state.finished == (started.run in ended)
 
 
 @given(LOGS, LOGS)
 def test_folding_changes_no_state_that_is_there(before: list[Event], after: list[Event]) -> None:
     state = fold(State(), before)
-    kept = dict(state.nodes)
+    kept = dict(state.nodes), dict(state.publications)
     fold(state, after)
-    assert state.nodes == kept
-
-
-@given(LOGS)
-def test_a_node_keeps_the_run_that_it_ended_in(events: list[Event]) -> None:
-    run = ""
-    expected: dict[NodeId, str] = {}
-    for event in events:
-        if isinstance(event, RunStarted):
-            run = event.run
-        if isinstance(event, NodeFinished):
-            expected[event.node] = run
-    assert {node: found.run for node, found in fold(State(), events).nodes.items()} == expected
+    assert (state.nodes, state.publications) == kept
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from sqlflow.state.event import (
     Event,
     NodeFinished,
     NodeStarted,
+    Published,
     RunFinished,
     RunStarted,
     StatementSent,
@@ -92,7 +93,7 @@ class HumanView:
                         width=self._terminal.width,
                     )
                 )
-            case NodeStarted() | StatementSent():
+            case NodeStarted() | StatementSent() | Published():
                 pass
 
     def _count(self, event: Event) -> None:
@@ -107,7 +108,7 @@ class HumanView:
                 self._failed += event.status in (Status.FAIL, Status.ERROR)
                 if is_remarkable(event):
                     self._nodes.append(event)
-            case StatementSent() | RunFinished():
+            case StatementSent() | Published() | RunFinished():
                 pass
 
     def _above(self, line: str) -> None:

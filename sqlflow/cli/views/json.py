@@ -12,7 +12,16 @@ from sqlflow.cli.terminal import Terminal
 from sqlflow.cli.views.diagnostics import Lines
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.span import Span
-from sqlflow.state.event import Event, NodeFinished, NodeStarted, RunFinished, RunStarted, StatementSent
+from sqlflow.state.codec import publication_record
+from sqlflow.state.event import (
+    Event,
+    NodeFinished,
+    NodeStarted,
+    Published,
+    RunFinished,
+    RunStarted,
+    StatementSent,
+)
 
 Record: TypeAlias = dict[str, object]
 
@@ -97,6 +106,7 @@ def event_record(event: Event, lines: Lines) -> Record:
         case NodeFinished():
             return {
                 "event": "node_finished",
+                "run": event.run,
                 "node": event.node,
                 "name": event.name,
                 "kind": event.kind,
@@ -110,6 +120,8 @@ def event_record(event: Event, lines: Lines) -> Record:
                 "kept": event.kept,
                 "diagnostics": [diagnostic_record(d, lines) for d in event.diagnostics],
             }
+        case Published():
+            return {"event": "published", **publication_record(event.publication)}
         case RunFinished():
             return _run_finished(event, lines)
         case _:

@@ -10,6 +10,7 @@ from sqlflow.state.event import (
     Event,
     NodeFinished,
     NodeStarted,
+    Published,
     RunFinished,
     RunStarted,
     StatementSent,
@@ -50,7 +51,7 @@ class PlainView:
                 self._terminal.tell(
                     "\n" + summary(event, self._nodes, self._lines, paint=paint, width=self._terminal.width)
                 )
-            case NodeStarted() | StatementSent():
+            case NodeStarted() | StatementSent() | Published():
                 pass
 
 
