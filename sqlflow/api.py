@@ -202,13 +202,14 @@ class LoadedProject:
         """Carries out a plan; the result is iterated over as events, and can be asked to `stop`."""
         from sqlflow.apply.catalog import Catalog
         from sqlflow.apply.executor import Execution, new_run_id
+        from sqlflow.apply.failed_rows import FailedRows
         from sqlflow.apply.frames import FunctionRunner
         from sqlflow.apply.publish import Publisher
         from sqlflow.apply.record import Recorded
         from sqlflow.apply.work import Workshop
 
         compiled, adapter, program = self._compiled, self._adapter(), self._program()
-        self._write_compiled(program, frozenset(action.node for action in plan.actions))
+        self._write_compiled(program, frozenset(plan.nodes))
         run = new_run_id()
         catalog = Catalog(adapter.spec)
         models = (program.models.get(action.node) for action in plan.actions)
@@ -223,6 +224,7 @@ class LoadedProject:
             functions=FunctionRunner(compiled.system),
             catalog=catalog,
             publisher=publisher,
+            failed_rows=FailedRows(adapter.spec, catalog),
             run=run[:8],
         )
         execution = Execution(plan, self._open(), adapter, compiled.system, workshop, run)

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from sqlflow.adapter.protocol import Adapter, Warehouse
 from sqlflow.apply.failures import timed_out
 from sqlflow.apply.housekeeping import create_schemas, drop_leftovers
-from sqlflow.apply.work import Outcome, Workshop
+from sqlflow.apply.outcome import AuditOutcome, Outcome
+from sqlflow.apply.work import Workshop
 from sqlflow.apply.workers import Done, Job, Pool
 from sqlflow.core.diagnostic import Diagnostic
-from sqlflow.core.ids import NodeId
+from sqlflow.core.ids import NodeId, NodeKind
 from sqlflow.core.span import Span
 from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, Plan
 from sqlflow.state.event import (
@@ -53,6 +54,7 @@ class _Progress:
     ready: list[int] = field(default_factory=list)
     running: dict[NodeId, _Running] = field(default_factory=dict)
     ended: dict[NodeId, Status] = field(default_factory=dict)
+    audited: dict[NodeId, Status] = field(default_factory=dict)
 
 
 def new_run_id() -> str:
@@ -126,7 +128,7 @@ class _Loop:
             at=self._system.now(),
             command=self._plan.command,
             target=self._plan.target,
-            actions=len(self._plan.actions),
+            actions=sum(1 + len(action.audits) for action in self._plan.actions),
             threads=self._plan.threads,
         )
         try:
@@ -139,14 +141,14 @@ class _Loop:
             self._pool.close(_GRACE_SECONDS)
             self._functions.close()
             self._warehouse.close()
-        ended = self._progress.ended
+        ended = {**self._progress.audited, **self._progress.ended}
         counts = Counter(ended.values())
         yield RunFinished(
             run=self._run,
             at=self._system.now(),
             seconds=self._system.monotonic() - began,
             counts=tuple((status, counts[status]) for status in Status if counts[status]),
-            not_done=tuple(a.node for a in self._plan.actions if not ended[a.node].is_good),
+            not_done=tuple(node for node in self._plan.nodes if not ended[node].is_good),
             interrupted=self._interrupted,
             diagnostics=tuple(self._diagnostics),
         )
@@ -282,7 +284,8 @@ class _Loop:
                 reason="timed out",
                 diagnostics=(timed_out(action.name, _span(action), timeout),),
             )
-        yield self._finished(action, outcome, self._system.monotonic() - running.began, running.statements)
+        seconds = self._system.monotonic() - running.began
+        yield from self._finished(action, outcome, seconds, running.statements)
         if outcome.status.is_good:
             for child in self._progress.children.get(action.node, ()):
                 left = self._progress.waiting[child]
@@ -305,17 +308,20 @@ class _Loop:
                     stack.append(child)
         reason = f"because of {action.name} ({status.value})"
         for i in sorted(found):
-            yield self._finished(self._plan.actions[i], Outcome(Status.SKIPPED, reason=reason), 0.0, 0)
+            yield from self._finished(self._plan.actions[i], Outcome(Status.SKIPPED, reason=reason), 0.0, 0)
 
     def _skip_rest(self) -> Iterator[Event]:
         self._progress.ready.clear()
         for action in self._plan.actions:
             if action.node not in self._progress.ended:
-                yield self._finished(action, Outcome(Status.SKIPPED, reason="the run was stopped"), 0.0, 0)
+                stopped = Outcome(Status.SKIPPED, reason="the run was stopped")
+                yield from self._finished(action, stopped, 0.0, 0)
 
-    def _finished(self, action: Action, outcome: Outcome, seconds: float, statements: int) -> NodeFinished:
+    def _finished(self, action: Action, outcome: Outcome, seconds: float, statements: int) -> Iterator[Event]:
+        """Tells how an action ended, after the tests that it ran or did not get to run."""
+        yield from self._audited(action, outcome)
         self._progress.ended[action.node] = outcome.status
-        return NodeFinished(
+        yield NodeFinished(
             run=self._run,
             node=action.node,
             name=action.name,
@@ -330,6 +336,30 @@ class _Loop:
             kept=outcome.kept,
             diagnostics=outcome.diagnostics,
         )
+
+    def _audited(self, action: Action, outcome: Outcome) -> Iterator[Event]:
+        ran = {audit.test.node: audit for audit in outcome.audits}
+        reason = outcome.reason
+        if outcome.status is not Status.SKIPPED:
+            reason = f"because of {action.name} ({outcome.status.value})"
+        for test in action.audits:
+            audit = ran.get(test.node) or AuditOutcome(test, Status.SKIPPED, 0.0, reason=reason)
+            self._progress.audited[test.node] = audit.status
+            yield NodeFinished(
+                run=self._run,
+                node=test.node,
+                name=test.name,
+                kind=NodeKind.TEST.value,
+                materialized="",
+                status=audit.status,
+                at=self._system.now(),
+                seconds=audit.seconds,
+                statements=0,
+                rows=audit.rows,
+                reason=audit.reason,
+                kept=audit.kept,
+                diagnostics=audit.diagnostics,
+            )
 
 
 def _timeout(action: Action) -> float | None:

@@ -8,6 +8,7 @@ from sqlflow.core.diagnostic import ProjectError
 from sqlflow.core.relation import Column
 from sqlflow.core.span import Span
 from sqlflow.core.textmap import TextMap
+from sqlflow.dialect import statements
 
 
 def first_rows(
@@ -24,7 +25,7 @@ def first_rows(
 
     Raises ProjectError where the engine refuses the query.
     """
-    before = "SELECT * FROM (\n"
+    before, after = statements.first_rows(limit)
     session: Session | None = None
     place, sent = text_map, sql
     try:
@@ -32,7 +33,7 @@ def first_rows(
         columns = session.describe(sent)
         place, sent = (
             text_map.shifted(len(before)) if text_map is not None else None,
-            f"{before}{sql}\n) AS q LIMIT {int(limit)}",
+            f"{before}{sql}{after}",
         )
         table = session.fetch(sent)
         rows = tuple(zip(*(column.to_pylist() for column in table.columns), strict=True))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlflow.adapter.protocol import FailureKind
+from sqlflow.apply.audit import Audits
 from sqlflow.apply.catalog import Catalog
 from sqlflow.apply.failures import WorkFailedError, views_in_the_way
 from sqlflow.apply.sender import Sender
@@ -14,7 +15,7 @@ from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.relation import Relation, ViewDefinition
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.materialize.types import Carry, Hold, Load, Refuse, Run, Step
+from sqlflow.materialize.types import Audit, Carry, Hold, Load, Refuse, Run, Step
 
 if TYPE_CHECKING:
     import pyarrow
@@ -42,8 +43,13 @@ class Publisher:
     catalog: Catalog
     planned: frozenset[Relation]
 
-    def run(self, steps: Sequence[Step], rows: pyarrow.Table | None, sender: Sender) -> Written:
-        """Runs the steps one after the other; `rows` are those that a Load puts into its table."""
+    def run(
+        self, steps: Sequence[Step], rows: pyarrow.Table | None, audits: Audits, sender: Sender
+    ) -> Written:
+        """Runs the steps one after the other; `rows` are those that a Load puts into its table.
+
+        Raises AuditFailedError where the audits say that the new contents may not be published.
+        """
         written: int | None = None
         remarks: tuple[str, ...] = ()
         held: tuple[ViewDefinition, ...] = ()
@@ -62,6 +68,8 @@ class Publisher:
                     held = self._hold(step, sender)
                 case Carry():
                     remarks += self._carry(step, held, sender)
+                case Audit():
+                    audits.run(step.on, sender)
         return Written(written, remarks)
 
     def _hold(self, step: Hold, sender: Sender) -> tuple[ViewDefinition, ...]:

@@ -82,6 +82,16 @@ class Sender:
             raise self._failed(error, text_map) from error
 
     @contextmanager
+    def naming(self, name: str, span: Span) -> Generator[None]:
+        """Tells of what fails inside as something else's failure than the action's."""
+        own = self.name, self.span
+        self.name, self.span = name, span
+        try:
+            yield
+        finally:
+            self.name, self.span = own
+
+    @contextmanager
     def transaction(self) -> Generator[None]:
         """Commits what is done inside, or rolls it back."""
         with self.asking() as session:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from sqlflow.adapter.protocol import Adapter, Session, Warehouse
 from sqlflow.apply.failures import StoppedError, WorkFailedError, connection_lost
+from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.sender import Sender
-from sqlflow.apply.work import Outcome, Workshop
+from sqlflow.apply.work import Workshop
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.span import Span

@@ -21,6 +21,8 @@ from sqlflow.bind.types import (
     BoundSource,
     NodeSchema,
     Program,
+    Read,
+    TableClause,
 )
 from sqlflow.core.config import Materialization, NodeConfig
 from sqlflow.core.ids import NodeId
@@ -173,9 +175,7 @@ class Binder:
         )
 
     def _select_all(self, node: NodeId) -> str:
-        text = self._text_of(node)
-        alias = f" AS {relation_sql(self._spec, Relation(None, None, text.visible))}"
-        return f"SELECT * FROM {text.from_clause}{alias if text.from_clause.endswith(')') else ''}"
+        return f"SELECT * FROM {self._aliased(node).text}"
 
     def _seed(self, node: NodeId) -> BoundSeed:
         rendered = self._rendered.seeds[node]
@@ -282,12 +282,16 @@ class Binder:
                 given[key] = self._stored(node, name)
         return MappingProxyType(given)
 
-    def _aliased(self, node: NodeId) -> str:
+    def _aliased(self, node: NodeId) -> TableClause:
         """A from-clause that stands alone: a query in brackets or a file needs a name."""
         text = self._text_of(node)
-        if not text.from_clause.endswith(")"):
-            return text.from_clause
-        return f"{text.from_clause} AS {relation_sql(self._spec, Relation(None, None, text.visible))}"
+        alias = f" AS {relation_sql(self._spec, Relation(None, None, text.visible))}"
+        if text.inner is not None:
+            reads = tuple(read.shifted(text.inner_start) for read in text.inner.reads)
+            return TableClause(text=text.from_clause + alias, reads=reads)
+        aliased = text.from_clause.endswith(")")
+        read = Read(0, len(text.from_clause), node, "" if aliased else alias)
+        return TableClause(text=text.from_clause + (alias if aliased else ""), reads=(read,))
 
     def _failures(self, name: str) -> Relation:
         target = self._project.settings.target

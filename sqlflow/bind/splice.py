@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlflow.bind.translate.types import TranslatedQuery
-from sqlflow.bind.types import BoundQuery
+from sqlflow.bind.types import BoundQuery, Read
 from sqlflow.core.ids import NodeId
 from sqlflow.core.textmap import Edit, Segment, TextMap, splice
 from sqlflow.dialect.names import lookup_key, quote
@@ -20,21 +21,42 @@ from sqlflow.render.types import PLACEHOLDER, THIS, RenderedQuery
 class TableText:
     """How a node is written in a FROM clause, and the name that the query sees it under without an alias.
 
-    `inner` maps the query that stands in the clause, from its character `inner_start` on.
+    `inner` is the query that stands in the clause, from its character `inner_start` on; None for a relation.
     """
 
     from_clause: str
     visible: str
-    inner: TextMap | None = None
+    inner: BoundQuery | None = None
     inner_start: int = 0
 
 
 def in_brackets(query: BoundQuery, visible: str) -> TableText:
     """Writes a query as a table; the line breaks end a comment that it may end with."""
     sql = query.sql
-    ends = [Edit(0, len(sql) - len(sql.lstrip()), ""), Edit(len(sql.rstrip()), len(sql), "")]
-    text, text_map = splice(sql, query.map, ends)
-    return TableText(from_clause=f"(\n{text}\n)", visible=visible, inner=text_map, inner_start=2)
+    indent = len(sql) - len(sql.lstrip())
+    text, text_map = splice(sql, query.map, [Edit(0, indent, ""), Edit(len(sql.rstrip()), len(sql), "")])
+    inner = BoundQuery(sql=text, map=text_map, reads=tuple(read.shifted(-indent) for read in query.reads))
+    return TableText(from_clause=f"(\n{text}\n)", visible=visible, inner=inner, inner_start=2)
+
+
+def rebound(query: BoundQuery, node: NodeId, relation: str) -> BoundQuery:
+    """Reads another relation, as SQL writes it, in the place of a node's own."""
+    edits = [Edit(r.start, r.end, relation + r.alias) for r in query.reads if r.node == node]
+    if all(query.sql[edit.start : edit.end] == relation for edit in edits):
+        return query
+    sql, text_map = splice(query.sql, query.map, edits)
+    return BoundQuery(sql=sql, map=text_map, reads=tuple(_moved(query.reads, node, len(relation))))
+
+
+def _moved(reads: Iterable[Read], node: NodeId, length: int) -> Iterator[Read]:
+    grown = 0
+    for read in reads:
+        start = read.start + grown
+        if read.node == node:
+            grown += length + len(read.alias) - (read.end - read.start)
+            yield read._replace(start=start, end=start + length, alias="")
+        else:
+            yield read.shifted(grown)
 
 
 TextOf = Callable[[NodeId], TableText]
@@ -55,14 +77,15 @@ def bind_query(
     the relation's name as well. `facts` is None for a hook, whose statement is not parsed.
     """
     edits: list[Edit] = []
-    queries: dict[Edit, TableText] = {}
+    tables: dict[Edit, _Table] = {}
     if facts is not None:
         for use, node in zip(facts.tables, links.tables, strict=True):
             if node is not None:
                 text = _text(use.parts[-1].text, node, this, text_of)
-                edits.append(_table_edit(use, text, spec))
-                if text.inner is not None:
-                    queries[edits[-1]] = text
+                edit, alias = _table_edit(use, text, spec)
+                edits.append(edit)
+                if text is not this:
+                    tables[edit] = _Table(node, text, alias)
                 if use.keyword is not None:
                     edits.append(Edit(use.keyword, use.start, "SELECT * FROM "))
         edits.extend(_qualifier_edits(facts, links, this, text_of, spec))
@@ -75,8 +98,7 @@ def bind_query(
         edits = [edit for edit in edits if edit.start < facts.end]
         if ";" in tail or "--" in tail or "/*" in tail:
             edits.append(Edit(facts.end, len(query.text), ""))
-    sql, text_map = splice(query.text, query.map, edits)
-    return BoundQuery(sql=sql, map=_with_queries(text_map, edits, queries))
+    return _spliced(query.text, query.map, edits, tables)
 
 
 def bind_translated(
@@ -84,27 +106,43 @@ def bind_translated(
 ) -> BoundQuery:
     """Puts the names of tables into a query that was written in the target's dialect."""
     edits: list[Edit] = []
-    queries: dict[Edit, TableText] = {}
+    tables: dict[Edit, _Table] = {}
     for place in query.tables:
         text = this if place.is_this and this is not None else text_of(place.node)
         edits.append(Edit(place.start, place.end, text.from_clause))
-        if text.inner is not None:
-            queries[edits[-1]] = text
+        if text is not this:
+            tables[edits[-1]] = _Table(place.node, text, "")
     for start, end, text in _placeholders(query.text, links, this, text_of):
         edits.append(Edit(start, end, text.from_clause))
-    sql, text_map = splice(query.text, query.map, edits)
-    return BoundQuery(sql=sql, map=_with_queries(text_map, edits, queries))
+    return _spliced(query.text, query.map, edits, tables)
 
 
-def _with_queries(text_map: TextMap, edits: list[Edit], queries: Mapping[Edit, TableText]) -> TextMap:
-    """Gives the queries that were put in their own places, below the place of the name that they replaced."""
+class _Table(NamedTuple):
+    """What an edit put in the place of a table's name."""
+
+    node: NodeId
+    text: TableText
+    alias: str
+
+
+def _spliced(
+    text: str, text_map: TextMap, edits: Sequence[Edit], tables: Mapping[Edit, _Table]
+) -> BoundQuery:
+    """Applies edits; a query that was put in keeps its own places, below that of the name it replaced."""
+    sql, text_map = splice(text, text_map, edits)
+    reads: list[Read] = []
     grown = 0
     for edit in sorted(edits):
-        text = queries.get(edit)
-        if text is not None and text.inner is not None:
-            text_map = _nest(text_map, edit.start + grown + text.inner_start, text.inner)
+        table = tables.get(edit)
+        start = edit.start + grown
+        if table is not None and table.text.inner is not None:
+            start += table.text.inner_start
+            text_map = _nest(text_map, start, table.text.inner.map)
+            reads.extend(read.shifted(start) for read in table.text.inner.reads)
+        elif table is not None:
+            reads.append(Read(start, start + len(table.text.from_clause), table.node, table.alias))
         grown += len(edit.text) - (edit.end - edit.start)
-    return text_map
+    return BoundQuery(sql=sql, map=text_map, reads=tuple(reads))
 
 
 def _nest(text_map: TextMap, start: int, inner: TextMap) -> TextMap:
@@ -120,15 +158,17 @@ def _text(name: str, node: NodeId, this: TableText | None, text_of: TextOf) -> T
     return this if this is not None and name.lower() == THIS else text_of(node)
 
 
-def _table_edit(use: TableUse, text: TableText, spec: DialectSpec) -> Edit:
+def _table_edit(use: TableUse, text: TableText, spec: DialectSpec) -> tuple[Edit, str]:
+    """Gives the edit, and the alias that another relation would need in the place of this one."""
+    if use.aliased:
+        return Edit(use.start, use.end, text.from_clause), ""
     written = use.parts[-1]
     special = PLACEHOLDER.fullmatch(written.text) or written.text.lower() == THIS
     seen_as = text.visible if special else written.text
-    clause = text.from_clause
-    if not use.aliased and not _ends_with_name(clause, seen_as, written.quoted or bool(special), spec):
-        alias = quote(spec, seen_as) if special or written.quoted else seen_as
-        clause = f"{clause} AS {alias}"
-    return Edit(use.start, use.end, clause)
+    alias = f" AS {quote(spec, seen_as) if special or written.quoted else seen_as}"
+    if _ends_with_name(text.from_clause, seen_as, written.quoted or bool(special), spec):
+        return Edit(use.start, use.end, text.from_clause), alias
+    return Edit(use.start, use.end, text.from_clause + alias), ""
 
 
 def _ends_with_name(clause: str, name: str, quoted: bool, spec: DialectSpec) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlflow.bind.query.values import ColumnRef
 from sqlflow.core.config import NodeConfig, TestConfig
@@ -18,12 +19,42 @@ from sqlflow.link.types import Graph
 from sqlflow.project.types import FrameKind
 
 
+class Read(NamedTuple):
+    """Where a node's relation is written in a query, as a half-open range of its characters.
+
+    `alias` is what has to follow another relation that is put there, so that the query sees it under the
+    same name; empty where an alias follows anyway.
+    """
+
+    start: int
+    end: int
+    node: NodeId
+    alias: str
+
+    def shifted(self, by: int) -> Read:
+        """The same place, `by` characters further on."""
+        return self._replace(start=self.start + by, end=self.end + by)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundQuery:
-    """SQL that the engine understands, mapped back to the template."""
+    """SQL that the engine understands, mapped back to the template.
+
+    `reads` are the places of tables in it, in their order, those inside of ephemeral models' queries
+    included; the model's own relation (`this`) is not among them.
+    """
 
     sql: str
     map: TextMap
+    reads: tuple[Read, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableClause:
+    """A node in a FROM clause, and the places of tables in that text."""
+
+    text: str
+    reads: tuple[Read, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,17 +129,17 @@ class BoundSource:
 class BoundGenericTest:
     """A generic test on a node: what it checks, with references bound.
 
-    `table` is the from-clause of the node under test; `arguments` are as declared, `to` is the from-clause
-    of the table that a relationships test compares with.
+    `table` is the node under test; `arguments` are as declared, `to` is the table that a relationships
+    test compares with.
     """
 
     id: NodeId
     name: str
     test: str
-    table: str
+    table: TableClause
     column: str | None
     arguments: Mapping[str, Value]
-    to: str | None
+    to: TableClause | None
     config: TestConfig
     failures: Relation
     span: Span

@@ -124,6 +124,11 @@ INSERT_FROM_END = "\n) AS q"
 COUNT_ROWS = ("SELECT count(*) AS n FROM (\n", "\n) AS q")
 
 
+def first_rows(limit: int) -> tuple[str, str]:
+    """What stands around a query of which no more than so many rows are wanted."""
+    return "SELECT * FROM (\n", f"\n) AS q LIMIT {limit}"
+
+
 def insert_select(spec: DialectSpec, relation: Relation, columns: Sequence[str], source: Relation) -> str:
     """INSERT of some columns of another relation."""
     return (

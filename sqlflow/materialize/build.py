@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from sqlflow.bind.types import BoundModel, BoundQuery
 from sqlflow.core.config import Materialization
 from sqlflow.core.diagnostic import Diagnostic
-from sqlflow.core.relation import Column, RelationKind
+from sqlflow.core.relation import Column, Relation, RelationKind
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.incremental import build_increment, key_checks
 from sqlflow.materialize.relation import build_table, build_view
-from sqlflow.materialize.types import Existing, Rows, Run, Script, Step
+from sqlflow.materialize.types import Audit, Checks, Existing, Rows, Run, Script, Step
 
 
 def is_increment(model: BoundModel, kind: RelationKind | None, full_refresh: bool) -> bool:
@@ -32,19 +32,56 @@ def build_model(
     incoming: Sequence[Column],
     *,
     increment: bool,
+    audited: bool,
     run: str,
 ) -> Script | Diagnostic:
-    """Gives the steps that build a model from `rows`; hooks are not among them.
+    """Gives the steps that build a model from `rows`, its hooks among them.
 
-    `incoming` are the columns of the rows, `increment` is what `is_increment` said, `run` a short id that
-    makes the names of passing relations unique.
+    `incoming` are the columns of the rows, `increment` is what `is_increment` said, `audited` whether it
+    has tests, `run` a short id that makes the names of passing relations unique.
     """
+    audit = audits(audited)
+    script = _script(spec, model, rows, existing, incoming, audit, increment=increment, run=run)
+    if isinstance(script, Diagnostic):
+        return script
+    return with_hooks(script, model.relation, model.post_hooks)
+
+
+def _script(
+    spec: DialectSpec,
+    model: BoundModel,
+    rows: Rows,
+    existing: Existing,
+    incoming: Sequence[Column],
+    audit: Checks,
+    *,
+    increment: bool,
+    run: str,
+) -> Script | Diagnostic:
     if increment:
-        return build_increment(spec, model, rows, existing, incoming, run)
+        return build_increment(spec, model, rows, existing, incoming, audit, run)
     if model.config.materialized is Materialization.VIEW and isinstance(rows, BoundQuery):
-        return build_view(spec, model.relation, rows, existing, incoming, run)
-    script = build_table(spec, model.relation, rows, existing, incoming, model.config.indexes, run)
-    return Script(steps=(*script.steps, *key_checks(spec, model, model.relation, model.config.unique_key)))
+        return build_view(spec, model.relation, rows, existing, incoming, audit, run)
+
+    def checks(on: Relation) -> Sequence[Step]:
+        return (*key_checks(spec, model, on, model.config.unique_key), *audit(on))
+
+    return build_table(spec, model.relation, rows, existing, incoming, model.config.indexes, checks, run)
+
+
+def audits(audited: bool) -> Checks:
+    """Gives the checks of a node that has tests, or of one that has none."""
+    return lambda on: (Audit(on=on),) if audited else ()
+
+
+def with_hooks(script: Script, relation: Relation, hooks: Sequence[BoundQuery]) -> Script:
+    """Puts hooks after the steps. What they change is published too: so the audit comes after them."""
+    after = hook_steps(hooks)
+    if not after:
+        return script
+    steps = [step for step in script.steps if not isinstance(step, Audit)]
+    audit = (Audit(on=relation),) if len(steps) < len(script.steps) else ()
+    return Script(steps=(*steps, *after, *audit))
 
 
 def hook_steps(hooks: Sequence[BoundQuery]) -> tuple[Step, ...]:

@@ -13,11 +13,17 @@ from sqlflow.dialect import statements as sql
 from sqlflow.dialect.names import name_key, shorten
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.relation import insert
-from sqlflow.materialize.types import Existing, Load, Refuse, Rows, Run, Script, Step, around
+from sqlflow.materialize.types import Checks, Existing, Load, Refuse, Rows, Run, Script, Step, around
 
 
 def build_increment(
-    spec: DialectSpec, model: BoundModel, rows: Rows, existing: Existing, incoming: Sequence[Column], run: str
+    spec: DialectSpec,
+    model: BoundModel,
+    rows: Rows,
+    existing: Existing,
+    incoming: Sequence[Column],
+    checks: Checks,
+    run: str,
 ) -> Script | Diagnostic:
     """Brings a table that is there up to date.
 
@@ -29,8 +35,9 @@ def build_increment(
         return change
     alter, columns = change
     if model.config.incremental_strategy is IncrementalStrategy.APPEND:
-        return Script(steps=(*alter, *insert(spec, model.relation, columns, rows)))
-    return _by_key(spec, model, rows, alter, columns, run)
+        added = insert(spec, model.relation, columns, rows)
+        return Script(steps=(*alter, *added, *checks(model.relation)))
+    return _by_key(spec, model, rows, alter, columns, checks, run)
 
 
 def _by_key(
@@ -39,6 +46,7 @@ def _by_key(
     rows: Rows,
     alter: tuple[Step, ...],
     columns: Sequence[str],
+    checks: Checks,
     run: str,
 ) -> Script | Diagnostic:
     found = {name_key(spec, column): column for column in columns}
@@ -66,7 +74,7 @@ def _by_key(
         steps.append(Run(sql=sql.delete_matching(spec, model.relation, key_columns, batch)))
         steps.append(Run(sql=sql.insert_select(spec, model.relation, columns, batch), counts=True))
     steps.append(Run(sql=f"DROP TABLE {sql.names(spec, [batch.identifier])}"))
-    return Script(steps=tuple(steps))
+    return Script(steps=(*steps, *checks(model.relation)))
 
 
 def key_checks(

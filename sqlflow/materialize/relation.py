@@ -10,7 +10,7 @@ from sqlflow.core.relation import Column, Relation, RelationKind
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.names import same_name, shorten
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.materialize.types import Carry, Existing, Hold, Load, Rows, Run, Script, Step, around
+from sqlflow.materialize.types import Carry, Checks, Existing, Hold, Load, Rows, Run, Script, Step, around
 
 # The mark in the name of a relation that was renamed aside.
 ASIDE = "__sqlflow_old_"
@@ -22,19 +22,41 @@ def build_view(
     query: BoundQuery,
     existing: Existing,
     incoming: Sequence[Column],
+    checks: Checks,
     run: str,
 ) -> Script:
-    """Makes or replaces a view. `incoming` are the columns that the query gives."""
+    """Makes or replaces a view. `incoming` are the columns that the query gives.
+
+    Where readers have to wait from the replacing on, the checks are made on a view of the same query before.
+    """
     create = around(sql.create_view(spec, relation), query)
     if existing.kind is None:
-        return Script(steps=(create,))
+        return Script(steps=(create, *checks(relation)))
+    replace = around(sql.create_view(spec, relation, replace=True), query)
+    if spec.views_bind_by_name:
+        if existing.kind is RelationKind.VIEW:
+            return Script(steps=(replace, *checks(relation)))
+        return Script(steps=(Run(sql=sql.drop(spec, existing.kind, relation)), create, *checks(relation)))
+    checked = _on_a_copy(spec, relation, query, checks, run)
     if existing.kind is RelationKind.VIEW and (
         not spec.replace_view_keeps_columns or _extends(spec, existing.columns, incoming)
     ):
-        return Script(steps=(around(sql.create_view(spec, relation, replace=True), query),))
-    if spec.views_bind_by_name:
-        return Script(steps=(Run(sql=sql.drop(spec, existing.kind, relation)), create))
-    return Script(steps=_swap(spec, relation, existing, (create,), run, ()))
+        return Script(steps=(*checked, replace))
+    return Script(steps=(*checked, *_swap(spec, relation, existing, (create,), run, ())))
+
+
+def _on_a_copy(
+    spec: DialectSpec, relation: Relation, query: BoundQuery, checks: Checks, run: str
+) -> tuple[Step, ...]:
+    new = _new_name(spec, relation, run)
+    asked = tuple(checks(new))
+    if not asked:
+        return ()
+    return (
+        around(sql.create_view(spec, new), query),
+        *asked,
+        Run(sql=sql.drop(spec, RelationKind.VIEW, new)),
+    )
 
 
 def build_table(
@@ -44,6 +66,7 @@ def build_table(
     existing: Existing,
     incoming: Sequence[Column],
     indexes: Sequence[Index],
+    checks: Checks,
     run: str,
 ) -> Script:
     """Makes or replaces a table.
@@ -52,14 +75,15 @@ def build_table(
     replaced and it stays; else a new table takes its name.
     """
     if existing.kind is None:
-        return Script(steps=(*_fill(spec, relation, rows), *_indexes(spec, relation, indexes)))
+        fill = _fill(spec, relation, rows)
+        return Script(steps=(*fill, *_indexes(spec, relation, indexes), *checks(relation)))
     if spec.create_or_replace_table:
         steps: list[Step] = []
         if existing.kind is not RelationKind.TABLE:
             steps.append(Run(sql=sql.drop(spec, existing.kind, relation)))
         steps.extend(_fill(spec, relation, rows, replace=existing.kind is RelationKind.TABLE))
         steps.extend(_indexes(spec, relation, indexes))
-        return Script(steps=tuple(steps))
+        return Script(steps=(*steps, *checks(relation)))
     if (
         existing.kind is RelationKind.TABLE
         and existing.dependents
@@ -70,11 +94,10 @@ def build_table(
                 Run(sql=sql.delete_all(spec, relation)),
                 *insert(spec, relation, [column.name for column in existing.columns], rows),
                 *_indexes(spec, relation, indexes, if_not_exists=True),
+                *checks(relation),
             )
         )
-    new = Relation(
-        relation.database, relation.schema, shorten(spec, relation.identifier, f"__sqlflow_new_{run}")
-    )
+    new = _new_name(spec, relation, run)
     fill = _fill(spec, new, rows)
     take_name = Run(sql=sql.rename(spec, RelationKind.TABLE, new, relation.identifier))
     free_names = tuple(
@@ -85,7 +108,12 @@ def build_table(
     early = _indexes(spec, relation, indexes, on=new) if spec.renames_indexed_tables else ()
     late = () if early else _indexes(spec, relation, indexes)
     swap = _swap(spec, relation, existing, (take_name,), run, late)
-    return Script(steps=(*fill, *free_names, *early, *swap))
+    return Script(steps=(*fill, *checks(new), *free_names, *early, *swap))
+
+
+def _new_name(spec: DialectSpec, relation: Relation, run: str) -> Relation:
+    name = shorten(spec, relation.identifier, f"__sqlflow_new_{run}")
+    return Relation(relation.database, relation.schema, name)
 
 
 def insert(spec: DialectSpec, relation: Relation, columns: Sequence[str], rows: Rows) -> tuple[Step, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -69,7 +70,20 @@ class Carry:
     kind: RelationKind
 
 
-Step: TypeAlias = Run | Load | Refuse | Hold | Carry
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """The node's tests run, and read `on` in the place of the node's own relation.
+
+    Where one of severity error finds rows, nothing is published.
+    """
+
+    on: Relation
+
+
+Step: TypeAlias = Run | Load | Refuse | Hold | Carry | Audit
+
+# What is asked of new contents before they are published, given the relation that holds them.
+Checks: TypeAlias = Callable[[Relation], Sequence[Step]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sqlflow.bind.types import Program
+from sqlflow.bind.types import BoundSingularTest, Program
 from sqlflow.checks.generic import generic_query
 from sqlflow.core.config import Materialization
 from sqlflow.core.ids import NodeId, NodeKind
 from sqlflow.core.relation import Relation
+from sqlflow.plan.audits import audited_nodes
 from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, Plan, RunTest, Work
 
 
@@ -41,12 +42,18 @@ def make_plan(program: Program, command: Command, selected: frozenset[NodeId], o
     effective = _effective_parents(program)
     wanted = _wanted(program, command, selected, effective)
     before = _planned_before(program, wanted, effective)
-    gates = _gates(program, wanted, effective, before)
+    audited = audited_nodes(program, wanted, effective)
+    gates = _gates(program, wanted - audited.keys(), effective, before)
+    audits: dict[NodeId, list[RunTest]] = {}
+    for test in (node for node in program.graph.order if node in audited):
+        run = _test(program, test, options, _outside(program, effective[test], wanted))
+        audits.setdefault(audited[test], []).append(run)
     actions: list[Action] = []
     for node in program.graph.order:
-        if node not in wanted:
+        if node not in wanted or node in audited:
             continue
-        work = _work(program, node, options, _outside(program, effective[node], wanted))
+        outside = _outside(program, effective[node], wanted)
+        work = _work(program, node, options, outside, tuple(audits.get(node, ())))
         if work is None:
             continue
         after = (*before[node], *gates.get(node, ()))
@@ -193,26 +200,32 @@ def _outside(program: Program, reads: Sequence[NodeId], wanted: frozenset[NodeId
     return tuple(node.relation for node in nodes if node is not None)
 
 
-def _work(program: Program, node: NodeId, options: PlanOptions, outside: tuple[Relation, ...]) -> Work | None:
+def _work(
+    program: Program,
+    node: NodeId,
+    options: PlanOptions,
+    outside: tuple[Relation, ...],
+    audits: tuple[RunTest, ...],
+) -> Work | None:
     if node in program.models:
-        return BuildModel(model=program.models[node], full_refresh=options.full_refresh)
+        return BuildModel(model=program.models[node], full_refresh=options.full_refresh, audits=audits)
     if node in program.seeds:
-        return LoadSeed(seed=program.seeds[node])
+        return LoadSeed(seed=program.seeds[node], audits=audits)
     if node in program.sources:
-        return LoadSource(source=program.sources[node])
-    if node in program.generic_tests:
-        test = program.generic_tests[node]
-        query = generic_query(test, program.spec)
-    elif node in program.singular_tests:
-        test = program.singular_tests[node]
-        query = test.query
-    else:
-        return None
-    config = replace(test.config, store_failures=True) if options.store_failures else test.config
+        return LoadSource(source=program.sources[node], audits=audits)
+    if node in program.generic_tests or node in program.singular_tests:
+        return _test(program, node, options, outside)
+    return None
+
+
+def _test(program: Program, node: NodeId, options: PlanOptions, outside: tuple[Relation, ...]) -> RunTest:
+    test = program.generic_tests.get(node) or program.singular_tests[node]
+    query = test.query if isinstance(test, BoundSingularTest) else generic_query(test, program.spec)
     return RunTest(
+        node=node,
         name=test.name,
         query=query,
-        config=config,
+        config=replace(test.config, store_failures=True) if options.store_failures else test.config,
         failures=test.failures,
         outside=outside,
         span=test.span,
@@ -237,4 +250,4 @@ def _writes(work: Work) -> Relation | None:
         case LoadSource():
             return work.source.relation
         case RunTest():
-            return work.failures if work.config.store_failures else None
+            return None

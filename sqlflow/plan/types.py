@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,18 +14,36 @@ from sqlflow.core.span import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunTest:
+    """Count the rows that are wrong; keep them in `failures` where `config` asks for it.
+
+    `outside` are the relations that it reads and that the plan does not build: they may not be there.
+    """
+
+    node: NodeId
+    name: str
+    query: BoundQuery
+    config: TestConfig
+    failures: Relation
+    outside: tuple[Relation, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildModel:
-    """Bring a model's table or view up to date."""
+    """Bring a model's table or view up to date; the `audits` must pass before it is published."""
 
     model: BoundModel
     full_refresh: bool
+    audits: tuple[RunTest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadSeed:
-    """Load a seed's rows into its table."""
+    """Load a seed's rows into its table; the `audits` must pass before they are published."""
 
     seed: BoundSeed
+    audits: tuple[RunTest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,21 +51,7 @@ class LoadSource:
     """Load a file source into its table, on an engine that can't read the file in place."""
 
     source: BoundSource
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunTest:
-    """Count the rows that are wrong; keep them in `failures` where `config` asks for it.
-
-    `outside` are the relations that it reads and that the plan does not build: they may not be there.
-    """
-
-    name: str
-    query: BoundQuery
-    config: TestConfig
-    failures: Relation
-    outside: tuple[Relation, ...]
-    span: Span
+    audits: tuple[RunTest, ...] = ()
 
 
 Work: TypeAlias = BuildModel | LoadSeed | LoadSource | RunTest
@@ -68,6 +73,11 @@ class Action:
     after: tuple[NodeId, ...]
     reason: str
 
+    @property
+    def audits(self) -> tuple[RunTest, ...]:
+        """The tests that run on what the action is about to publish."""
+        return () if isinstance(self.work, RunTest) else self.work.audits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -82,3 +92,10 @@ class Plan:
     fail_fast: bool
     schemas: tuple[tuple[str | None, str], ...]
     actions: tuple[Action, ...]
+
+    @property
+    def nodes(self) -> Iterator[NodeId]:
+        """All nodes that the plan is about, tests that audit an action right before it."""
+        for action in self.actions:
+            yield from (test.node for test in action.audits)
+            yield action.node

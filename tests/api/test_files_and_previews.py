@@ -51,8 +51,8 @@ def test_files_are_of_the_last_run(project: Project) -> None:
     run = project.built({}, "a")
     target = project.root / "target" / "run"
     assert [node["node"] for node in json.loads((target / "results.json").read_text())["nodes"]] == [
-        "model.shop.a",
         "test.shop.none_wrong",
+        "model.shop.a",
     ]
     assert (target / "statements.sql").read_text().startswith(f"-- run {run.finished.run}, build on dev, ")
 

@@ -53,6 +53,10 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
          "{config: {store_failures: true}}}]}]}]"},
         {"m": f"{ROW} union all {ROW}"},
     ),
+    "audited_table": (
+        {"m": model("materialized='table'"), "tests/t.sql": "select m.id from m where m.id > 1"},
+        {"m": model("materialized='table'", "select 2 as id, 'a' as name")},
+    ),
 }  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from sqlflow.core.ids import NodeId
 from sqlflow.link.selection import select
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
-from sqlflow.plan.types import BuildModel, Plan, RunTest
+from sqlflow.plan.types import BuildModel, Plan
 from tests.compiler.projects import DUCKDB, POSTGRES, Compiled, compiled
 
 OPTIONS = PlanOptions(target="dev", threads=2)
@@ -35,6 +34,11 @@ def waits(plan: Plan) -> dict[str, list[str]]:
     }
 
 
+def audited(plan: Plan) -> dict[str, str]:
+    """The tests that audit an action, and the last part of its id."""
+    return {test.name: action.node.split(".", 2)[2] for action in plan.actions for test in action.audits}
+
+
 def unique(model: str) -> str:
     return f"{{name: {model}, columns: [{{name: id, data_tests: [unique]}}]}}"
 
@@ -54,17 +58,19 @@ def chain(*names: str, **more: str) -> dict[str, str]:
     return {**files, **more}
 
 
-# --- gates
+# --- audits and gates
 
 
-def test_a_test_gates_the_children_of_what_it_reads() -> None:
-    files = chain("a", "b", "c", **{"s.yml": f"models: [{unique('a')}]"})
-    assert waits(planned(compiled(files))) == {
-        "a": [],
-        "unique_a_id": ["a"],
-        "b": ["a", "unique_a_id"],
-        "c": ["b"],
-    }
+def test_a_test_audits_what_it_reads() -> None:
+    plan = planned(compiled(chain("a", "b", "c", **{"s.yml": f"models: [{unique('a')}]"})))
+    assert waits(plan) == {"a": [], "b": ["a"], "c": ["b"]}
+    assert audited(plan) == {"unique_a_id": "a"}
+
+
+def test_a_test_gates_what_reads_a_node_that_is_not_built() -> None:
+    plan = planned(compiled(chain("a", "b", **{"s.yml": f"models: [{unique('a')}]"})), words="b unique_a_id")
+    assert waits(plan) == {"unique_a_id": [], "b": ["unique_a_id"]}
+    assert audited(plan) == {}
 
 
 def test_a_test_over_two_models_gates_what_comes_after_both() -> None:
@@ -80,21 +86,19 @@ def test_a_test_over_two_models_gates_what_comes_after_both() -> None:
     assert {name for name, after in found.items() if "t" in after} == {"both"}
 
 
-def test_a_test_between_a_model_and_its_child_cant_wait_for_itself() -> None:
-    """`relationships` on `a` to `b`, which reads `a`: it gates what comes after `b`."""
+def test_a_test_between_a_model_and_its_child_audits_the_child() -> None:
     files = chain("a", "b", "c", **{"s.yml": f"models: [{related('a', 'b')}]"})
-    assert waits(planned(compiled(files))) == {"a": [], "b": ["a"], "r_a_b": ["a", "b"], "c": ["b", "r_a_b"]}
+    assert audited(planned(compiled(files))) == {"r_a_b": "b"}
 
 
 def test_a_test_of_a_grandparent_and_its_child() -> None:
     files = chain("a", "b", "c", "d", **{"s.yml": f"models: [{related('c', 'a')}]"})
-    found = waits(planned(compiled(files)))
-    assert {name for name, after in found.items() if "r_c_a" in after} == {"d"}
+    assert audited(planned(compiled(files))) == {"r_c_a": "c"}
 
 
 def test_a_test_of_a_model_with_itself() -> None:
     files = chain("a", "b", **{"s.yml": f"models: [{related('a', 'a')}]"})
-    assert waits(planned(compiled(files))) == {"a": [], "r_a_a": ["a"], "b": ["a", "r_a_a"]}
+    assert audited(planned(compiled(files))) == {"r_a_a": "a"}
 
 
 def test_a_test_of_nothing_gates_nothing() -> None:
@@ -105,7 +109,8 @@ def test_a_test_of_nothing_gates_nothing() -> None:
 def test_a_test_gates_no_test() -> None:
     yml = f"models: [{unique('a')}]"
     files = chain("a", **{"s.yml": yml, "tests/t.sql": "select * from a where false"})
-    assert waits(planned(compiled(files))) == {"a": [], "t": ["a"], "unique_a_id": ["a"]}
+    plan = planned(compiled(files), words="t unique_a_id")
+    assert waits(plan) == {"t": [], "unique_a_id": []}
 
 
 def test_a_sources_test_gates_its_readers() -> None:
@@ -117,12 +122,9 @@ def test_a_sources_test_gates_its_readers() -> None:
 def test_order_is_kept_over_what_is_not_planned() -> None:
     """`b` may be a view that shows what `a` will hold."""
     files = chain("a", "b", "c", "d", **{"s.yml": f"models: [{unique('a')}, {related('b', 'a')}]"})
-    assert waits(planned(compiled(files), words="a d")) == {
-        "a": [],
-        "r_b_a": ["a"],
-        "unique_a_id": ["a"],
-        "d": ["a", "r_b_a", "unique_a_id"],
-    }
+    plan = planned(compiled(files), words="a d")
+    assert waits(plan) == {"a": [], "r_b_a": ["a"], "d": ["a", "r_b_a"]}
+    assert audited(plan) == {"unique_a_id": "a"}
     assert waits(planned(compiled(files), words="d")) == {"d": []}
 
 
@@ -138,7 +140,8 @@ def test_an_ephemeral_model_is_passed_through() -> None:
         "b.sql": "select * from f",
         "s.yml": f"models: [{unique('f')}]",
     }
-    assert waits(planned(compiled(files))) == {"a": [], "unique_f_id": ["a"], "b": ["a", "unique_f_id"]}
+    assert waits(planned(compiled(files))) == {"a": [], "b": ["a"]}
+    assert audited(planned(compiled(files))) == {"unique_f_id": "a"}
 
 
 def test_an_ephemeral_model_that_is_selected_is_not_built() -> None:
@@ -174,12 +177,13 @@ EVERY = {
     ],
 )
 def test_what_a_command_takes(command: Command, words: str, names: str) -> None:
-    assert " ".join(sorted(waits(planned(compiled(EVERY), command, words)))) == names
+    plan = planned(compiled(EVERY), command, words)
+    assert " ".join(sorted({*waits(plan), *audited(plan)})) == names
 
 
 def test_a_file_that_has_to_be_loaded_joins_what_reads_it() -> None:
     project = compiled(EVERY, settings=POSTGRES)
-    assert waits(planned(project, words="a")) == {"raw.e": [], "a": ["raw.e"], "unique_a_id": ["a"]}
+    assert waits(planned(project, words="a")) == {"raw.e": [], "a": ["raw.e"]}
     assert waits(planned(project, words="b")) == {"b": []}
     assert waits(planned(project, Command.TEST)) == {"unique_a_id": []}
     reasons = {action.name: action.reason for action in planned(project, words="a").actions}
@@ -205,13 +209,6 @@ def test_the_schemas_are_those_that_are_written() -> None:
     }
     project = compiled(files)
     assert planned(project).schemas == ((None, "main_x"), ("db", "main_y"))
-    kept = dataclasses.replace(OPTIONS, store_failures=True)
-    assert planned(project, options=kept).schemas == (
-        (None, "main_dbt_test__audit"),
-        (None, "main_x"),
-        ("db", "main_y"),
-    )
-    assert planned(project, Command.TEST, options=kept).schemas == ((None, "main_dbt_test__audit"),)
 
 
 def test_options_are_in_the_plan() -> None:
@@ -219,9 +216,10 @@ def test_options_are_in_the_plan() -> None:
     files = chain("a", **{"s.yml": f"models: [{unique('a')}]"})
     plan = planned(compiled(files), options=options)
     assert (plan.command, plan.target, plan.threads, plan.fail_fast) == ("build", "prod", 7, True)
-    model, test = (action.work for action in plan.actions)
+    [model] = (action.work for action in plan.actions)
     assert isinstance(model, BuildModel) and model.full_refresh
-    assert isinstance(test, RunTest) and test.config.store_failures
+    [test] = model.audits
+    assert test.config.store_failures
 
 
 def test_what_is_on_an_action() -> None:
@@ -229,8 +227,8 @@ def test_what_is_on_an_action() -> None:
     plan = planned(compiled(chain("a", **{"s.yml": f"models: [{unique('a')}]"}), settings=settings))
     assert [(a.node, a.name, a.kind, a.materialized) for a in plan.actions] == [
         ("model.shop.a", "a", "model", "table"),
-        ("test.shop.unique_a_id", "unique_a_id", "test", ""),
     ]
+    assert list(plan.nodes) == ["test.shop.unique_a_id", "model.shop.a"]
 
 
 # --- random projects
@@ -266,6 +264,10 @@ def below(project: Compiled, node: NodeId) -> set[NodeId]:
     return seen
 
 
+def above(project: Compiled, node: NodeId) -> set[NodeId]:
+    return {other for other in project.graph.nodes if node in below(project, other)}
+
+
 def tables(project: Compiled, node: NodeId, ephemeral: set[NodeId]) -> set[NodeId]:
     """What a node reads in the warehouse: what an ephemeral model reads in its place."""
     out: set[NodeId] = set()
@@ -284,7 +286,8 @@ def test_a_plan_is_complete_and_can_be_carried_out(made: tuple[Mapping[str, str]
     words = [" ".join(sorted(some))] if some else []
     chosen, _ = select(program.graph, words)
     plan = make_plan(program, Command.BUILD, chosen, OPTIONS)
-    nodes = [action.node for action in plan.actions]
+    host = {test.node: action.node for action in plan.actions for test in action.audits}
+    nodes = list(plan.nodes)
     assert len(nodes) == len(set(nodes))
     assert set(nodes) == chosen - ephemeral
     # Whatever an action waits for is in the plan, and there is an order in which all can be done.
@@ -301,10 +304,13 @@ def test_a_plan_is_complete_and_can_be_carried_out(made: tuple[Mapping[str, str]
         action = next((a for a in plan.actions if a.node == node), None)
         if action is not None and not node.startswith("test."):
             after[node] = set(action.after).union(*(after.get(n, set()) for n in action.after))
+    for test, node in host.items():
+        assert node in tables(project, test, ephemeral)
+        assert tables(project, test, ephemeral) - {node} <= above(project, node)
     for node, before in after.items():
         for test in (n for n in nodes if n.startswith("test.")):
             reads = tables(project, test, ephemeral)
             gated = bool(reads) and all(node in below(project, read) for read in reads)
-            assert gated == (test in before), (node, test)
+            assert gated == (host.get(test, test) in before), (node, test)
         for model in (n for n in nodes if n.startswith("model.")):
             assert (node in below(project, model)) == (model in before), (node, model)

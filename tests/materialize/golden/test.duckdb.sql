@@ -1,8 +1,6 @@
 -- first build
 CREATE SCHEMA IF NOT EXISTS "main"
 ;
-CREATE SCHEMA IF NOT EXISTS "main_dbt_test__audit"
-;
 CREATE VIEW "main"."m" AS
 select 1 as id, 'a' as name
 ;
@@ -15,8 +13,6 @@ HAVING count(*) > 1
 ;
 
 -- second build
-CREATE SCHEMA IF NOT EXISTS "main_dbt_test__audit"
-;
 CREATE OR REPLACE VIEW "main"."m" AS
 select 1 as id, 'a' as name union all select 1 as id, 'a' as name
 ;
@@ -27,9 +23,19 @@ GROUP BY "id"
 HAVING count(*) > 1
 ) AS q
 ;
-CREATE TABLE "main_dbt_test__audit"."unique_m_id" AS
+SELECT * FROM (
 SELECT "id", count(*) AS n FROM "main"."m"
 WHERE "id" IS NOT NULL
 GROUP BY "id"
 HAVING count(*) > 1
+) AS q LIMIT 1000
+;
+CREATE SCHEMA IF NOT EXISTS "main_dbt_test__audit"
+;
+CREATE TABLE "main_dbt_test__audit"."unique_m_id" (
+  "id" INTEGER,
+  "n" BIGINT
+)
+;
+-- load into main_dbt_test__audit.unique_m_id
 ;

@@ -1,8 +1,6 @@
 -- first build
 CREATE SCHEMA IF NOT EXISTS "public"
 ;
-CREATE SCHEMA IF NOT EXISTS "public_dbt_test__audit"
-;
 CREATE VIEW "public"."m" AS
 select 1 as id, 'a' as name
 ;
@@ -15,21 +13,29 @@ HAVING count(*) > 1
 ;
 
 -- second build
-CREATE SCHEMA IF NOT EXISTS "public_dbt_test__audit"
-;
-CREATE OR REPLACE VIEW "public"."m" AS
+CREATE VIEW "public"."m__sqlflow_new_01234567" AS
 select 1 as id, 'a' as name union all select 1 as id, 'a' as name
 ;
 SELECT count(*) AS n FROM (
-SELECT "id", count(*) AS n FROM "public"."m"
+SELECT "id", count(*) AS n FROM "public"."m__sqlflow_new_01234567" AS "m"
 WHERE "id" IS NOT NULL
 GROUP BY "id"
 HAVING count(*) > 1
 ) AS q
 ;
-CREATE TABLE "public_dbt_test__audit"."unique_m_id" AS
-SELECT "id", count(*) AS n FROM "public"."m"
+SELECT * FROM (
+SELECT "id", count(*) AS n FROM "public"."m__sqlflow_new_01234567" AS "m"
 WHERE "id" IS NOT NULL
 GROUP BY "id"
 HAVING count(*) > 1
+) AS q LIMIT 1000
+;
+CREATE SCHEMA IF NOT EXISTS "public_dbt_test__audit"
+;
+CREATE TABLE "public_dbt_test__audit"."unique_m_id" (
+  "id" INTEGER,
+  "n" BIGINT
+)
+;
+-- load into public_dbt_test__audit.unique_m_id
 ;

@@ -1,0 +1,160 @@
+"""Runs tests: on what is published, or as audits on what is about to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlflow.adapter.protocol import FailureKind
+from sqlflow.apply.failed_rows import FailedRows
+from sqlflow.apply.failures import WorkFailedError, test_not_run
+from sqlflow.apply.outcome import AuditOutcome, Outcome
+from sqlflow.apply.sender import Sender
+from sqlflow.bind.splice import rebound
+from sqlflow.bind.types import BoundQuery
+from sqlflow.core.codes import Code
+from sqlflow.core.config import TestSeverity
+from sqlflow.core.diagnostic import Diagnostic, Severity
+from sqlflow.core.ids import NodeId
+from sqlflow.core.relation import Relation
+from sqlflow.dialect import statements as sql
+from sqlflow.dialect.names import relation_sql
+from sqlflow.plan.types import RunTest
+from sqlflow.state.event import Status
+
+if TYPE_CHECKING:
+    import pyarrow
+
+# How many of the rows that stopped a publishing are kept: they are read before it is rolled back.
+_MOST_KEPT = 1000
+# Failures that are no fault of the test's: the whole transaction is tried again, or given up.
+_PASSING = frozenset({FailureKind.TRANSIENT, FailureKind.CONNECTION})
+
+
+class AuditFailedError(Exception):
+    """Raised within the transaction that must not be committed."""
+
+
+class _Found(NamedTuple):
+    """What an audit found: how many rows, and the first of them where they stop the publishing."""
+
+    seconds: float
+    failures: int
+    rows: pyarrow.Table | None = None
+
+
+@dataclass(slots=True)
+class Audits:
+    """The audits of one action, and what they found in its last attempt."""
+
+    node: NodeId
+    tests: tuple[RunTest, ...]
+    failed_rows: FailedRows
+    clock: Callable[[], float]
+    _found: dict[NodeId, _Found | AuditOutcome] = field(default_factory=dict)
+
+    def run(self, on: Relation, sender: Sender) -> None:
+        """Runs all tests on new contents; raises AuditFailedError where those may not be published."""
+        self._found.clear()
+        name = relation_sql(self.failed_rows.spec, on)
+        stops = False
+        for test in self.tests:
+            began = self.clock()
+            absent = _absent(test, self.failed_rows, sender)
+            if absent:
+                self._found[test.node] = _outcome(test, 0.0, _not_run(test, absent))
+                continue
+            try:
+                with sender.naming(test.name, test.span):
+                    found = self._test(test, rebound(test.query, self.node, name), began, sender)
+            except WorkFailedError as error:
+                if error.kind in _PASSING:
+                    raise
+                # The transaction is lost, and with it what the other tests would have said.
+                failed = Outcome(Status.ERROR, diagnostics=error.diagnostics)
+                self._found[test.node] = _outcome(test, self.clock() - began, failed)
+                raise AuditFailedError from error
+            self._found[test.node] = found
+            stops = stops or found.rows is not None
+        if stops:
+            raise AuditFailedError
+
+    def _test(self, test: RunTest, query: BoundQuery, began: float, sender: Sender) -> _Found:
+        failures = _count(query, sender)
+        rows: pyarrow.Table | None = None
+        if failures and test.config.severity is TestSeverity.ERROR:
+            before, after = sql.first_rows(_MOST_KEPT)
+            rows = sender.fetch(f"{before}{query.sql}{after}", query.map.shifted(len(before)))
+        return _Found(self.clock() - began, failures, rows)
+
+    def outcomes(self, sender: Sender) -> tuple[AuditOutcome, ...]:
+        """Says, after the transaction, how each test ended that got to run; keeps its rows for a look."""
+        out: list[AuditOutcome] = []
+        for test in self.tests:
+            match self._found.get(test.node):
+                case AuditOutcome() as outcome:
+                    out.append(outcome)
+                case _Found() as found:
+                    ended = _ended(test, found.failures, self._kept(test, found, sender))
+                    out.append(_outcome(test, found.seconds, ended))
+                case None:
+                    pass
+        return tuple(out)
+
+    def _kept(self, test: RunTest, found: _Found, sender: Sender) -> str | None:
+        if found.rows is not None:
+            return self.failed_rows.load(test, found.rows, sender)
+        if found.failures and test.config.store_failures:
+            return self.failed_rows.keep(test, sender)
+        if not found.failures:
+            self.failed_rows.forget(test, sender)
+        return None
+
+
+def run_test(test: RunTest, failed_rows: FailedRows, sender: Sender) -> Outcome:
+    """Runs a test on what is published."""
+    absent = _absent(test, failed_rows, sender)
+    if absent:
+        return _not_run(test, absent)
+    failures = _count(test.query, sender)
+    kept: str | None = None
+    if failures and test.config.store_failures:
+        kept = failed_rows.keep(test, sender)
+    elif not failures:
+        failed_rows.forget(test, sender)
+    return _ended(test, failures, kept)
+
+
+def _count(query: BoundQuery, sender: Sender) -> int:
+    before, after = sql.COUNT_ROWS
+    counted = sender.fetch(before + query.sql + after, query.map.shifted(len(before)))
+    return int(counted.column(0)[0].as_py())
+
+
+def _ended(test: RunTest, failures: int, kept: str | None) -> Outcome:
+    if failures == 0:
+        return Outcome(Status.SUCCESS, 0)
+    warn = test.config.severity is TestSeverity.WARN
+    rows = "1 row" if failures == 1 else f"{failures} rows"
+    diagnostic = Diagnostic(
+        code=Code.TEST_FAILED,
+        severity=Severity.WARNING if warn else Severity.ERROR,
+        message=f"the test `{test.name}` found {rows}",
+        span=test.span,
+        help=f"see them: sqlflow show {test.name}" if kept else "keep them for a look: --store-failures",
+    )
+    return Outcome(Status.WARN if warn else Status.FAIL, failures, kept=kept, diagnostics=(diagnostic,))
+
+
+def _absent(test: RunTest, failed_rows: FailedRows, sender: Sender) -> tuple[Relation, ...]:
+    with sender.asking() as session:
+        return tuple(r for r in test.outside if failed_rows.catalog.kind(session, r) is None)
+
+
+def _not_run(test: RunTest, absent: tuple[Relation, ...]) -> Outcome:
+    return Outcome(Status.WARN, reason="not run", diagnostics=(test_not_run(test, absent),))
+
+
+def _outcome(test: RunTest, seconds: float, ended: Outcome) -> AuditOutcome:
+    return AuditOutcome(test, ended.status, seconds, ended.rows, ended.reason, ended.kept, ended.diagnostics)

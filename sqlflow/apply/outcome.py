@@ -1,0 +1,35 @@
+"""How an action ended."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.plan.types import RunTest
+from sqlflow.state.event import Status
+
+
+class AuditOutcome(NamedTuple):
+    """How a test ended that ran within the action of the node it audits, and how many seconds it took."""
+
+    test: RunTest
+    status: Status
+    seconds: float
+    rows: int | None = None
+    reason: str = ""
+    kept: str | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class Outcome(NamedTuple):
+    """How an action ended: its status, rows written or found, a remark, what was kept, diagnostics.
+
+    `audits` are the tests that ran within it; those that did not get to run are left out.
+    """
+
+    status: Status
+    rows: int | None = None
+    reason: str = ""
+    kept: str | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    audits: tuple[AuditOutcome, ...] = ()

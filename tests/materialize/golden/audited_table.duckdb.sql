@@ -1,0 +1,33 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "main"
+;
+CREATE TABLE "main"."m" AS
+
+select 1 as id, 'a' as name
+;
+SELECT count(*) AS n FROM (
+select m.id from "main"."m" where m.id > 1
+) AS q
+;
+
+-- second build
+CREATE OR REPLACE TABLE "main"."m" AS
+
+select 2 as id, 'a' as name
+;
+SELECT count(*) AS n FROM (
+select m.id from "main"."m" where m.id > 1
+) AS q
+;
+SELECT * FROM (
+select m.id from "main"."m" where m.id > 1
+) AS q LIMIT 1000
+;
+CREATE SCHEMA IF NOT EXISTS "main_dbt_test__audit"
+;
+CREATE TABLE "main_dbt_test__audit"."t" (
+  "id" INTEGER
+)
+;
+-- load into main_dbt_test__audit.t
+;

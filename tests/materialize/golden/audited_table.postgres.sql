@@ -1,0 +1,33 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "public"
+;
+CREATE TABLE "public"."m" AS
+
+select 1 as id, 'a' as name
+;
+SELECT count(*) AS n FROM (
+select m.id from "public"."m" where m.id > 1
+) AS q
+;
+
+-- second build
+CREATE TABLE "public"."m__sqlflow_new_01234567" AS
+
+select 2 as id, 'a' as name
+;
+SELECT count(*) AS n FROM (
+select m.id from "public"."m__sqlflow_new_01234567" AS m where m.id > 1
+) AS q
+;
+SELECT * FROM (
+select m.id from "public"."m__sqlflow_new_01234567" AS m where m.id > 1
+) AS q LIMIT 1000
+;
+CREATE SCHEMA IF NOT EXISTS "public_dbt_test__audit"
+;
+CREATE TABLE "public_dbt_test__audit"."t" (
+  "id" INTEGER
+)
+;
+-- load into public_dbt_test__audit.t
+;
