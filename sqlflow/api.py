@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
-from sqlflow.adapter.protocol import READ_ONLY, Adapter, DriverMissingError, Warehouse
+from sqlflow.adapter.protocol import Adapter, Warehouse
 from sqlflow.bind.bind import from_clause
 from sqlflow.bind.lineage import Hop, trace_down, trace_up
 from sqlflow.bind.types import NodeSchema
@@ -224,7 +224,7 @@ class LoadedProject:
             functions=FunctionRunner(compiled.system),
             catalog=catalog,
             publisher=publisher,
-            failed_rows=FailedRows(adapter.spec, catalog),
+            failed_rows=FailedRows(spec=adapter.spec, catalog=catalog),
             run=run[:8],
         )
         execution = Execution(plan, self._open(), adapter, compiled.system, workshop, run)
@@ -293,6 +293,23 @@ class LoadedProject:
             if node.name == name and clause is not None:
                 return self._preview(f"SELECT * FROM {clause} AS q", limit, name, node.span, None)
         raise _unknown(name, program)
+
+    def show_failed(self, name: str, *, limit: int = 5) -> Mapping[str, Preview]:
+        """Gives, by the name of the test, the first of the rows that the tests of a node found and kept."""
+        from sqlflow.apply.preview import kept_rows
+
+        program = self._program()
+        named = [id for id, node in program.graph.nodes.items() if node.name == name]
+        if not named:
+            raise _unknown(name, program)
+        tests = {**program.generic_tests, **program.singular_tests}
+        tables = {
+            test.name: test.failures
+            for id, test in tests.items()
+            if id in named or any(node in program.graph.parents[id] for node in named)
+        }
+        found = kept_rows(self._open(reads=True), self._adapter(), tables, limit=limit)
+        return {test: Preview(columns=columns, rows=rows) for test, (columns, rows) in found.items()}
 
     def show_inline(self, sql: str, *, limit: int = 5) -> Preview:
         """Gives the first rows of a query, written as a model would be."""
@@ -426,39 +443,13 @@ class LoadedProject:
             ) from error
 
     def _open(self, *, reads: bool = False) -> Warehouse:
-        """Connects; where all that follows `reads`, without the right to write, if the adapter knows that."""
+        from sqlflow.apply.connect import connect
+
         adapter, settings = self._adapter(), self._compiled.settings
         if settings is None:
             raise ProjectError(self.diagnostics)
-        try:
-            given = dict(self._compiled.adapter_settings or {})
-            if reads and any(setting.name == READ_ONLY for setting in adapter.settings):
-                given[READ_ONLY] = True
-            return adapter.open(given, self.root)
-        except DriverMissingError as error:
-            raise ProjectError(
-                [
-                    Diagnostic(
-                        code=Code.DRIVER_MISSING,
-                        message=f"the target `{settings.target.name}` needs the package {error.package}, "
-                        "which is not installed",
-                        span=settings.target.span,
-                        help=error.install,
-                    )
-                ]
-            ) from error
-        except Exception as error:
-            failure = adapter.classify(error)
-            raise ProjectError(
-                [
-                    Diagnostic(
-                        code=Code.NO_CONNECTION,
-                        message=f"the target `{settings.target.name}` can't be reached: {failure.message}",
-                        span=settings.target.span,
-                        help=failure.hint or "check the settings of the target, and that the warehouse is up",
-                    )
-                ]
-            ) from error
+        given = self._compiled.adapter_settings or {}
+        return connect(adapter, settings.target, given, self.root, reads=reads)
 
     def _preview(self, sql: str, limit: int, name: str, span: Span, query: BoundQuery | None) -> Preview:
         from sqlflow.apply.preview import first_rows

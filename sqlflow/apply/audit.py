@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlflow.adapter.protocol import FailureKind
@@ -44,36 +43,42 @@ class _Found(NamedTuple):
     rows: pyarrow.Table | None = None
 
 
-@dataclass(slots=True)
 class Audits:
     """The audits of one action, and what they found in its last attempt."""
 
-    node: NodeId
-    tests: tuple[RunTest, ...]
-    failed_rows: FailedRows
-    clock: Callable[[], float]
-    _found: dict[NodeId, _Found | AuditOutcome] = field(default_factory=dict)
+    def __init__(
+        self,
+        node: NodeId,
+        tests: tuple[RunTest, ...],
+        failed_rows: FailedRows,
+        clock: Callable[[], float],
+    ) -> None:
+        self.tests = tests
+        self._node = node
+        self._failed_rows = failed_rows
+        self._clock = clock
+        self._found: dict[NodeId, _Found | AuditOutcome] = {}
 
     def run(self, on: Relation, sender: Sender) -> None:
         """Runs all tests on new contents; raises AuditFailedError where those may not be published."""
         self._found.clear()
-        name = relation_sql(self.failed_rows.spec, on)
+        name = relation_sql(self._failed_rows.spec, on)
         stops = False
         for test in self.tests:
-            began = self.clock()
-            absent = _absent(test, self.failed_rows, sender)
+            began = self._clock()
+            absent = _absent(test, self._failed_rows, sender)
             if absent:
                 self._found[test.node] = _outcome(test, 0.0, _not_run(test, absent))
                 continue
             try:
                 with sender.naming(test.name, test.span):
-                    found = self._test(test, rebound(test.query, self.node, name), began, sender)
+                    found = self._test(test, rebound(test.query, self._node, name), began, sender)
             except WorkFailedError as error:
                 if error.kind in _PASSING:
                     raise
                 # The transaction is lost, and with it what the other tests would have said.
                 failed = Outcome(Status.ERROR, diagnostics=error.diagnostics)
-                self._found[test.node] = _outcome(test, self.clock() - began, failed)
+                self._found[test.node] = _outcome(test, self._clock() - began, failed)
                 raise AuditFailedError from error
             self._found[test.node] = found
             stops = stops or found.rows is not None
@@ -86,7 +91,7 @@ class Audits:
         if failures and test.config.severity is TestSeverity.ERROR:
             before, after = sql.first_rows(_MOST_KEPT)
             rows = sender.fetch(f"{before}{query.sql}{after}", query.map.shifted(len(before)))
-        return _Found(self.clock() - began, failures, rows)
+        return _Found(self._clock() - began, failures, rows)
 
     def outcomes(self, sender: Sender) -> tuple[AuditOutcome, ...]:
         """Says, after the transaction, how each test ended that got to run; keeps its rows for a look."""
@@ -104,11 +109,11 @@ class Audits:
 
     def _kept(self, test: RunTest, found: _Found, sender: Sender) -> str | None:
         if found.rows is not None:
-            return self.failed_rows.load(test, found.rows, sender)
+            return self._failed_rows.load(test, found.rows, sender)
         if found.failures and test.config.store_failures:
-            return self.failed_rows.keep(test, sender)
+            return self._failed_rows.keep(test, sender)
         if not found.failures:
-            self.failed_rows.forget(test, sender)
+            self._failed_rows.forget(test, sender)
         return None
 
 

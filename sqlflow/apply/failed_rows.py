@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailedRows:
     """The tables of failed rows; each holds what its test found last."""
 

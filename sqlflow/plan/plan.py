@@ -43,6 +43,9 @@ def make_plan(program: Program, command: Command, selected: frozenset[NodeId], o
     wanted = _wanted(program, command, selected, effective)
     before = _planned_before(program, wanted, effective)
     audited = audited_nodes(program, wanted, effective)
+    if command is Command.SEED:
+        # Of the tests, only those that a seed can't be published without.
+        wanted = frozenset(n for n in wanted if program.graph.nodes[n].kind is NodeKind.SEED or n in audited)
     gates = _gates(program, wanted - audited.keys(), effective, before)
     audits: dict[NodeId, list[RunTest]] = {}
     for test in (node for node in program.graph.order if node in audited):
@@ -105,7 +108,7 @@ def _wanted(
     kinds = {
         Command.BUILD: {NodeKind.MODEL, NodeKind.SEED, NodeKind.SOURCE, NodeKind.TEST},
         Command.TEST: {NodeKind.TEST},
-        Command.SEED: {NodeKind.SEED},
+        Command.SEED: {NodeKind.SEED, NodeKind.TEST},
     }[command]
     nodes = program.graph.nodes
     wanted = {node for node in selected if nodes[node].kind in kinds and not _is_ephemeral(program, node)}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+import sqlflow
 from tests.apply.projects import Project
 
 KEYED = "materialized='incremental', unique_key='id', incremental_strategy="
@@ -17,7 +18,7 @@ def python(row: str) -> dict[str, str]:
     return {"models/m.py": f"import pyarrow\n\n\ndef m():\n    return pyarrow.table({row})\n"}
 
 
-def tested(more: str = "") -> dict[str, str]:
+def accepts_good(more: str = "") -> dict[str, str]:
     values = f"accepted_values: {{values: ['good']{more}}}"
     return {"models/m.yml": f"models: [{{name: m, columns: [{{name: name, tests: [{{{values}}}]}}]}}]"}
 
@@ -60,7 +61,7 @@ KINDS: Mapping[str, tuple[dict[str, str], dict[str, str]]] = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_fails_an_audit_is_not_published(project: Project, kind: str) -> None:
     good, bad = KINDS[kind]
-    project.built({**good, **tested(), "below": "{{ config(materialized='table') }} select * from m"})
+    project.built({**good, **accepts_good(), "below": "{{ config(materialized='table') }} select * from m"})
     before = project.rows("select * from m")
     names = project.warehouse.names()
     run = project.build(bad)
@@ -81,7 +82,7 @@ def test_what_fails_an_audit_is_not_published(project: Project, kind: str) -> No
 
 @pytest.mark.parametrize("kind", ["table", "view", "append"])
 def test_a_first_build_that_fails_an_audit_leaves_nothing(project: Project, kind: str) -> None:
-    run = project.build({**KINDS[kind][1], **tested()})
+    run = project.build({**KINDS[kind][1], **accepts_good()})
     assert run.statuses["m"] == "fail"
     assert "m" not in project.warehouse.names()
 
@@ -96,15 +97,15 @@ def test_a_seed_is_audited(project: Project) -> None:
 
 def test_a_view_that_reads_the_table_shows_what_is_published(pg: Project) -> None:
     """The table's rows are replaced in place there: readers still see the old ones."""
-    pg.built({**KINDS["table"][0], **tested()})
+    pg.built({**KINDS["table"][0], **accepts_good()})
     pg.warehouse.execute("create view theirs as select * from m")
     assert pg.build(KINDS["table"][1]).statuses["m"] == "fail"
     assert pg.rows("select * from theirs") == [(1, "good")]
 
 
 def test_a_warning_publishes(project: Project) -> None:
-    project.built({**KINDS["table"][0], **tested()})
-    warns = tested(", config: {severity: warn}")
+    project.built({**KINDS["table"][0], **accepts_good()})
+    warns = accepts_good(", config: {severity: warn}")
     run = project.built({**KINDS["table"][1], **warns})
     [test] = [event for event in run.nodes.values() if event.kind == "test"]
     assert (run.statuses["m"], test.status.value, test.rows) == ("success", "warn", 1)
@@ -135,6 +136,19 @@ def test_a_test_reads_the_new_contents_however_it_is_written(project: Project, w
     run = project.build({"m": "{{ config(materialized='table') }} select id + 1 as id from parent"})
     assert (run.statuses["none_wrong"], run.statuses["m"]) == ("fail", "fail")
     assert project.rows("select * from m") == [(1,)]
+
+
+def test_what_failed_can_be_looked_at(project: Project) -> None:
+    run = project.build({**KINDS["table"][1], **accepts_good()})
+    [test] = [event.name for event in run.nodes.values() if event.kind == "test"]
+    loaded = project.load()
+    for name in ("m", test):
+        [(shown, preview)] = loaded.show_failed(name).items()
+        assert (shown, [row[0] for row in preview.rows]) == (test, ["bad"])
+    project.built(KINDS["table"][0])
+    assert project.load().show_failed("m") == {}
+    with pytest.raises(sqlflow.ProjectError, match="unknown model `n`"):
+        loaded.show_failed("n")
 
 
 def test_all_tests_of_a_node_are_told_of(project: Project) -> None:

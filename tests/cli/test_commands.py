@@ -156,7 +156,8 @@ def test_build_tells_each_node(run: Run) -> None:
     assert result.stdout == ""
     lines = result.stderr.splitlines()
     assert lines[0] == "build on target dev: 4 steps, 4 threads"
-    assert lines[1].startswith("1/4 ok         model late_returns  table, 3 rows, ")
+    assert lines[1].startswith("1/4 ok         test not_null_late_returns_")
+    assert lines[4].startswith("4/4 ok         model late_returns  table, 3 rows, ")
     assert lines[-1].startswith("done: 4 ok in ")
 
 
@@ -193,15 +194,29 @@ def test_a_failing_test_fails_the_run_and_keeps_its_rows(run: Run, library: Path
     assert result.exit_code == 1
     assert "FAIL test unique_raw_loans_loan_id (" in result.stderr
     assert "kept in" in result.stderr
+    shown = run("show", "--failed", "raw_loans")
+    assert shown.stdout.splitlines()[0] == "unique_raw_loans_loan_id"
+    assert "101" in shown.stdout
+    # What is published is as it was before.
     only_test = run("test", "-s", "raw_loans")
-    assert only_test.exit_code == 1
+    assert only_test.exit_code == 0
     assert "seed raw_loans" not in only_test.stderr.partition("\n\n")[0]
 
 
-def test_seed_loads_seeds_alone(run: Run) -> None:
+def test_show_failed_wants_a_name_and_says_that_there_is_nothing(run: Run) -> None:
+    assert run("show", "--failed", "--inline", "select 1").exit_code == 2
+    run("build", "-s", "raw_loans")
+    result = run("show", "--failed", "raw_loans")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "the tests of raw_loans have kept no rows\n"
+
+
+def test_seed_loads_and_tests_seeds_alone(run: Run) -> None:
     result = run("seed", "--json")
     assert result.exit_code == 0
-    assert {record["kind"] for record in records(result) if record["event"] == "node_finished"} == {"seed"}
+    ended = [record for record in records(result) if record["event"] == "node_finished"]
+    assert {record["kind"] for record in ended} == {"seed", "test"}
+    assert all("_raw_" in record["name"] for record in ended if record["kind"] == "test")
 
 
 @pytest.mark.parametrize("command", ["build", "test", "seed"])

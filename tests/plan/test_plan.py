@@ -174,6 +174,7 @@ EVERY = {
         (Command.SEED, "", "colours"),
         (Command.SEED, "a", ""),
         (Command.SEED, "+b", "colours"),
+        (Command.SEED, "colours unique_a_id", "colours"),
     ],
 )
 def test_what_a_command_takes(command: Command, words: str, names: str) -> None:

@@ -9,26 +9,40 @@ import click
 from sqlflow.cli import options
 
 if TYPE_CHECKING:
+    from sqlflow.api import Preview
     from sqlflow.cli.session import Session
 
 
 @click.command("show")
 @click.argument("name", required=False)
 @click.option("--inline", metavar="SQL", help="Show the rows of this query; it may use what a model may.")
+@click.option("--failed", is_flag=True, help="Show the rows that its tests found and kept.")
 @click.option("--limit", type=click.IntRange(min=1), default=5, show_default=True, help="How many rows.")
 @options.with_session()
-def command(session: Session, *, name: str | None, inline: str | None, limit: int) -> None:
+def command(session: Session, *, name: str | None, inline: str | None, failed: bool, limit: int) -> None:
     """Show the first rows of a model, seed, source or query.
 
-    NAME is a model, a seed, or a source as source.table; nothing is built.
+    NAME is a model, a seed, a source as source.table, or a test that kept rows; nothing is built.
     """
-    if (name is None) == (inline is None):
-        raise click.UsageError("give either NAME or --inline SQL")
+    if (name is None) == (inline is None) or (failed and name is None):
+        raise click.UsageError("give either NAME or --inline SQL, --failed with NAME only")
     session.inline = inline
     project = session.load()
-    preview = project.show(name, limit=limit) if name is not None else None
-    if preview is None:
-        preview = project.show_inline(inline or "", limit=limit)
+    if failed and name is not None:
+        found = project.show_failed(name, limit=limit)
+        for test, preview in found.items():
+            if not session.terminal.is_json:
+                session.terminal.data(test)
+            _show(session, preview, test)
+        if not found:
+            session.terminal.tell(f"the tests of {name} have kept no rows")
+    elif name is not None:
+        _show(session, project.show(name, limit=limit))
+    else:
+        _show(session, project.show_inline(inline or "", limit=limit))
+
+
+def _show(session: Session, preview: Preview, test: str | None = None) -> None:
     terminal = session.terminal
     if terminal.is_json:
         from sqlflow.cli.views.json import json_value
@@ -36,6 +50,7 @@ def command(session: Session, *, name: str | None, inline: str | None, limit: in
         terminal.record(
             {
                 "event": "preview",
+                **({"test": test} if test is not None else {}),
                 "columns": [{"name": column.name, "type": column.type} for column in preview.columns],
                 "rows": [[json_value(value) for value in row] for row in preview.rows],
             }

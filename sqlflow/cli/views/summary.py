@@ -78,7 +78,8 @@ def _failure(node: NodeFinished, lines: Lines, *, paint: Paint, width: int) -> s
 def _not_done(status: Status, nodes: Sequence[NodeFinished], paint: Paint) -> str:
     word, kind = _WORDS[status]
     by_reason: dict[str, list[str]] = {}
-    for node in nodes:
+    # Models say more than their tests.
+    for node in sorted(nodes, key=lambda node: node.kind == "test"):
         by_reason.setdefault(_reason(node), []).append(visible(node.name))
     out = [f"{paint(word, kind)} {count(len(nodes), 'node')}"]
     for reason, names in by_reason.items():
