@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
@@ -28,6 +28,7 @@ from sqlflow.manifest import manifest
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
 from sqlflow.plan.types import Plan
 from sqlflow.project.catalog import CATALOG_FILE, catalog_text
+from sqlflow.state.state import State, fold
 from sqlflow.system.local import LocalSystem
 from sqlflow.system.protocol import System
 
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from sqlflow.apply.pull import PulledSources
     from sqlflow.apply.record import Recorded
     from sqlflow.bind.types import BoundQuery, Program
+    from sqlflow.store.open import Home
+    from sqlflow.store.place import Place
+    from sqlflow.store.repair import Repaired
+    from sqlflow.store.transfer import Imported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +212,7 @@ class LoadedProject:
         from sqlflow.apply.publish import Publisher
         from sqlflow.apply.record import Recorded
         from sqlflow.apply.work import Workshop
+        from sqlflow.store.open import open_log
 
         compiled, adapter, program = self._compiled, self._adapter(), self._program()
         self._write_compiled(program, frozenset(plan.nodes))
@@ -228,7 +234,12 @@ class LoadedProject:
             run=run[:8],
         )
         execution = Execution(plan, self._open(), adapter, compiled.system, workshop, run)
-        return Recorded(execution, compiled.system, self._target_path())
+        try:
+            log = open_log(*self._state_place())
+        except BaseException:
+            execution.close()
+            raise
+        return Recorded(execution, compiled.system, self._target_path(), log)
 
     def build(
         self,
@@ -362,6 +373,50 @@ class LoadedProject:
             written=written,
         )
 
+    def state(self) -> State:
+        """Gives what is known of the past, by the events that were kept; nothing is changed for that."""
+        from sqlflow.store.open import open_to_read
+
+        log = open_to_read(*self._state_place())
+        if log is None:
+            return State()
+        try:
+            return fold(State(), log.events())
+        finally:
+            log.close()
+
+    def export_state(self) -> Iterator[str]:
+        """Gives the events that were kept of this project on this target, each as a line of JSON."""
+        from sqlflow.store.open import open_to_read
+
+        log = open_to_read(*self._state_place())
+        if log is not None:
+            try:
+                for _, text in log.texts():
+                    yield text
+            finally:
+                log.close()
+
+    def import_state(self, lines: Iterable[str], path: str, *, replace: bool = False) -> Imported:
+        """Puts the lines of an export, which were read from `path`, into the state.
+
+        Raises ProjectError where one is no event, or where there are events already and not `replace`.
+        """
+        from sqlflow.store.open import open_log
+        from sqlflow.store.transfer import import_lines
+
+        log = open_log(*self._state_place())
+        try:
+            return import_lines(log, lines, path, replace=replace)
+        finally:
+            log.close()
+
+    def repair_state(self) -> Repaired:
+        """Checks the state, takes out what can't be read and says what it did."""
+        from sqlflow.store.repair import repair
+
+        return repair(*self._state_place())
+
     def clean(self) -> bool:
         """Removes the target folder; says whether there was one."""
         return self._compiled.system.remove_tree(self._target_path())
@@ -395,6 +450,22 @@ class LoadedProject:
                 ]
             )
         return adapter
+
+    def _state_place(self) -> tuple[Place, Home]:
+        """Where the state is kept, and of what; the mistakes of models play no part."""
+        from sqlflow.store.open import Home
+
+        settings, place = self._compiled.settings, self._compiled.place
+        if settings is None or place is None:
+            raise ProjectError(self.diagnostics)
+        return place, Home(
+            root=self.root,
+            project=settings.name,
+            target=settings.target.name,
+            database=settings.target.database,
+            adapter=self._adapter(),
+            connect=lambda reads: self._open(reads=reads),
+        )
 
     def _target_path(self) -> str:
         settings = self._compiled.settings

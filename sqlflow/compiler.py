@@ -38,6 +38,7 @@ from sqlflow.project.types import Project, Settings, SingularTestDecl
 from sqlflow.render.render import render
 from sqlflow.render.types import Rendered
 from sqlflow.render.values import make_render_value
+from sqlflow.store.place import Place, read_place
 from sqlflow.system.protocol import System
 
 PROJECT_FILE = "sqlflow.yml"
@@ -58,6 +59,7 @@ class Compilation:
     settings: Settings | None = None
     adapter: Adapter | None = None
     adapter_settings: Mapping[str, Value] | None = None
+    place: Place | None = None
     languages: Languages | None = None
     project: Project | None = None
     catalog: Catalog | None = None
@@ -102,6 +104,8 @@ def compile_project(
         return Compilation(system=system, now=now, tree=tree, diagnostics=diagnostics)
     adapter, adapter_settings, found = _adapter(settings)
     diagnostics += found
+    place, found = _place(settings, adapter, text)
+    diagnostics += found
     languages, found = _languages(settings, adapter, dialect)
     diagnostics += found
     tree, found = read_tree(system, settings)
@@ -113,6 +117,7 @@ def compile_project(
         settings=settings,
         adapter=adapter,
         adapter_settings=adapter_settings,
+        place=place,
     )
     ended("read")
     functions = FunctionCompiler(system, settings.python_timeout)
@@ -337,6 +342,16 @@ def _adapter(settings: Settings) -> tuple[Adapter | None, Mapping[str, Value] | 
         return None, None, (unknown,)
     values, diagnostics = check_settings(adapter, target, settings.name)
     return adapter, values, diagnostics
+
+
+def _place(
+    settings: Settings, adapter: Adapter | None, text: str
+) -> tuple[Place | None, tuple[Diagnostic, ...]]:
+    if adapter is None:
+        return None, ()
+    state = settings.state
+    written = text[state.span.start : state.span.end] if state is not None else ""
+    return read_place(state, settings.target, adapter, written)
 
 
 def _languages(

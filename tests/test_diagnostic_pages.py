@@ -38,6 +38,9 @@ NOT_FROM_FILES = {
     Code.UNSUPPORTED_BY_ENGINE: "a call of the Python API",
     Code.SOURCE_MISSING: "a warehouse that is asked for its tables",
     Code.IBIS_NOT_COMPILED: "an option on the command line",
+    Code.STATE_DAMAGED: "a file that was damaged",
+    Code.STATE_NEWER: "a later version of sqlflow",
+    Code.STATE_NOT_IMPORTED: "an option on the command line",
     Code.INTERNAL: "a mistake in sqlflow",
 }
 

@@ -10,8 +10,10 @@ from typing import Protocol
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Severity
 from sqlflow.state.codec import brief_diagnostic
-from sqlflow.state.event import Event, NodeFinished, NodeStarted, RunFinished, RunStarted, StatementSent
+from sqlflow.state.event import Event, KeptEvent, NodeFinished, RunFinished, RunStarted, StatementSent
 from sqlflow.state.state import State, fold
+from sqlflow.store.failures import StoreError, not_written
+from sqlflow.store.log import EventLog
 from sqlflow.system.protocol import System
 
 STATEMENTS = "run/statements.sql"
@@ -35,17 +37,22 @@ class Stoppable(Protocol):
 
 
 class Recorded:
-    """A run whose statements and results are written to files as they come.
+    """A run whose events are kept as they come: in the log of the project's state, and in files.
+
+    An event is in the log before it is given out, and after the warehouse has done what it tells of. A log
+    or a file that can't be written any more stops the record, and not the run.
 
     `run/statements.sql` has every statement that was sent, in the order in which they ended;
     `run/results.json` has how each node ended. Both are of the last run only.
     """
 
-    def __init__(self, events: Stoppable, system: System, folder: str) -> None:
+    def __init__(self, events: Stoppable, system: System, folder: str, log: EventLog) -> None:
         self._events = events
         self._system = system
         self._folder = folder
-        self._past: list[Event] = []
+        self._log = log
+        self._lost: StoreError | None = None
+        self._past: list[KeptEvent] = []
         self._unwritten = False
         self._results: dict[str, object] = {}
         self._nodes: list[dict[str, object]] = []
@@ -56,18 +63,21 @@ class Recorded:
 
     def __next__(self) -> Event:
         event = next(self._events)
-        if not isinstance(event, (NodeStarted, StatementSent)):
+        if isinstance(event, KeptEvent):
             self._past.append(event)
+            self._keep(event)
         try:
             if not self._unwritten:
                 self._write(event)
         except OSError as error:
-            # What was done is done: a full disk stops the record, and not the run.
             self._unwritten = True
             self._why = error.strerror or str(error)
-        if isinstance(event, RunFinished) and self._unwritten:
-            return replace(event, diagnostics=(*event.diagnostics, self._not_written()))
-        return event
+        if not isinstance(event, RunFinished):
+            return event
+        self._log.close()
+        found = [self._not_written()] if self._unwritten else []
+        found += [not_written(self._lost)] if self._lost is not None else []
+        return replace(event, diagnostics=(*event.diagnostics, *found))
 
     def __enter__(self) -> Recorded:
         """Gives itself."""
@@ -80,6 +90,7 @@ class Recorded:
     def close(self) -> None:
         """Ends the run without further events, should it still go on: what runs is cancelled."""
         self._events.close()
+        self._log.close()
 
     def stop(self) -> None:
         """Asks the run to end; may be called from a signal handler."""
@@ -89,6 +100,14 @@ class Recorded:
     def state(self) -> State:
         """What the events so far add up to."""
         return fold(State(), self._past)
+
+    def _keep(self, event: KeptEvent) -> None:
+        if self._lost is not None:
+            return
+        try:
+            self._log.append([event])
+        except StoreError as error:
+            self._lost = error
 
     def _not_written(self) -> Diagnostic:
         return Diagnostic(

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 class Code(StrEnum):
     """A diagnostic's code. SF00: files and settings, SF01: templates, SF02: SQL and references,
-    SF03: columns and types, SF04: Python models, SF05: selection, SF06: materializations, SF07: the run."""
+    SF03: columns and types, SF04: Python models, SF05: selection, SF06: materializations, SF07: the run,
+    SF08: the state."""
 
     PROJECT_NOT_FOUND = "SF0001"
     NOT_UTF8 = "SF0002"
@@ -91,3 +92,9 @@ class Code(StrEnum):
     NO_CONNECTION = "SF0708"
     SEED_NOT_LOADED = "SF0709"
     INTERNAL = "SF0799"
+
+    STATE_NOT_SHARED = "SF0801"
+    STATE_UNREACHABLE = "SF0802"
+    STATE_DAMAGED = "SF0803"
+    STATE_NEWER = "SF0804"
+    STATE_NOT_IMPORTED = "SF0805"

@@ -36,6 +36,8 @@ class DialectSpec:
     - `set_functions`: functions that give several rows where they stand in a SELECT's list.
     - `file_readers`: suffix of a file to the table function that reads such a file in place.
     - `ibis_dialect`: ibis' name for it; empty where ibis writes no such SQL.
+    - `embedded`: the engine runs inside this process, on a file of this machine.
+    - `url_schemes`: what the URL of a server of this kind begins with.
     - `arrow_types`: kind of Arrow type to column type, a format string whose fields
       `sqlflow.dialect.arrow` fills in; the kinds are listed there.
     """
@@ -59,3 +61,5 @@ class DialectSpec:
     arrow_types: Mapping[str, str] = field(default_factory=dict)
     default_schema: str = "main"
     ibis_dialect: str = ""
+    embedded: bool = False
+    url_schemes: tuple[str, ...] = ()

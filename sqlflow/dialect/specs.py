@@ -10,6 +10,7 @@ from sqlflow.dialect.spec import DialectSpec, Folding
 DUCKDB = DialectSpec(
     name="duckdb",
     ibis_dialect="duckdb",
+    embedded=True,
     folding=Folding.INSENSITIVE,
     # The engine sets no limit (a name of 200,000 bytes is taken); names that are made up stay readable.
     max_identifier=255,
@@ -62,6 +63,7 @@ DUCKDB = DialectSpec(
 POSTGRES = DialectSpec(
     name="postgres",
     ibis_dialect="postgres",
+    url_schemes=("postgresql", "postgres"),
     folding=Folding.LOWER,
     max_identifier=63,
     views_bind_by_name=False,

@@ -110,6 +110,7 @@ def _read(
     test_config = _tree(top, "tests", name, NodeKind.TEST)
     severities = _severities(top)
     python_timeout = top.positive("python-timeout")
+    state = top.text("state")
     top.finish()
     if name is None or chosen is None or not complete:
         return None
@@ -130,6 +131,7 @@ def _read(
         test_config=test_config,
         severities=severities,
         python_timeout=python_timeout or _PYTHON_TIMEOUT,
+        state=ConfigEntry(state, top.span("state")) if state is not None else None,
         path=path,
     )
 

@@ -50,7 +50,8 @@ class Settings:
     `vars` holds the project's variables with those of the command line on top. The `*_config` trees are
     kept as layers by folder: a key is the folder's path below a model (seed, test) path, `""` the top.
     `severities` are those of the diagnostics that the project gives another than their own. An ibis model
-    is compiled within `python_timeout` seconds.
+    is compiled within `python_timeout` seconds. `state` is where the state is kept, as written, templates
+    evaluated: it may hold a password.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Settings:
     test_config: Mapping[str, ConfigLayer]
     severities: Mapping[Code, Level]
     python_timeout: float
+    state: ConfigEntry | None
     path: str
 
 

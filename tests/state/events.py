@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, timedelta, timezone
+
 from hypothesis import strategies as st
 
 from sqlflow.core.codes import Code
@@ -22,7 +24,9 @@ from sqlflow.state.event import (
 )
 from sqlflow.state.publication import Publication
 
-MOMENTS = st.datetimes() | st.datetimes(timezones=st.timezones())
+# With an offset, and not a place: a clock that is set back, or leaps, has times that are equal to none.
+ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-3, minutes=-30)), timezone(timedelta(hours=14))])
+MOMENTS = st.datetimes() | st.datetimes(timezones=ZONES)
 NODES = st.sampled_from([NodeId(f"model.shop.{name}") for name in "abc"])
 RUNS = st.sampled_from(["r1", "r2", "r3"])
 TEXTS = st.text(st.characters(), max_size=8)

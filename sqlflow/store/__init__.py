@@ -1,0 +1,1 @@
+"""Where the events of runs are kept: a file, a server or the warehouse itself."""
