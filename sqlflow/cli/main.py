@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "schema": "Show the columns of a model, seed or source, with their types.",
         "lineage": "Show where columns come from, or what reads them.",
         "sources": "Write down what the warehouse says of the sources.",
+        "state": "Look after what is known of the project's past runs.",
         "show": "Show the first rows of a model, seed, source or query.",
         "clean": "Remove the folder that sqlflow writes into.",
         "explain": "Explain a diagnostic by its code.",

@@ -39,6 +39,11 @@ class Database(Protocol):
         """Names the place for the user."""
         ...
 
+    @property
+    def advice(self) -> str:
+        """What the user can do where it can't be reached or written."""
+        ...
+
     def relation(self, name: str) -> Relation:
         """Gives the full name of one of the log's tables."""
         ...

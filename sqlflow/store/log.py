@@ -58,7 +58,6 @@ class LogTables:
 
 def create_tables(database: Database) -> None:
     """Makes the tables of version 1."""
-    database.make_room()
     names, types = LogTables(database), database.spec.arrow_types
     number, text = types["int64"], types["string"]
     database.execute(
@@ -118,6 +117,10 @@ class EventLog:
                 return None
             self._refuse_newer(found)
             copy = self.database.back_up(f"v{found}") if found else None
+            if not found:
+                # The schema may be there, without the right to make it: then making the tables will tell.
+                with suppress(Exception):
+                    self.transaction(self.database.make_room)
             self.transaction(self._migrate)
             return copy
 
@@ -296,4 +299,4 @@ class EventLog:
         if trouble.kind is TroubleKind.BUSY:
             help_ = "another sqlflow writes to it: try again when that has ended"
             return failures.unreachable(self.where, trouble.message, self._span, help_)
-        return failures.unreachable(self.where, trouble.message, self._span)
+        return failures.unreachable(self.where, trouble.message, self._span, self.database.advice)

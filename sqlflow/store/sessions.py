@@ -38,6 +38,11 @@ class SessionDatabase:
         """What the user calls the place."""
         return self._where
 
+    @property
+    def advice(self) -> str:
+        """An engine needs the right to make a schema, or to use the one that was made for it."""
+        return f"let its user make the schema `{SCHEMA}`, and tables in it, or name another place in `state:`"
+
     def relation(self, name: str) -> Relation:
         """Gives the name in the schema that sqlflow has for itself."""
         return Relation(self._database, SCHEMA, name)

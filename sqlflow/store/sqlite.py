@@ -66,6 +66,11 @@ class SqliteFile:
         """The file's path as the user knows it."""
         return f"`{self._where}`"
 
+    @property
+    def advice(self) -> str:
+        """A file needs the right to write."""
+        return "let the user that sqlflow runs as write there, or name another place in `state:`"
+
     def relation(self, name: str) -> Relation:
         """Gives the name itself: a file has no schemas."""
         return Relation(None, None, name)

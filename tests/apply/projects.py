@@ -82,17 +82,17 @@ class Warehouse:
             connection.close()
 
     def names(self) -> dict[str, str]:
-        """What there is, in all schemas but the engine's own: name to kind."""
+        """What there is, in all schemas but the engine's own and sqlflow's: name to kind."""
         found = self.rows(
             "select table_name, table_type from information_schema.tables "
-            "where table_schema not in ('information_schema', 'pg_catalog')"
+            "where table_schema not in ('information_schema', 'pg_catalog', '_sqlflow')"
         )
         return {name: "view" if kind == "VIEW" else "table" for name, kind in found}
 
     def columns(self, table: str) -> dict[str, str]:
         found = self.rows(
             "select column_name, data_type from information_schema.columns "
-            f"where table_name = '{table}' order by ordinal_position"
+            f"where table_name = '{table}' and table_schema <> '_sqlflow' order by ordinal_position"
         )
         return dict(found)
 

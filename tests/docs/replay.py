@@ -26,6 +26,7 @@ _VOLATILE = (
     (re.compile(r'"seconds":[\d.e-]+'), '"seconds":N'),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00"), "TIME"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "RUN"),
+    (re.compile(r"\b\d{8}T\d{6}Z"), "STAMP"),
     (re.compile(r"(__sqlflow_[a-z]+_)[0-9a-f]{8}"), r"\1RUN"),
     (re.compile(r" +$", re.MULTILINE), ""),
 )
@@ -81,7 +82,7 @@ def prepare(page: Path, folder: Path) -> None:
             ROOT / "example_project",
             folder,
             dirs_exist_ok=True,
-            ignore=shutil.ignore_patterns("target", "*.duckdb", "*.wal"),
+            ignore=shutil.ignore_patterns("target", ".sqlflow", "*.duckdb", "*.wal"),
         )
 
 

@@ -128,7 +128,10 @@ def test_views_in_the_way_are_named(pg: Project) -> None:
 
 def test_views_of_others_that_may_not_be_replaced_are_named(pg: Project, tmp_path: Any) -> None:
     pg.warehouse.execute(
-        "create role builder login", "create role other login", "grant all on schema public to builder, other"
+        "create role builder login",
+        "create role other login",
+        "grant all on schema public to builder, other",
+        "create schema _sqlflow authorization builder",
     )
     try:
         mine = pg.warehouse.target

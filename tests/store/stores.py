@@ -10,7 +10,7 @@ from sqlflow.adapter.registry import find_adapter
 from sqlflow.core.span import Span
 from sqlflow.state.event import RunStarted
 from sqlflow.store.open import Home
-from sqlflow.store.place import FilePlace, Place, ServerPlace, WarehousePlace
+from sqlflow.store.place import FilePlace, ServerPlace, WarehousePlace
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SPAN = Span("sqlflow.yml", 0, 4)
@@ -47,6 +47,3 @@ def server(settings: dict[str, Any]) -> ServerPlace:
 
 def state_file(root: Path) -> Path:
     return root / FILE.path
-
-
-__all__ = ["AT", "FILE", "SPAN", "WAREHOUSE", "Place", "home", "server", "started", "state_file"]

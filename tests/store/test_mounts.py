@@ -15,7 +15,7 @@ from tests.store.stores import FILE, home
 TABLE = r"""
 /dev/sda1 / ext4 rw 0 0
 server:/home /home nfs4 rw 0 0
-/dev/sdb1 /home/ann/disk ext4 rw 0 0
+/dev/sdb1 /home/you/disk ext4 rw 0 0
 //nas/share /mnt/my\040share cifs rw 0 0
 host:/x /srv fuse.sshfs rw 0 0
 tmpfs /srv tmpfs rw 0 0
@@ -27,10 +27,10 @@ broken
     ("path", "kind"),
     [
         ("/var/shop/state.db", None),
-        ("/home/ann/shop/state.db", "nfs4"),
+        ("/home/you/shop/state.db", "nfs4"),
         ("/home", "nfs4"),
         ("/homes/x", None),
-        ("/home/ann/disk/state.db", None),
+        ("/home/you/disk/state.db", None),
         ("/mnt/my share/state.db", "cifs"),
         ("/mnt/my", None),
         # A later mount hides the one before.
