@@ -26,7 +26,7 @@ _VOLATILE = (
     (re.compile(r'"seconds":[\d.e-]+'), '"seconds":N'),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00"), "TIME"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "RUN"),
-    (re.compile(r"\b\d{8}T\d{6}Z"), "STAMP"),
+    (re.compile(r"\d{8}T\d{6,12}Z"), "STAMP"),
     (re.compile(r"(__sqlflow_[a-z]+_)[0-9a-f]{8}"), r"\1RUN"),
     (re.compile(r" +$", re.MULTILINE), ""),
 )
