@@ -34,6 +34,9 @@ class DialectSpec:
     - `max_decimal_precision`: the most digits that a decimal column can have.
     - `system_schemas`: schemas that the engine has by itself; a project reads them without declaring them.
     - `set_functions`: functions that give several rows where they stand in a SELECT's list.
+    - `volatile_functions`: functions that may give something else each time though their arguments are the
+      same, or that read what is no table of the project: the clock, random numbers, sequences, files.
+    - `volatile_words`: words that do so without brackets.
     - `file_readers`: suffix of a file to the table function that reads such a file in place.
     - `ibis_dialect`: ibis' name for it; empty where ibis writes no such SQL.
     - `embedded`: the engine runs inside this process, on a file of this machine.
@@ -57,6 +60,8 @@ class DialectSpec:
     max_decimal_precision: int = 38
     system_schemas: tuple[str, ...] = ("information_schema",)
     set_functions: frozenset[str] = frozenset()
+    volatile_functions: frozenset[str] = frozenset()
+    volatile_words: frozenset[str] = frozenset()
     file_readers: Mapping[str, str] = field(default_factory=dict)
     arrow_types: Mapping[str, str] = field(default_factory=dict)
     default_schema: str = "main"

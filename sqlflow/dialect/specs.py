@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from sqlflow.dialect import volatile
 from sqlflow.dialect.spec import DialectSpec, Folding
 
 DUCKDB = DialectSpec(
@@ -21,6 +22,8 @@ DUCKDB = DialectSpec(
     default_schema="main",
     system_schemas=("information_schema", "pg_catalog"),
     set_functions=frozenset(["generate_subscripts"]),
+    volatile_functions=volatile.DUCKDB,
+    volatile_words=volatile.WORDS,
     file_readers=MappingProxyType({".parquet": "read_parquet", ".csv": "read_csv"}),
     arrow_types=MappingProxyType(
         {
@@ -72,6 +75,8 @@ POSTGRES = DialectSpec(
     default_schema="public",
     system_schemas=("information_schema", "pg_catalog"),
     max_decimal_precision=1000,
+    volatile_functions=volatile.POSTGRES,
+    volatile_words=volatile.WORDS,
     set_functions=frozenset(
         [
             "generate_series",

@@ -19,6 +19,7 @@ from sqlflow.core.diagnostic import Diagnostic, Label
 from sqlflow.core.span import LineIndex
 from sqlflow.core.textmap import TextMap
 from sqlflow.dialect.spec import DialectSpec
+from sqlflow.parse.calls import unknown_calls, volatile_calls
 from sqlflow.parse.scope import cte_names, output_names, qualifiers, tables_read
 from sqlflow.parse.types import Parsed, ParsedQuery, QueryKey
 from sqlflow.render.types import Rendered, RenderedQuery
@@ -147,6 +148,8 @@ def _facts(
             ctes=cte_names(tree),
             outputs=output_names(tree),
             end=end,
+            volatile=volatile_calls(tree, tokens, spec),
+            unknown=unknown_calls(tree),
         ), ()
     except RecursionError:
         return None, (_too_deep(text_map),)

@@ -53,7 +53,8 @@ class ParsedQuery:
 
     `qualifiers` are those that linking may have to change: the ones of several parts, and placeholders.
     `outputs` has None for a column whose name the engine makes up, or that a star stands for. `end` is the
-    offset where the query ends: a semicolon after it is not part of it.
+    offset where the query ends: a semicolon after it is not part of it. `volatile` are the functions and
+    words in it that may give something else each time, `unknown` the functions that sqlglot doesn't know.
     """
 
     tables: tuple[TableUse, ...]
@@ -61,6 +62,8 @@ class ParsedQuery:
     ctes: tuple[str, ...]
     outputs: tuple[str | None, ...]
     end: int
+    volatile: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,52 @@
+"""The lists of volatile functions against the engines' own catalogs."""
+
+from __future__ import annotations
+
+import duckdb
+import psycopg
+
+from sqlflow.dialect import volatile
+from tests.servers import NoServerError, postgres_server, skip_or_fail
+
+# They fail, or tell of the values themselves.
+_HARMLESS = {"error", "stats", "vector_type"}
+
+_FUNCTIONS = "select function_name, bool_or(stability = 'VOLATILE') from duckdb_functions() group by 1"
+_PROCEDURES = """
+select proname, bool_or(
+    provolatile = 'v' and not proretset and prorettype not in ('internal'::regtype, 'trigger'::regtype,
+        'event_trigger'::regtype, 'index_am_handler'::regtype, 'table_am_handler'::regtype,
+        'language_handler'::regtype, 'fdw_handler'::regtype, 'cstring'::regtype, 'void'::regtype)
+    and not ('internal'::regtype = any(proargtypes::oid[]))
+    and not ('cstring'::regtype = any(proargtypes::oid[]))
+)
+from pg_proc where prokind = 'f' group by 1
+"""
+# For who runs the server, or writes extensions.
+_INTERNAL = {"amvalidate", "currtid2", "gin_clean_pending_list", "loread", "lowrite"}
+
+
+def test_duckdb() -> None:
+    rows = duckdb.sql(
+        "select function_name, bool_or(stability = 'VOLATILE') from duckdb_functions() group by 1"
+    )
+    found = dict(rows.fetchall())
+    assert volatile.DUCKDB - found.keys() == set()
+    unsteady = {name for name, is_volatile in found.items() if is_volatile}
+    readers = {name for name in found if name.startswith(("read_", "sniff_")) or name == "glob"}
+    assert (unsteady | readers) - volatile.DUCKDB - _HARMLESS == set()
+
+
+def test_postgres() -> None:
+    try:
+        with postgres_server() as server, psycopg.connect(**server.settings("postgres")) as connection:
+            rows = connection.execute(
+                "select proname, bool_or(provolatile = 'v') from pg_proc group by 1"
+            ).fetchall()
+    except NoServerError as error:
+        skip_or_fail(error)
+    found = dict(rows)
+    assert volatile.POSTGRES - found.keys() == set()
+    private = ("pg_", "brin_", "lo_", "binary_")
+    unsteady = {name for name, is_volatile in rows if is_volatile and not name.startswith(private)}
+    assert unsteady - volatile.POSTGRES - _INTERNAL == set()
