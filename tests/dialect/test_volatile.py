@@ -27,10 +27,7 @@ _INTERNAL = {"amvalidate", "currtid2", "gin_clean_pending_list", "loread", "lowr
 
 
 def test_duckdb() -> None:
-    rows = duckdb.sql(
-        "select function_name, bool_or(stability = 'VOLATILE') from duckdb_functions() group by 1"
-    )
-    found = dict(rows.fetchall())
+    found = dict(duckdb.sql(_FUNCTIONS).fetchall())
     assert volatile.DUCKDB - found.keys() == set()
     unsteady = {name for name, is_volatile in found.items() if is_volatile}
     readers = {name for name in found if name.startswith(("read_", "sniff_")) or name == "glob"}
@@ -40,13 +37,10 @@ def test_duckdb() -> None:
 def test_postgres() -> None:
     try:
         with postgres_server() as server, psycopg.connect(**server.settings("postgres")) as connection:
-            rows = connection.execute(
-                "select proname, bool_or(provolatile = 'v') from pg_proc group by 1"
-            ).fetchall()
+            found = dict(connection.execute(_PROCEDURES).fetchall())
     except NoServerError as error:
         skip_or_fail(error)
-    found = dict(rows)
     assert volatile.POSTGRES - found.keys() == set()
     private = ("pg_", "brin_", "lo_", "binary_")
-    unsteady = {name for name, is_volatile in rows if is_volatile and not name.startswith(private)}
+    unsteady = {name for name, is_volatile in found.items() if is_volatile and not name.startswith(private)}
     assert unsteady - volatile.POSTGRES - _INTERNAL == set()
