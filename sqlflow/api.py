@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from sqlflow.link.types import Node
 from sqlflow.manifest import manifest
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
 from sqlflow.plan.types import Plan
+from sqlflow.plan.versions import codes
 from sqlflow.project.catalog import CATALOG_FILE, catalog_text
 from sqlflow.state.state import State, fold
 from sqlflow.system.local import LocalSystem
@@ -35,6 +36,7 @@ from sqlflow.system.protocol import System
 if TYPE_CHECKING:
     from sqlflow.apply.pull import PulledSources
     from sqlflow.apply.record import Recorded
+    from sqlflow.apply.run import Opened
     from sqlflow.bind.types import BoundQuery, Program
     from sqlflow.store.open import Home
     from sqlflow.store.place import Place
@@ -187,59 +189,20 @@ class LoadedProject:
         exclude: Sequence[str] = (),
         *,
         full_refresh: bool = False,
+        force: bool = False,
         fail_fast: bool = False,
         threads: int | None = None,
         store_failures: bool = False,
     ) -> Plan:
-        """Plans the selected nodes; nothing is touched."""
+        """Plans the selected nodes, whether they changed or not; nothing is touched."""
+        options = self._options(full_refresh, force, fail_fast, threads, store_failures)
         program, chosen, _ = self._select(select, exclude)
-        settings = self._compiled.settings
-        options = PlanOptions(
-            target=self.target,
-            threads=threads or (settings.target.threads if settings else 1),
-            full_refresh=full_refresh,
-            fail_fast=fail_fast,
-            store_failures=store_failures,
-        )
-        return make_plan(program, command, chosen, options)
+        return make_plan(program, command, chosen, options, codes=self._codes(program))
 
     def apply(self, plan: Plan) -> Recorded:
         """Carries out a plan; the result is iterated over as events, and can be asked to `stop`."""
-        from sqlflow.apply.catalog import Catalog
-        from sqlflow.apply.executor import Execution, new_run_id
-        from sqlflow.apply.failed_rows import FailedRows
-        from sqlflow.apply.frames import FunctionRunner
-        from sqlflow.apply.publish import Publisher
-        from sqlflow.apply.record import Recorded
-        from sqlflow.apply.work import Workshop
-        from sqlflow.store.open import open_log
-
-        compiled, adapter, program = self._compiled, self._adapter(), self._program()
-        self._write_compiled(program, frozenset(plan.nodes))
-        run = new_run_id()
-        catalog = Catalog(adapter.spec)
-        models = (program.models.get(action.node) for action in plan.actions)
-        publisher = Publisher(
-            spec=adapter.spec,
-            catalog=catalog,
-            planned=frozenset(model.relation for model in models if model is not None),
-        )
-        workshop = Workshop(
-            spec=adapter.spec,
-            system=compiled.system,
-            functions=FunctionRunner(compiled.system),
-            catalog=catalog,
-            publisher=publisher,
-            failed_rows=FailedRows(spec=adapter.spec, catalog=catalog),
-            run=run[:8],
-        )
-        execution = Execution(plan, self._open(), adapter, compiled.system, workshop, run)
-        try:
-            log = open_log(*self._state_place())
-        except BaseException:
-            execution.close()
-            raise
-        return Recorded(execution, compiled.system, self._target_path(), log)
+        with self._opened() as opened:
+            return self._run(plan, opened)
 
     def build(
         self,
@@ -247,22 +210,17 @@ class LoadedProject:
         exclude: Sequence[str] = (),
         *,
         full_refresh: bool = False,
+        force: bool = False,
         fail_fast: bool = False,
         threads: int | None = None,
         store_failures: bool = False,
     ) -> Recorded:
-        """Builds the selected models, seeds and sources, and tests each before what reads it."""
-        return self.apply(
-            self.plan(
-                Command.BUILD,
-                select,
-                exclude,
-                full_refresh=full_refresh,
-                fail_fast=fail_fast,
-                threads=threads,
-                store_failures=store_failures,
-            )
-        )
+        """Brings the selected models, seeds and sources up to date, each tested before it is published.
+
+        What was built from the same code and the same data is left as it is, unless `force` is set.
+        """
+        options = self._options(full_refresh, force, fail_fast, threads, store_failures)
+        return self._make(Command.BUILD, select, exclude, options)
 
     def test(
         self,
@@ -274,27 +232,21 @@ class LoadedProject:
         store_failures: bool = False,
     ) -> Recorded:
         """Runs the selected tests on what is there."""
-        return self.apply(
-            self.plan(
-                Command.TEST,
-                select,
-                exclude,
-                fail_fast=fail_fast,
-                threads=threads,
-                store_failures=store_failures,
-            )
-        )
+        options = self._options(False, False, fail_fast, threads, store_failures)
+        return self._make(Command.TEST, select, exclude, options)
 
     def seed(
         self,
         select: Sequence[str] = (),
         exclude: Sequence[str] = (),
         *,
+        force: bool = False,
         fail_fast: bool = False,
         threads: int | None = None,
     ) -> Recorded:
-        """Loads the selected seeds."""
-        return self.apply(self.plan(Command.SEED, select, exclude, fail_fast=fail_fast, threads=threads))
+        """Loads the selected seeds, each tested before it is published."""
+        options = self._options(False, force, fail_fast, threads, False)
+        return self._make(Command.SEED, select, exclude, options)
 
     def show(self, name: str, *, limit: int = 5) -> Preview:
         """Gives the first rows of a model, a seed or a source; of a test, those that it found and kept."""
@@ -420,6 +372,64 @@ class LoadedProject:
     def clean(self) -> bool:
         """Removes the target folder; says whether there was one."""
         return self._compiled.system.remove_tree(self._target_path())
+
+    def _options(
+        self, full_refresh: bool, force: bool, fail_fast: bool, threads: int | None, store_failures: bool
+    ) -> PlanOptions:
+        settings = self._compiled.settings
+        return PlanOptions(
+            target=self.target,
+            threads=threads or (settings.target.threads if settings else 1),
+            full_refresh=full_refresh,
+            force=force,
+            fail_fast=fail_fast,
+            store_failures=store_failures,
+        )
+
+    def _make(
+        self, command: Command, select: Sequence[str], exclude: Sequence[str], options: PlanOptions
+    ) -> Recorded:
+        program, chosen, _ = self._select(select, exclude)
+        with self._opened() as opened:
+            plan = make_plan(program, command, chosen, options, opened.past, self._codes(program))
+            return self._run(plan, opened)
+
+    def _run(self, plan: Plan, opened: Opened) -> Recorded:
+        from sqlflow.apply.record import Recorded
+        from sqlflow.apply.run import execution
+
+        from sqlflow.store.open import open_log
+
+        self._write_compiled(self._program(), frozenset(plan.nodes))
+        log = open_log(*self._state_place())
+        run = execution(plan, self._program(), opened)
+        return Recorded(run, self._compiled.system, self._target_path(), log)
+
+    @contextmanager
+    def _opened(self) -> Generator[Opened]:
+        """Opens the warehouse for a run; it is closed where no run comes of it."""
+        from sqlflow.apply.run import open_run
+
+        program, settings = self._program(), self._compiled.settings
+        if settings is None:
+            raise ProjectError(self.diagnostics)
+        opened = open_run(
+            self._open(), self._adapter(), self._compiled.system, program, settings.target, self._outside()
+        )
+        try:
+            yield opened
+        except BaseException:
+            opened.warehouse.close()
+            raise
+
+    def _outside(self) -> Mapping[NodeId, str]:
+        from sqlflow.apply.past import source_versions
+
+        project = self._compiled.project
+        return source_versions(project.sources if project is not None else {}, self._compiled.system)
+
+    def _codes(self, program: Program) -> Mapping[NodeId, str]:
+        return codes(program, self.tree, self._outside())
 
     def _find(self, program: Program, name: str) -> NodeId:
         for id in program.schemas:

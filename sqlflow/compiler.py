@@ -170,6 +170,7 @@ def _with_stages(
         schemas,
         binder.translated,
         languages.translator,
+        languages.is_known,
     ).program()
     ended("bind")
     return replace(
@@ -289,6 +290,7 @@ def compile_inline(compiled: Compilation, sql: str) -> BoundQuery:
         {},
         {},
         languages.translator,
+        languages.is_known,
     )
     binder.program()
     return binder.query(query, facts, links, translated)

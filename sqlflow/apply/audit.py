@@ -68,7 +68,7 @@ class Audits:
             began = self._clock()
             absent = _absent(test, self._failed_rows, sender)
             if absent:
-                self._found[test.node] = _outcome(test, 0.0, _not_run(test, absent))
+                self._found[test.node] = AuditOutcome(test, _not_run(test, absent), 0.0)
                 continue
             try:
                 with sender.naming(test.name, test.span):
@@ -78,7 +78,7 @@ class Audits:
                     raise
                 # The transaction is lost, and with it what the other tests would have said.
                 failed = Outcome(Status.ERROR, diagnostics=error.diagnostics)
-                self._found[test.node] = _outcome(test, self._clock() - began, failed)
+                self._found[test.node] = AuditOutcome(test, failed, self._clock() - began)
                 raise AuditFailedError from error
             self._found[test.node] = found
             stops = stops or found.rows is not None
@@ -102,7 +102,7 @@ class Audits:
                     out.append(outcome)
                 case _Found() as found:
                     ended = _ended(test, found.failures, self._kept(test, found, sender))
-                    out.append(_outcome(test, found.seconds, ended))
+                    out.append(AuditOutcome(test, ended, found.seconds))
                 case None:
                     pass
         return tuple(out)
@@ -159,7 +159,3 @@ def _absent(test: RunTest, failed_rows: FailedRows, sender: Sender) -> tuple[Rel
 
 def _not_run(test: RunTest, absent: tuple[Relation, ...]) -> Outcome:
     return Outcome(Status.WARN, reason="not run", diagnostics=(test_not_run(test, absent),))
-
-
-def _outcome(test: RunTest, seconds: float, ended: Outcome) -> AuditOutcome:
-    return AuditOutcome(test, ended.status, seconds, ended.rows, ended.reason, ended.kept, ended.diagnostics)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlflow.adapter.protocol import Adapter, Warehouse
 from sqlflow.apply.failures import timed_out
 from sqlflow.apply.housekeeping import create_schemas, drop_leftovers
-from sqlflow.apply.outcome import AuditOutcome, Outcome
+from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.work import Workshop
 from sqlflow.apply.workers import Done, Job, Pool
 from sqlflow.core.diagnostic import Diagnostic
@@ -22,6 +22,7 @@ from sqlflow.state.event import (
     Event,
     NodeFinished,
     NodeStarted,
+    Published,
     RunFinished,
     RunStarted,
     StatementSent,
@@ -130,8 +131,11 @@ class _Loop:
             target=self._plan.target,
             actions=sum(1 + len(action.audits) for action in self._plan.actions),
             threads=self._plan.threads,
+            unchanged=sum(1 + len(node.tests) for node in self._plan.unchanged),
+            untold=self._plan.untold,
         )
         try:
+            yield from self._unchanged()
             yield from self._prepare()
             yield from self._loop()
             yield from self._clean()
@@ -143,6 +147,7 @@ class _Loop:
             self._warehouse.close()
         ended = {**self._progress.audited, **self._progress.ended}
         counts = Counter(ended.values())
+        counts[Status.UNCHANGED] += sum(1 + len(node.tests) for node in self._plan.unchanged)
         yield RunFinished(
             run=self._run,
             at=self._system.now(),
@@ -152,6 +157,13 @@ class _Loop:
             interrupted=self._interrupted,
             diagnostics=tuple(self._diagnostics),
         )
+
+    def _unchanged(self) -> Iterator[Event]:
+        for node in self._plan.unchanged:
+            ended = Outcome(Status.UNCHANGED)
+            for id, name in node.tests:
+                yield self._node_finished(id, name, NodeKind.TEST.value, "", ended, 0.0, 0)
+            yield self._node_finished(node.node, node.name, node.kind, node.materialized, ended, 0.0, 0)
 
     def _prepare(self) -> Iterator[Event]:
         sent: list[StatementSent] = []
@@ -321,12 +333,39 @@ class _Loop:
         """Tells how an action ended, after the tests that it ran or did not get to run."""
         yield from self._audited(action, outcome)
         self._progress.ended[action.node] = outcome.status
-        yield NodeFinished(
+        if outcome.publication is not None:
+            yield Published(publication=outcome.publication)
+        yield self._node_finished(
+            action.node, action.name, action.kind, action.materialized, outcome, seconds, statements
+        )
+
+    def _audited(self, action: Action, outcome: Outcome) -> Iterator[Event]:
+        ran = {audit.test.node: audit for audit in outcome.audits}
+        missed = Outcome(outcome.status, reason=outcome.reason)
+        if outcome.status not in (Status.SKIPPED, Status.UNCHANGED):
+            missed = Outcome(Status.SKIPPED, reason=f"because of {action.name} ({outcome.status.value})")
+        for test in action.audits:
+            audit = ran.get(test.node)
+            ended, seconds = (audit.ended, audit.seconds) if audit is not None else (missed, 0.0)
+            self._progress.audited[test.node] = ended.status
+            yield self._node_finished(test.node, test.name, NodeKind.TEST.value, "", ended, seconds, 0)
+
+    def _node_finished(
+        self,
+        node: NodeId,
+        name: str,
+        kind: str,
+        materialized: str,
+        outcome: Outcome,
+        seconds: float,
+        statements: int,
+    ) -> NodeFinished:
+        return NodeFinished(
             run=self._run,
-            node=action.node,
-            name=action.name,
-            kind=action.kind,
-            materialized=action.materialized,
+            node=node,
+            name=name,
+            kind=kind,
+            materialized=materialized,
             status=outcome.status,
             at=self._system.now(),
             seconds=seconds,
@@ -336,30 +375,6 @@ class _Loop:
             kept=outcome.kept,
             diagnostics=outcome.diagnostics,
         )
-
-    def _audited(self, action: Action, outcome: Outcome) -> Iterator[Event]:
-        ran = {audit.test.node: audit for audit in outcome.audits}
-        reason = outcome.reason
-        if outcome.status is not Status.SKIPPED:
-            reason = f"because of {action.name} ({outcome.status.value})"
-        for test in action.audits:
-            audit = ran.get(test.node) or AuditOutcome(test, Status.SKIPPED, 0.0, reason=reason)
-            self._progress.audited[test.node] = audit.status
-            yield NodeFinished(
-                run=self._run,
-                node=test.node,
-                name=test.name,
-                kind=NodeKind.TEST.value,
-                materialized="",
-                status=audit.status,
-                at=self._system.now(),
-                seconds=audit.seconds,
-                statements=0,
-                rows=audit.rows,
-                reason=audit.reason,
-                kept=audit.kept,
-                diagnostics=audit.diagnostics,
-            )
 
 
 def _timeout(action: Action) -> float | None:

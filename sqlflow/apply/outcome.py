@@ -7,24 +7,14 @@ from typing import NamedTuple
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.plan.types import RunTest
 from sqlflow.state.event import Status
-
-
-class AuditOutcome(NamedTuple):
-    """How a test ended that ran within the action of the node it audits, and how many seconds it took."""
-
-    test: RunTest
-    status: Status
-    seconds: float
-    rows: int | None = None
-    reason: str = ""
-    kept: str | None = None
-    diagnostics: tuple[Diagnostic, ...] = ()
+from sqlflow.state.publication import Publication
 
 
 class Outcome(NamedTuple):
     """How an action ended: its status, rows written or found, a remark, what was kept, diagnostics.
 
-    `audits` are the tests that ran within it; those that did not get to run are left out.
+    `audits` are the tests that ran within it; those that did not get to run are left out. `publication` is
+    what was published.
     """
 
     status: Status
@@ -33,3 +23,12 @@ class Outcome(NamedTuple):
     kept: str | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     audits: tuple[AuditOutcome, ...] = ()
+    publication: Publication | None = None
+
+
+class AuditOutcome(NamedTuple):
+    """How a test ended that ran within the action of the node it audits, and how many seconds it took."""
+
+    test: RunTest
+    ended: Outcome
+    seconds: float

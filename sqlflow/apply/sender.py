@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,6 +12,7 @@ from sqlflow.apply.failures import StoppedError, WorkFailedError, statement_fail
 from sqlflow.core.ids import NodeId
 from sqlflow.core.span import Span
 from sqlflow.core.textmap import TextMap
+from sqlflow.core.value import Value
 from sqlflow.state.event import StatementSent
 
 if TYPE_CHECKING:
@@ -48,14 +49,16 @@ class Sender:
         self.span = span
         self.broken = False
         self._adapter = adapter
-        self._node = node
+        self.node = node
         self._emit = emit
         self._clock = clock
         self._stopped = stopped
 
-    def execute(self, sql: str, text_map: TextMap | None = None) -> int | None:
+    def execute(
+        self, sql: str, text_map: TextMap | None = None, parameters: Sequence[Value] = ()
+    ) -> int | None:
         """Runs a statement; gives the rows that it changed, as far as the engine tells."""
-        return self._send(sql, text_map, lambda: (rows := self.session.execute(sql), rows))
+        return self._send(sql, text_map, lambda: (rows := self.session.execute(sql, parameters), rows))
 
     def fetch(self, sql: str, text_map: TextMap | None = None) -> pyarrow.Table:
         """Runs a query and gives its rows."""
@@ -133,7 +136,7 @@ class Sender:
             raise self._failed(error, text_map, sql) from error
         finally:
             self._emit(
-                StatementSent(node=self._node, sql=sql, seconds=self._clock() - began, rows=rows, ok=ok)
+                StatementSent(node=self.node, sql=sql, seconds=self._clock() - began, rows=rows, ok=ok)
             )
         return result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +15,7 @@ from sqlflow.apply.files import read_rows
 from sqlflow.apply.frames import FunctionRunner
 from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.publish import Publisher, Written
+from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.sender import Sender
 from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSource
 from sqlflow.core.codes import Code
@@ -29,8 +30,10 @@ from sqlflow.materialize.build import audits as audit_on
 from sqlflow.materialize.build import build_model, hook_steps, is_increment, with_hooks
 from sqlflow.materialize.relation import build_table
 from sqlflow.materialize.types import Existing, Rows
-from sqlflow.plan.types import BuildModel, LoadSeed, LoadSource, RunTest, Work
+from sqlflow.plan.stale import UNTOLD, why_stale
+from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, RunTest
 from sqlflow.state.event import Status
+from sqlflow.state.publication import Publication
 from sqlflow.system.protocol import System
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """What all actions of a run share. `run` is a short id of the run, for the names of passing relations."""
+    """What all actions of a run share."""
 
     spec: DialectSpec
     system: System
@@ -47,37 +50,61 @@ class Workshop:
     catalog: Catalog
     publisher: Publisher
     failed_rows: FailedRows
+    log: PublishLog
     run: str
 
-    def do(self, work: Work, sender: Sender) -> Outcome:
-        """Does the work; raises WorkFailedError or StoppedError where it can't be done."""
-        match work:
-            case BuildModel():
-                audits = self._audits(work.model.id, work.audits)
-                return _audited(lambda: self._model(work, audits, sender), audits, sender)
-            case LoadSeed():
-                audits = self._audits(work.seed.id, work.audits)
-                return _audited(lambda: self._seed(work.seed, audits, sender), audits, sender)
-            case LoadSource():
-                audits = self._audits(work.source.id, work.audits)
-                return _audited(lambda: self._source(work.source, audits, sender), audits, sender)
-            case RunTest():
-                return run_test(work, self.failed_rows, sender)
+    def do(self, action: Action, sender: Sender) -> Outcome:
+        """Does an action; raises WorkFailedError or StoppedError where it can't be done."""
+        if not action.forced and self._is_current(action):
+            return Outcome(Status.UNCHANGED, reason="what it reads is unchanged")
+        match action.work:
+            case RunTest() as test:
+                return run_test(test, self.failed_rows, sender)
+            case BuildModel() as build:
+                job = self._job(action)
+                return _audited(lambda: self._model(build, job, sender), job.audits, sender)
+            case LoadSeed() as load:
+                job = self._job(action)
+                return _audited(lambda: self._seed(load.seed, job, sender), job.audits, sender)
+            case LoadSource() as load:
+                job = self._job(action)
+                return _audited(lambda: self._source(load.source, job, sender), job.audits, sender)
 
-    def _model(self, work: BuildModel, audits: Audits, sender: Sender) -> Outcome:
+    def _is_current(self, action: Action) -> bool:
+        last = self.log.last(action.node)
+        if last is None:
+            return False
+        return not why_stale(action.code, action.reads, self.log.version, (last.code, last.inputs))
+
+    def _job(self, action: Action) -> _Job:
+        audits = Audits(action.node, action.audits, self.failed_rows, self.system.monotonic)
+        inputs = {node: self.log.version(node) or UNTOLD for node in action.reads}
+        return _Job(action.code, inputs, audits)
+
+    def _publish(self, relation: Relation, job: _Job, sender: Sender) -> Publication:
+        """Writes down, within the transaction, what it publishes."""
+        return self.log.write(
+            sender,
+            relation,
+            code=job.code,
+            inputs=job.inputs,
+            ranges=None,
+            run=self.run,
+            at=self.system.now(),
+        )
+
+    def _model(self, work: BuildModel, job: _Job, sender: Sender) -> Outcome:
         # Before the transaction: nothing is locked while Python runs.
         loaded = self.functions.run(work.model, sender) if work.model.function is not None else None
-        return again(sender, lambda: self._build(work, loaded, audits, sender))
+        return again(sender, lambda: self._build(work, loaded, job, sender))
 
-    def _build(
-        self, work: BuildModel, loaded: pyarrow.Table | None, audits: Audits, sender: Sender
-    ) -> Outcome:
+    def _build(self, work: BuildModel, loaded: pyarrow.Table | None, job: _Job, sender: Sender) -> Outcome:
         model = work.model
         is_view = model.config.materialized is Materialization.VIEW
         dependents = self._dependents(model.relation, sender)
         with sender.transaction():
             # What they make, the query may read: all that is asked is asked after them.
-            self.publisher.run(hook_steps(model.pre_hooks), None, audits, sender)
+            self.publisher.run(hook_steps(model.pre_hooks), None, job.audits, sender)
             kind = self._kind(model.relation, sender)
             increment = is_increment(model, kind, work.full_refresh)
             rows = self._rows(model, increment, loaded, sender)
@@ -94,15 +121,17 @@ class Workshop:
                 existing,
                 incoming,
                 increment=increment,
-                audited=bool(audits.tests),
-                run=self.run,
+                audited=bool(job.audits.tests),
+                run=self.run[:8],
             )
             if isinstance(script, Diagnostic):
                 raise WorkFailedError(script)
-            written = self.publisher.run(script.steps, loaded, audits, sender)
+            written = self.publisher.run(script.steps, loaded, job.audits, sender)
+            publication = self._publish(model.relation, job, sender)
+        self.log.put(publication)
         self.catalog.put(model.relation, RelationKind.VIEW if is_view else RelationKind.TABLE)
         is_incremental = model.config.materialized is Materialization.INCREMENTAL
-        return _success(written, "made anew" if is_incremental and not increment else "")
+        return _success(publication, written, "made anew" if is_incremental and not increment else "")
 
     def _rows(self, model: BoundModel, increment: bool, loaded: pyarrow.Table | None, sender: Sender) -> Rows:
         if loaded is not None:
@@ -120,7 +149,7 @@ class Workshop:
         with sender.asking() as session:
             return session.describe(sql.typed_columns(self.spec, rows))
 
-    def _seed(self, seed: BoundSeed, audits: Audits, sender: Sender) -> Outcome:
+    def _seed(self, seed: BoundSeed, job: _Job, sender: Sender) -> Outcome:
         file = read_rows(self.system, seed.path, seed.span, delimiter=seed.config.delimiter)
         rows, declared = file.rows(self.spec, seed.config.column_types)
         columns = tuple(
@@ -128,19 +157,19 @@ class Workshop:
             for column in self._columns_of(rows, sender, Code.SEED_NOT_LOADED)
         )
         table = _FileTable(seed.relation, columns, seed.config.indexes, seed.pre_hooks, seed.post_hooks)
-        return again(sender, lambda: self._load(table, rows, audits, sender))
+        return again(sender, lambda: self._load(table, rows, job, sender))
 
-    def _source(self, source: BoundSource, audits: Audits, sender: Sender) -> Outcome:
+    def _source(self, source: BoundSource, job: _Job, sender: Sender) -> Outcome:
         if source.load is None:
             raise ValueError(f"{source.id} has no file to load")
         rows, _ = read_rows(self.system, source.load, source.span).rows(self.spec, {})
         table = _FileTable(source.relation, self._columns_of(rows, sender, Code.SEED_NOT_LOADED))
-        return again(sender, lambda: self._load(table, rows, audits, sender))
+        return again(sender, lambda: self._load(table, rows, job, sender))
 
-    def _load(self, table: _FileTable, rows: pyarrow.Table, audits: Audits, sender: Sender) -> Outcome:
+    def _load(self, table: _FileTable, rows: pyarrow.Table, job: _Job, sender: Sender) -> Outcome:
         dependents = self._dependents(table.relation, sender)
         with sender.transaction():
-            self.publisher.run(hook_steps(table.pre_hooks), None, audits, sender)
+            self.publisher.run(hook_steps(table.pre_hooks), None, job.audits, sender)
             kind = self._kind(table.relation, sender)
             existing = self._existing(table.relation, kind, dependents, sender)
             incoming = self._described(table.columns, sender) if existing.columns else ()
@@ -152,18 +181,17 @@ class Workshop:
                     existing,
                     incoming,
                     table.indexes,
-                    audit_on(bool(audits.tests)),
-                    self.run,
+                    audit_on(bool(job.audits.tests)),
+                    self.run[:8],
                 ),
                 table.relation,
                 table.post_hooks,
             )
-            written = self.publisher.run(script.steps, rows, audits, sender)
+            written = self.publisher.run(script.steps, rows, job.audits, sender)
+            publication = self._publish(table.relation, job, sender)
+        self.log.put(publication)
         self.catalog.put(table.relation, RelationKind.TABLE)
-        return _success(written)
-
-    def _audits(self, node: NodeId, tests: tuple[RunTest, ...]) -> Audits:
-        return Audits(node, tests, self.failed_rows, self.system.monotonic)
+        return _success(publication, written)
 
     def _kind(self, relation: Relation, sender: Sender) -> RelationKind | None:
         with sender.asking() as session:
@@ -230,6 +258,14 @@ class Workshop:
         return tuple(columns)
 
 
+class _Job(NamedTuple):
+    """What goes with the building of one node: what it is built from, and its tests."""
+
+    code: str
+    inputs: Mapping[NodeId, str]
+    audits: Audits
+
+
 class _FileTable(NamedTuple):
     """A table that a file is loaded into."""
 
@@ -240,9 +276,9 @@ class _FileTable(NamedTuple):
     post_hooks: tuple[BoundQuery, ...] = ()
 
 
-def _success(written: Written, *remarks: str) -> Outcome:
+def _success(publication: Publication, written: Written, *remarks: str) -> Outcome:
     said = [remark for remark in (*remarks, *written.remarks) if remark]
-    return Outcome(Status.SUCCESS, written.rows, "; ".join(said))
+    return Outcome(Status.SUCCESS, written.rows, "; ".join(said), publication=publication)
 
 
 def _audited(build: Callable[[], Outcome], audits: Audits, sender: Sender) -> Outcome:
@@ -251,7 +287,7 @@ def _audited(build: Callable[[], Outcome], audits: Audits, sender: Sender) -> Ou
         built = build()
     except AuditFailedError:
         ended = audits.outcomes(sender)
-        count = sum(not audit.status.is_good for audit in ended)
+        count = sum(not audit.ended.status.is_good for audit in ended)
         tests = "1 of its tests" if count == 1 else f"{count} of its tests"
         return Outcome(Status.FAIL, reason=f"not published: {tests} failed", audits=ended)
     return built._replace(audits=audits.outcomes(sender))

@@ -145,7 +145,7 @@ class Pool:
             stopped=job.stopped,
         )
         try:
-            outcome = self._workshop.do(job.action.work, sender)
+            outcome = self._workshop.do(job.action, sender)
         except WorkFailedError as error:
             outcome = Outcome(Status.ERROR, diagnostics=error.diagnostics)
         except StoppedError:

@@ -44,7 +44,8 @@ class Binder:
     """Binds the nodes of one project, each after those that it reads; `schemas` become the program's.
 
     `spec` is the target's dialect. Where the models are written in another one, `translated` has their
-    queries, and `translator` writes the types of columns.
+    queries, and `translator` writes the types of columns. `is_known` says whether the source's dialect has
+    a function of that name by itself.
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class Binder:
         schemas: Mapping[NodeId, NodeSchema],
         translated: Mapping[QueryKey, TranslatedQuery],
         translator: Translator | None,
+        is_known: Callable[[str], bool],
     ) -> None:
+        self._is_known = is_known
         self._translated = translated
         self._translator = translator
         self._schemas = schemas
@@ -101,7 +104,27 @@ class Binder:
             generic_tests=generic,
             singular_tests=singular,
             schemas=self._schemas,
+            volatile=self._volatile(models),
         )
+
+    def _volatile(self, models: Mapping[NodeId, BoundModel]) -> Mapping[NodeId, tuple[str, ...]]:
+        """What makes a query give other rows by itself; an ephemeral model hands it on to its readers."""
+        own: dict[NodeId, dict[str, None]] = {}
+        for key, facts in self._parsed.queries.items():
+            links = self._graph.queries.get(key, _NO_LINKS)
+            catalog = [
+                use.parts[-1].text
+                for use, node in zip(facts.tables, links.tables, strict=False)
+                if node is None
+            ]
+            unknown = [name for name in facts.unknown if not self._is_known(name)]
+            own.setdefault(key.node, {}).update(dict.fromkeys((*facts.volatile, *unknown, *catalog)))
+        for node in self._graph.order:
+            for parent in self._graph.parents[node]:
+                ephemeral = models.get(parent)
+                if ephemeral is not None and ephemeral.config.materialized is Materialization.EPHEMERAL:
+                    own.setdefault(node, {}).update(own.get(parent, {}))
+        return {node: tuple(found) for node, found in own.items() if found}
 
     def query(
         self, query: RenderedQuery, facts: ParsedQuery, links: Links, translated: TranslatedQuery | None

@@ -196,7 +196,9 @@ class NodeSchema:
 class Program:
     """A project whose names are resolved: what can be compiled, planned and built.
 
-    `schemas` has every model, seed and source whose query could be read.
+    `schemas` has every model, seed and source whose query could be read. `volatile` names, of each node
+    that has such, what may give other rows although nothing that it reads has changed: functions, words,
+    tables that are none of the project's.
     """
 
     graph: Graph
@@ -207,3 +209,4 @@ class Program:
     generic_tests: Mapping[NodeId, BoundGenericTest]
     singular_tests: Mapping[NodeId, BoundSingularTest]
     schemas: Mapping[NodeId, NodeSchema]
+    volatile: Mapping[NodeId, tuple[str, ...]]

@@ -41,10 +41,12 @@ def create_table(
     *,
     replace: bool = False,
     temporary: bool = False,
+    if_not_exists: bool = False,
 ) -> str:
     """CREATE TABLE with its columns; the types are the engine's own words and are not quoted."""
     body = ",\n  ".join(f"{quote(spec, column.name)} {column.type}" for column in columns)
-    return f"{_create(replace, temporary)} TABLE {relation_sql(spec, relation)} (\n  {body}\n)"
+    name = f"{'IF NOT EXISTS ' if if_not_exists else ''}{relation_sql(spec, relation)}"
+    return f"{_create(replace, temporary)} TABLE {name} (\n  {body}\n)"
 
 
 def create_view(spec: DialectSpec, relation: Relation, *, replace: bool = False) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from sqlflow.bind.types import BoundSingularTest, Program
 from sqlflow.checks.generic import generic_query
@@ -12,7 +13,19 @@ from sqlflow.core.config import Materialization
 from sqlflow.core.ids import NodeId, NodeKind
 from sqlflow.core.relation import Relation
 from sqlflow.plan.audits import audited_nodes
-from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, Plan, RunTest, Work
+from sqlflow.plan.stale import Past, why_stale
+from sqlflow.plan.types import (
+    Action,
+    BuildModel,
+    LoadSeed,
+    LoadSource,
+    Plan,
+    RunTest,
+    Unchanged,
+    Work,
+)
+
+_NO_CODES: Mapping[NodeId, str] = MappingProxyType({})
 
 
 class Command(StrEnum):
@@ -32,12 +45,22 @@ class PlanOptions:
     full_refresh: bool = False
     fail_fast: bool = False
     store_failures: bool = False
+    force: bool = False
 
 
-def make_plan(program: Program, command: Command, selected: frozenset[NodeId], options: PlanOptions) -> Plan:
-    """Plans the selected nodes in the graph's order: run everything selected.
+def make_plan(
+    program: Program,
+    command: Command,
+    selected: frozenset[NodeId],
+    options: PlanOptions,
+    past: Past | None = None,
+    codes: Mapping[NodeId, str] = _NO_CODES,
+) -> Plan:
+    """Plans the selected nodes in the graph's order.
 
-    A file source that the engine can't read in place is loaded wherever a selected node reads it.
+    A file source that the engine can't read in place is loaded wherever a selected node reads it. What is
+    as it should be, by the `past` and the digests of each node's code, is not built; without a past,
+    everything selected is.
     """
     effective = _effective_parents(program)
     wanted = _wanted(program, command, selected, effective)
@@ -51,16 +74,31 @@ def make_plan(program: Program, command: Command, selected: frozenset[NodeId], o
     for test in (node for node in program.graph.order if node in audited):
         run = _test(program, test, options, _outside(program, effective[test], wanted))
         audits.setdefault(audited[test], []).append(run)
+    judge = _Judge(program, options, codes, past if command is not Command.TEST else None)
     actions: list[Action] = []
+    unchanged: list[Unchanged] = []
     for node in program.graph.order:
         if node not in wanted or node in audited:
             continue
         outside = _outside(program, effective[node], wanted)
-        work = _work(program, node, options, outside, tuple(audits.get(node, ())))
+        tests = tuple(audits.get(node, ()))
+        work = _work(program, node, options, outside, tests)
         if work is None:
             continue
         after = (*before[node], *gates.get(node, ()))
         info = program.graph.nodes[node]
+        reason, forced = judge.why(node, effective[node])
+        if not reason:
+            unchanged.append(
+                Unchanged(
+                    node=node,
+                    name=info.name,
+                    kind=info.kind.value,
+                    materialized=info.materialized,
+                    tests=tuple((test.node, test.name) for test in tests),
+                )
+            )
+            continue
         actions.append(
             Action(
                 node=node,
@@ -69,7 +107,10 @@ def make_plan(program: Program, command: Command, selected: frozenset[NodeId], o
                 materialized=info.materialized,
                 work=work,
                 after=after,
-                reason="selected" if node in selected else "read by what is selected",
+                reason=reason,
+                code=codes.get(node, ""),
+                reads=effective[node],
+                forced=forced,
             )
         )
     return Plan(
@@ -79,7 +120,58 @@ def make_plan(program: Program, command: Command, selected: frozenset[NodeId], o
         fail_fast=options.fail_fast,
         schemas=_schemas(actions),
         actions=tuple(actions),
+        unchanged=tuple(unchanged),
+        untold=judge.untold(node for action in actions for node in action.reads),
     )
+
+
+class _Judge:
+    """Says of one node after the other why it has to be built."""
+
+    def __init__(
+        self, program: Program, options: PlanOptions, codes: Mapping[NodeId, str], past: Past | None
+    ) -> None:
+        self._program = program
+        self._options = options
+        self._codes = codes
+        self._past = past
+        self._built: set[NodeId] = set()
+
+    def why(self, node: NodeId, reads: Sequence[NodeId]) -> tuple[str, bool]:
+        """Gives the reason, empty where there is none, and whether that is settled before the run."""
+        reason, forced = self._why(node, reads)
+        if reason:
+            self._built.add(node)
+        return reason, forced
+
+    def untold(self, reads: Iterable[NodeId]) -> tuple[str, ...]:
+        """Gives the names of the sources that can't tell whether they changed, of those that are read."""
+        if self._past is None:
+            return ()
+        found = {n for n in reads if n in self._program.sources and self._past.version(n) is None}
+        return tuple(sorted(self._name(node) for node in found))
+
+    def _why(self, node: NodeId, reads: Sequence[NodeId]) -> tuple[str, bool]:
+        past = self._past
+        if past is None:
+            return "selected", True
+        if self._options.full_refresh or self._options.force:
+            return "asked for", True
+        volatile = self._program.volatile.get(node, ())
+        last = past.passed.get(node)
+        publication = past.publications.get(node)
+        if publication is not None:
+            last = publication.code, publication.inputs
+        reason = why_stale(self._codes.get(node, ""), reads, past.version, last, self._name)
+        if not reason and volatile:
+            reason = f"uses {volatile[0]}"
+        if reason:
+            return reason, True
+        built = next((parent for parent in reads if parent in self._built), None)
+        return (f"{self._name(built)} is built", False) if built is not None else ("", False)
+
+    def _name(self, node: NodeId) -> str:
+        return self._program.graph.nodes[node].name
 
 
 def _effective_parents(program: Program) -> Mapping[NodeId, tuple[NodeId, ...]]:

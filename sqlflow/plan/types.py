@@ -62,7 +62,9 @@ class Action:
     """One thing to do.
 
     `after` are the nodes whose actions must have ended well before: parents, and the tests that gate
-    them. `reason` says why it is in the plan.
+    them. `reason` says why it is in the plan. `code` is the digest of what the node is built from, `reads`
+    are the nodes whose data it is built from. Where it is not `forced`, nothing is done if, when its turn
+    comes, it turns out that neither differs from what is published.
     """
 
     node: NodeId
@@ -72,6 +74,9 @@ class Action:
     work: Work
     after: tuple[NodeId, ...]
     reason: str
+    code: str = ""
+    reads: tuple[NodeId, ...] = ()
+    forced: bool = True
 
     @property
     def audits(self) -> tuple[RunTest, ...]:
@@ -80,10 +85,23 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unchanged:
+    """A node that was selected, and for which nothing has to be done; `tests` are its audits."""
+
+    node: NodeId
+    name: str
+    kind: str
+    materialized: str
+    tests: tuple[tuple[NodeId, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything that a run will do, in an order that respects `after`.
 
-    `schemas` are those that must be there first: (database, schema).
+    `schemas` are those that must be there first: (database, schema). `unchanged` is what was selected and
+    is as it should be. `untold` are the sources that can't tell whether they changed: what reads them is
+    always built.
     """
 
     command: str
@@ -92,6 +110,8 @@ class Plan:
     fail_fast: bool
     schemas: tuple[tuple[str | None, str], ...]
     actions: tuple[Action, ...]
+    unchanged: tuple[Unchanged, ...] = ()
+    untold: tuple[str, ...] = ()
 
     @property
     def nodes(self) -> Iterator[NodeId]:

@@ -17,12 +17,14 @@ from sqlflow.state.publication import Publication
 class Status(StrEnum):
     """How an action ended.
 
-    SUCCESS: done, a test found nothing. WARN: a test of severity warn found rows. FAIL: a test of severity
-    error found rows. ERROR: it could not be done. SKIPPED: something that it needs did not end well, or
-    the run was stopped before it began. CANCELLED: stopped while it ran.
+    SUCCESS: done, a test found nothing. UNCHANGED: nothing had to be done. WARN: a test of severity warn
+    found rows. FAIL: a test of severity error found rows, or what it audits was not published for that.
+    ERROR: it could not be done. SKIPPED: something that it needs did not end well, or the run was stopped
+    before it began. CANCELLED: stopped while it ran.
     """
 
     SUCCESS = "success"
+    UNCHANGED = "unchanged"
     WARN = "warn"
     FAIL = "fail"
     ERROR = "error"
@@ -32,12 +34,16 @@ class Status(StrEnum):
     @property
     def is_good(self) -> bool:
         """Whether what depends on the action may go on."""
-        return self in (Status.SUCCESS, Status.WARN)
+        return self in (Status.SUCCESS, Status.UNCHANGED, Status.WARN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """A run begins. `at` is its one 'now'; `actions` is how many there are to do."""
+    """A run begins.
+
+    `at` is its one 'now'; `actions` is how many there are to do, `unchanged` how many need not be done.
+    `untold` are the sources that can't tell whether they changed.
+    """
 
     run: str
     at: datetime
@@ -45,6 +51,8 @@ class RunStarted:
     target: str
     actions: int
     threads: int
+    unchanged: int = 0
+    untold: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

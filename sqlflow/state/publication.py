@@ -9,13 +9,16 @@ from datetime import datetime
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Ranges
 
+# The environment whose tables and views have plain names.
+PROD = "prod"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """One publishing of a node in an environment, written in the transaction that published.
 
-    - `number` counts the node's publications in the environment from 1; the highest one is what is there.
-    - `relation` is the published table or view, as the warehouse writes its name.
+    - `relation` is the published table or view, as SQL writes its name; `number` counts the publications
+      of the node under that name, in that environment, from 1: the highest one is what is there.
     - `code` is the digest of what the node was built from; `data` names its contents: two publications
       with the same `data` hold the same rows. `inputs` has the data version of each node that was read.
     - `ranges` are the intervals that the table then covers, all of them; None where it isn't built by time.

@@ -27,6 +27,10 @@ class Languages:
     pair: Pair | None
     translator: Translator | None
 
+    def is_known(self, function: str) -> bool:
+        """Whether the source's engine has a function of that name by itself."""
+        return self.rules is not None and self.rules.has_function(function)
+
     def describing(self, describe: DescribeFile) -> DescribeFile:
         """Has the columns of files told in the source's types; an unknown type stays one."""
         if self.pair is None:

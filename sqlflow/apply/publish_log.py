@@ -1,0 +1,133 @@
+"""The publish log: a table in the warehouse that says what was published, from which code and which data.
+
+A publishing writes its row in its own transaction. So the log can't differ from the data: whatever is known
+elsewhere, it is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from threading import Lock
+
+from sqlflow.adapter.protocol import Session
+from sqlflow.apply.sender import Sender
+from sqlflow.core.ids import NodeId
+from sqlflow.core.ranges import Ranges
+from sqlflow.core.relation import Column, Relation
+from sqlflow.dialect import statements as sql
+from sqlflow.dialect.names import quote, relation_sql
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.plan.stale import Past
+from sqlflow.state.codec import UnreadableEventError, decode, encode
+from sqlflow.state.event import Published
+from sqlflow.state.publication import PROD, Publication
+
+# The schema of what sqlflow keeps in a warehouse for itself.
+SCHEMA = "_sqlflow"
+_COLUMNS = ("environment", "node", "relation", "number", "publication")
+
+
+class PublishLog:
+    """The publish log as a run knows it: read when the run begins, added to by each publishing.
+
+    May be used from any thread.
+    """
+
+    def __init__(self, spec: DialectSpec, database: str | None) -> None:
+        self.relation = Relation(database, SCHEMA, "publications")
+        self._spec = spec
+        self._lock = Lock()
+        self._past = Past()
+        self._found: dict[tuple[NodeId, str], Publication] = {}
+        self._published: dict[NodeId, Publication] = {}
+
+    def create(self) -> str:
+        """Gives the statement that makes the table, if it is not there."""
+        text, number = self._spec.arrow_types["string"], self._spec.arrow_types["int64"]
+        columns = [Column(name, number if name == "number" else text) for name in _COLUMNS]
+        return sql.create_table(self._spec, self.relation, columns, if_not_exists=True)
+
+    def read(self, session: Session) -> Mapping[tuple[NodeId, str], Publication]:
+        """Reads the last publication of each node under each name; none where there is no log yet.
+
+        A row that can't be read is left out: what it tells of counts as not built.
+        """
+        if session.columns(self.relation) is None:
+            return {}
+        names = {name: quote(self._spec, name) for name in _COLUMNS}
+        rows = session.fetch(
+            f"SELECT {names['publication']} FROM (\n"
+            f"SELECT {names['publication']}, row_number() OVER (PARTITION BY {names['node']}, "
+            f"{names['relation']} ORDER BY {names['number']} DESC) AS place\n"
+            f"FROM {relation_sql(self._spec, self.relation)} WHERE {names['environment']} = $1\n"
+            ") AS q WHERE place = 1",
+            [PROD],
+        )
+        for row in rows.column(0).to_pylist():
+            with suppress(UnreadableEventError):
+                event = decode(str(row))
+                if isinstance(event, Published):
+                    self._found[event.publication.node, event.publication.relation] = event.publication
+        return self._found
+
+    def begin(self, past: Past) -> None:
+        """Takes what holds of the warehouse when the run begins."""
+        with self._lock:
+            self._past = past
+
+    def last(self, node: NodeId) -> Publication | None:
+        """Gives a node's last publication, where its table or view is still there."""
+        with self._lock:
+            return self._published.get(node) or self._past.publications.get(node)
+
+    def version(self, node: NodeId) -> str | None:
+        """Gives the data version of what a node holds now; None where nobody can tell."""
+        with self._lock:
+            found = self._published.get(node)
+            if found is not None and node not in self._past.outside:
+                return found.data
+            return self._past.version(node)
+
+    def write(
+        self,
+        sender: Sender,
+        relation: Relation,
+        *,
+        code: str,
+        inputs: Mapping[NodeId, str],
+        ranges: Ranges | None,
+        run: str,
+        at: datetime,
+    ) -> Publication:
+        """Adds a row for the sender's node, within the transaction that publishes."""
+        name = relation_sql(self._spec, relation)
+        # Of a table that is gone, too: the highest number is the last one.
+        last = self._published.get(sender.node) or self._found.get((sender.node, name))
+        number = last.number + 1 if last is not None else 1
+        publication = Publication(
+            environment=PROD,
+            node=sender.node,
+            number=number,
+            relation=name,
+            code=code,
+            data=f"{run}:{number}",
+            inputs=inputs,
+            ranges=ranges,
+            run=run,
+            at=at,
+            epoch=0,
+        )
+        places = ", ".join(f"${place}" for place in range(1, len(_COLUMNS) + 1))
+        columns = sql.names(self._spec, _COLUMNS)
+        sender.execute(
+            f"INSERT INTO {relation_sql(self._spec, self.relation)} ({columns})\nVALUES ({places})",
+            parameters=[PROD, sender.node, name, number, encode(Published(publication=publication))],
+        )
+        return publication
+
+    def put(self, publication: Publication) -> None:
+        """Notes a publication that has been committed."""
+        with self._lock:
+            self._published[publication.node] = publication

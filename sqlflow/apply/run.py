@@ -1,0 +1,94 @@
+"""Puts together what a run needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+from sqlflow.adapter.protocol import Adapter, Warehouse
+from sqlflow.apply.catalog import Catalog
+from sqlflow.apply.executor import Execution, new_run_id
+from sqlflow.apply.failed_rows import FailedRows
+from sqlflow.apply.frames import FunctionRunner
+from sqlflow.apply.past import read_past
+from sqlflow.apply.publish import Publisher
+from sqlflow.apply.publish_log import PublishLog
+from sqlflow.apply.work import Workshop
+from sqlflow.bind.types import Program
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic, ProjectError
+from sqlflow.core.ids import NodeId
+from sqlflow.plan.stale import Past
+from sqlflow.plan.types import Plan
+from sqlflow.project.types import Target
+from sqlflow.system.protocol import System
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """An open warehouse, and what is known of it."""
+
+    warehouse: Warehouse
+    adapter: Adapter
+    system: System
+    catalog: Catalog
+    log: PublishLog
+    past: Past
+
+
+def open_run(
+    warehouse: Warehouse,
+    adapter: Adapter,
+    system: System,
+    program: Program,
+    target: Target,
+    outside: Mapping[NodeId, str],
+) -> Opened:
+    """Reads what a run has to know of an open warehouse.
+
+    `outside` has what the sources tell of their version. Closes the warehouse and raises ProjectError where
+    it can't be looked into.
+    """
+    catalog = Catalog(adapter.spec)
+    log = PublishLog(adapter.spec, target.database)
+    try:
+        with closing(warehouse.session()) as session:
+            past = read_past(program, outside, log, catalog, session)
+    except Exception as error:
+        warehouse.close()
+        failure = adapter.classify(error)
+        raise ProjectError(
+            [
+                Diagnostic(
+                    code=Code.NO_CONNECTION,
+                    message=f"the warehouse of `{target.name}` can't be looked into: {failure.message}",
+                    span=target.span,
+                    help=failure.hint or "the user of this target needs the right to read its schemas",
+                )
+            ]
+        ) from error
+    log.begin(past)
+    return Opened(warehouse=warehouse, adapter=adapter, system=system, catalog=catalog, log=log, past=past)
+
+
+def execution(plan: Plan, program: Program, opened: Opened) -> Execution:
+    """Makes the run of a plan; it closes the warehouse when it ends."""
+    spec, run = opened.adapter.spec, new_run_id()
+    models = (program.models.get(action.node) for action in plan.actions)
+    publisher = Publisher(
+        spec=spec,
+        catalog=opened.catalog,
+        planned=frozenset(model.relation for model in models if model is not None),
+    )
+    workshop = Workshop(
+        spec=spec,
+        system=opened.system,
+        functions=FunctionRunner(opened.system),
+        catalog=opened.catalog,
+        publisher=publisher,
+        failed_rows=FailedRows(spec=spec, catalog=opened.catalog),
+        log=opened.log,
+        run=run,
+    )
+    return Execution(plan, opened.warehouse, opened.adapter, opened.system, workshop, run)

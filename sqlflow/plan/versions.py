@@ -1,0 +1,63 @@
+"""What a node is built from, as a digest: while that stays the same, the node would be the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+
+from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, Program
+from sqlflow.checks.generic import generic_query
+from sqlflow.core.config import NodeConfig
+from sqlflow.core.digest import digest
+from sqlflow.core.ids import NodeId
+from sqlflow.core.source import SourceTree
+from sqlflow.dialect.names import relation_sql
+
+# What says nothing about the rows, or is in the SQL already.
+_NO_MATTER = frozenset(
+    {"enabled", "tags", "meta", "timeout", "full_refresh", "contract", "alias", "schema", "database",
+     "pre_hook", "post_hook"}
+)  # fmt: skip
+
+
+def codes(program: Program, tree: SourceTree, outside: Mapping[NodeId, str]) -> Mapping[NodeId, str]:
+    """Gives the digest of each node's code; `outside` has what the sources tell of their version.
+
+    A Python model counts as changed with any Python file of the project: which of them it imports is only
+    known when it runs. What a seed or a file source holds is a part of its code.
+    """
+    python = digest("".join(file.digest for path, file in tree.files.items() if path.endswith(".py")))
+    out: dict[NodeId, str] = {}
+    for id, model in program.models.items():
+        out[id] = _digest(program, model, *_queries(model), python if model.function is not None else "")
+    for id, seed in program.seeds.items():
+        file = tree.files.get(seed.path)
+        out[id] = _digest(program, seed, file.digest if file is not None else "")
+    for id, source in program.sources.items():
+        out[id] = digest(json.dumps([source.load or "", source.from_clause, outside.get(id, "")]))
+    for id, test in program.singular_tests.items():
+        out[id] = digest(test.query.sql)
+    for id, generic in program.generic_tests.items():
+        out[id] = digest(generic_query(generic, program.spec).sql)
+    return out
+
+
+def _queries(model: BoundModel) -> tuple[str, ...]:
+    function = model.function
+    called = (function.path, function.name, *(i.sql for i in function.inputs)) if function is not None else ()
+    return (_text(model.full), _text(model.incremental), *called)
+
+
+def _text(query: BoundQuery | None) -> str:
+    return query.sql if query is not None else ""
+
+
+def _digest(program: Program, node: BoundModel | BoundSeed, *parts: str) -> str:
+    hooks = [hook.sql for hook in (*node.pre_hooks, *node.post_hooks)]
+    relation = relation_sql(program.spec, node.relation)
+    return digest(json.dumps([relation, _config(node.config), len(node.pre_hooks), hooks, parts]))
+
+
+def _config(config: NodeConfig) -> Mapping[str, str]:
+    return {f.name: repr(getattr(config, f.name)) for f in fields(config) if f.name not in _NO_MATTER}
