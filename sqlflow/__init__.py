@@ -77,6 +77,7 @@ __all__ = [
     "RunStarted",
     "Severity",
     "StatementSent",
+    "Unchanged",
     "Status",
     "load",
     "model",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING
@@ -398,29 +398,34 @@ class LoadedProject:
         from sqlflow.apply.record import Recorded
         from sqlflow.apply.run import execution
 
-        from sqlflow.store.open import open_log
-
         self._write_compiled(self._program(), frozenset(plan.nodes))
-        log = open_log(*self._state_place())
         run = execution(plan, self._program(), opened)
-        return Recorded(run, self._compiled.system, self._target_path(), log)
+        return Recorded(run, self._compiled.system, self._target_path(), opened.events)
 
     @contextmanager
     def _opened(self) -> Generator[Opened]:
-        """Opens the warehouse for a run; it is closed where no run comes of it."""
+        """Opens the warehouse and the state for a run; they are closed where no run comes of it."""
         from sqlflow.apply.run import open_run
+        from sqlflow.store.open import open_log
 
         program, settings = self._program(), self._compiled.settings
         if settings is None:
             raise ProjectError(self.diagnostics)
-        opened = open_run(
-            self._open(), self._adapter(), self._compiled.system, program, settings.target, self._outside()
-        )
-        try:
-            yield opened
-        except BaseException:
-            opened.warehouse.close()
-            raise
+        with ExitStack() as closing:
+            warehouse = self._open()
+            closing.callback(warehouse.close)
+            events = open_log(*self._state_place())
+            closing.callback(events.close)
+            yield open_run(
+                warehouse,
+                self._adapter(),
+                self._compiled.system,
+                program,
+                settings.target,
+                self._outside(),
+                events,
+            )
+            closing.pop_all()
 
     def _outside(self) -> Mapping[NodeId, str]:
         from sqlflow.apply.past import source_versions

@@ -27,7 +27,9 @@ from sqlflow.state.event import (
     RunStarted,
     StatementSent,
     Status,
+    Unchanged,
 )
+from sqlflow.state.publication import Publication
 from sqlflow.system.protocol import System
 
 # How long a cancelled action may take to end before its thread is given up: a Python model can't be stopped.
@@ -68,15 +70,22 @@ class Execution:
 
     `stop` may be called from anywhere, a signal handler too: what runs is cancelled, what has not begun is
     skipped, and the iteration goes on until everything has ended. A run whose execution is dropped half way
-    is cancelled, and its sessions are closed.
+    is cancelled, and its sessions are closed. `unseen` are publications of earlier runs that the state
+    does not know of; they are told of first.
     """
 
     def __init__(
-        self, plan: Plan, warehouse: Warehouse, adapter: Adapter, system: System, workshop: Workshop, run: str
+        self,
+        plan: Plan,
+        warehouse: Warehouse,
+        adapter: Adapter,
+        system: System,
+        workshop: Workshop,
+        unseen: tuple[Publication, ...],
     ) -> None:
         self._warehouse = warehouse
         # The loop knows nothing of its own iteration: without a cycle, dropping this ends it at once.
-        self._loop = _Loop(plan, warehouse, adapter, system, workshop, run)
+        self._loop = _Loop(plan, warehouse, adapter, system, workshop, unseen)
         self._events = self._loop.iterate()
 
     def __iter__(self) -> Iterator[Event]:
@@ -100,15 +109,23 @@ class _Loop:
     """Starts actions and takes what the workers say."""
 
     def __init__(
-        self, plan: Plan, warehouse: Warehouse, adapter: Adapter, system: System, workshop: Workshop, run: str
+        self,
+        plan: Plan,
+        warehouse: Warehouse,
+        adapter: Adapter,
+        system: System,
+        workshop: Workshop,
+        unseen: tuple[Publication, ...],
     ) -> None:
         self._plan = plan
+        self._unseen = unseen
+        self._log = workshop.log
         self._adapter = adapter
         self._system = system
         self._warehouse = warehouse
         self._catalog = workshop.catalog
         self._functions = workshop.functions
-        self._run = run
+        self._run = workshop.run
         self._pool = Pool(warehouse, adapter, workshop, system.monotonic)
         self._index = {action.node: i for i, action in enumerate(plan.actions)}
         self._progress = _Progress()
@@ -131,11 +148,12 @@ class _Loop:
             target=self._plan.target,
             actions=sum(1 + len(action.audits) for action in self._plan.actions),
             threads=self._plan.threads,
-            unchanged=sum(1 + len(node.tests) for node in self._plan.unchanged),
-            untold=self._plan.untold,
         )
         try:
-            yield from self._unchanged()
+            if self._plan.unchanged or self._plan.untold:
+                yield Unchanged(nodes=self._plan.unchanged, untold=self._plan.untold)
+            for publication in self._unseen:
+                yield Published(publication=publication)
             yield from self._prepare()
             yield from self._loop()
             yield from self._clean()
@@ -147,7 +165,7 @@ class _Loop:
             self._warehouse.close()
         ended = {**self._progress.audited, **self._progress.ended}
         counts = Counter(ended.values())
-        counts[Status.UNCHANGED] += sum(1 + len(node.tests) for node in self._plan.unchanged)
+        counts[Status.UNCHANGED] += len(self._plan.unchanged)
         yield RunFinished(
             run=self._run,
             at=self._system.now(),
@@ -158,17 +176,11 @@ class _Loop:
             diagnostics=tuple(self._diagnostics),
         )
 
-    def _unchanged(self) -> Iterator[Event]:
-        for node in self._plan.unchanged:
-            ended = Outcome(Status.UNCHANGED)
-            for id, name in node.tests:
-                yield self._node_finished(id, name, NodeKind.TEST.value, "", ended, 0.0, 0)
-            yield self._node_finished(node.node, node.name, node.kind, node.materialized, ended, 0.0, 0)
-
     def _prepare(self) -> Iterator[Event]:
         sent: list[StatementSent] = []
         failed = create_schemas(
             self._plan.schemas,
+            self._log,
             self._warehouse,
             self._adapter,
             self._catalog,
@@ -336,7 +348,14 @@ class _Loop:
         if outcome.publication is not None:
             yield Published(publication=outcome.publication)
         yield self._node_finished(
-            action.node, action.name, action.kind, action.materialized, outcome, seconds, statements
+            action.node,
+            action.name,
+            action.kind,
+            action.materialized,
+            outcome,
+            seconds,
+            statements,
+            action.code,
         )
 
     def _audited(self, action: Action, outcome: Outcome) -> Iterator[Event]:
@@ -359,6 +378,7 @@ class _Loop:
         outcome: Outcome,
         seconds: float,
         statements: int,
+        code: str = "",
     ) -> NodeFinished:
         return NodeFinished(
             run=self._run,
@@ -374,6 +394,8 @@ class _Loop:
             reason=outcome.reason,
             kept=outcome.kept,
             diagnostics=outcome.diagnostics,
+            code=code,
+            inputs=outcome.inputs,
         )
 
 

@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 
 from sqlflow.adapter.protocol import Adapter, FailureKind, Session, Warehouse
 from sqlflow.apply.catalog import Catalog
+from sqlflow.apply.publish_log import PublishLog
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.relation import Relation, RelationKind
@@ -17,24 +18,33 @@ from sqlflow.state.event import StatementSent
 
 def create_schemas(
     schemas: Sequence[tuple[str | None, str]],
+    log: PublishLog,
     warehouse: Warehouse,
     adapter: Adapter,
     catalog: Catalog,
     emit: Callable[[StatementSent], None],
     clock: Callable[[], float],
 ) -> tuple[Diagnostic, ...]:
-    """Creates the schemas that a plan writes to, one after the other: engines fail on two at once.
+    """Creates the schemas that a plan writes to, and the publish log, one after the other.
 
-    A schema that holds something is there, and creating it again could want a right that nobody needs.
+    Engines fail on two at once. A schema that holds something is there, and creating it again could want a
+    right that nobody needs.
     """
+    if not schemas:
+        return ()
+    log_schema = (log.relation.database, log.relation.schema or adapter.spec.default_schema)
     failed: list[Diagnostic] = []
     session: Session | None = None
     try:
         session = warehouse.session()
-        for database, schema in schemas:
-            if catalog.relations(session, database, schema):
-                continue
-            statement = sql.create_schema(adapter.spec, database, schema)
+        statements = [
+            sql.create_schema(adapter.spec, database, schema)
+            for database, schema in (*schemas, log_schema)
+            if not catalog.relations(session, database, schema)
+        ]
+        if catalog.kind(session, log.relation) is None:
+            statements.append(log.create())
+        for statement in statements:
             began = clock()
             ok = False
             try:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.ids import NodeId
 from sqlflow.plan.types import RunTest
 from sqlflow.state.event import Status
 from sqlflow.state.publication import Publication
@@ -14,7 +17,7 @@ class Outcome(NamedTuple):
     """How an action ended: its status, rows written or found, a remark, what was kept, diagnostics.
 
     `audits` are the tests that ran within it; those that did not get to run are left out. `publication` is
-    what was published.
+    what was published; `inputs` are the data versions of what a test read.
     """
 
     status: Status
@@ -24,6 +27,7 @@ class Outcome(NamedTuple):
     diagnostics: tuple[Diagnostic, ...] = ()
     audits: tuple[AuditOutcome, ...] = ()
     publication: Publication | None = None
+    inputs: Mapping[NodeId, str] = MappingProxyType({})
 
 
 class AuditOutcome(NamedTuple):

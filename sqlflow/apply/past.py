@@ -13,20 +13,23 @@ from sqlflow.core.relation import Relation
 from sqlflow.dialect.names import relation_sql
 from sqlflow.plan.stale import Past
 from sqlflow.project.types import SourceDecl
+from sqlflow.state.event import Status
 from sqlflow.state.publication import Publication
+from sqlflow.state.state import State
 from sqlflow.system.protocol import System
 
 
 def read_past(
     program: Program,
     outside: Mapping[NodeId, str],
+    state: State,
     log: PublishLog,
     catalog: Catalog,
     session: Session,
 ) -> Past:
     """Reads the publish log, and looks which of the published tables and views are still there.
 
-    `outside` has what the sources tell of their version.
+    `outside` has what the sources tell of their version; what tests last passed on is in the `state`.
     """
     found = log.read(session)
     publications: dict[NodeId, Publication] = {}
@@ -34,7 +37,12 @@ def read_past(
         publication = found.get((id, relation_sql(program.spec, relation)))
         if publication is not None and catalog.kind(session, relation) is not None:
             publications[id] = publication
-    return Past(publications=publications, outside=outside)
+    passed = {
+        id: (found.success.code, found.success.inputs)
+        for id, found in state.nodes.items()
+        if found.status is Status.SUCCESS and found.success is not None and found.success.code
+    }
+    return Past(publications=publications, outside=outside, passed=passed)
 
 
 def source_versions(sources: Mapping[NodeId, SourceDecl], system: System) -> Mapping[NodeId, str]:

@@ -22,6 +22,8 @@ from sqlflow.core.ids import NodeId
 from sqlflow.plan.stale import Past
 from sqlflow.plan.types import Plan
 from sqlflow.project.types import Target
+from sqlflow.state.state import State, fold
+from sqlflow.store.log import EventLog
 from sqlflow.system.protocol import System
 
 
@@ -35,6 +37,8 @@ class Opened:
     catalog: Catalog
     log: PublishLog
     past: Past
+    events: EventLog
+    state: State
 
 
 def open_run(
@@ -44,19 +48,22 @@ def open_run(
     program: Program,
     target: Target,
     outside: Mapping[NodeId, str],
+    events: EventLog,
 ) -> Opened:
-    """Reads what a run has to know of an open warehouse.
+    """Reads what a run has to know of an open warehouse, and of earlier runs.
 
-    `outside` has what the sources tell of their version. Closes the warehouse and raises ProjectError where
-    it can't be looked into.
+    `outside` has what the sources tell of their version, `events` is the log of the project's state. Raises
+    ProjectError where the warehouse can't be looked into.
     """
     catalog = Catalog(adapter.spec)
     log = PublishLog(adapter.spec, target.database)
     try:
+        state = fold(State(), events.events())
         with closing(warehouse.session()) as session:
-            past = read_past(program, outside, log, catalog, session)
+            past = read_past(program, outside, state, log, catalog, session)
+    except ProjectError:
+        raise
     except Exception as error:
-        warehouse.close()
         failure = adapter.classify(error)
         raise ProjectError(
             [
@@ -69,7 +76,16 @@ def open_run(
             ]
         ) from error
     log.begin(past)
-    return Opened(warehouse=warehouse, adapter=adapter, system=system, catalog=catalog, log=log, past=past)
+    return Opened(
+        warehouse=warehouse,
+        adapter=adapter,
+        system=system,
+        catalog=catalog,
+        log=log,
+        past=past,
+        events=events,
+        state=state,
+    )
 
 
 def execution(plan: Plan, program: Program, opened: Opened) -> Execution:
@@ -91,4 +107,10 @@ def execution(plan: Plan, program: Program, opened: Opened) -> Execution:
         log=opened.log,
         run=run,
     )
-    return Execution(plan, opened.warehouse, opened.adapter, opened.system, workshop, run)
+    known = opened.state.publications
+    unseen = tuple(
+        found
+        for found in opened.past.publications.values()
+        if known.get((found.environment, found.node)) != found
+    )
+    return Execution(plan, opened.warehouse, opened.adapter, opened.system, workshop, unseen)

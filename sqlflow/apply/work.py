@@ -59,7 +59,8 @@ class Workshop:
             return Outcome(Status.UNCHANGED, reason="what it reads is unchanged")
         match action.work:
             case RunTest() as test:
-                return run_test(test, self.failed_rows, sender)
+                inputs = self._inputs(action)
+                return run_test(test, self.failed_rows, sender)._replace(inputs=inputs)
             case BuildModel() as build:
                 job = self._job(action)
                 return _audited(lambda: self._model(build, job, sender), job.audits, sender)
@@ -78,8 +79,10 @@ class Workshop:
 
     def _job(self, action: Action) -> _Job:
         audits = Audits(action.node, action.audits, self.failed_rows, self.system.monotonic)
-        inputs = {node: self.log.version(node) or UNTOLD for node in action.reads}
-        return _Job(action.code, inputs, audits)
+        return _Job(action.code, self._inputs(action), audits)
+
+    def _inputs(self, action: Action) -> Mapping[NodeId, str]:
+        return {node: self.log.version(node) or UNTOLD for node in action.reads}
 
     def _publish(self, relation: Relation, job: _Job, sender: Sender) -> Publication:
         """Writes down, within the transaction, what it publishes."""

@@ -168,6 +168,11 @@ def full_refresh(command: Function) -> Function:
     )
 
 
+def force(command: Function) -> Function:
+    """Adds `--force`."""
+    return click.option("--force", is_flag=True, help="Build what is unchanged as well.")(command)
+
+
 def store_failures(command: Function) -> Function:
     """Adds `--store-failures`."""
     return click.option("--store-failures", is_flag=True, help="Keep the rows that a test finds in a table.")(

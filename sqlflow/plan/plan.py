@@ -21,7 +21,6 @@ from sqlflow.plan.types import (
     LoadSource,
     Plan,
     RunTest,
-    Unchanged,
     Work,
 )
 
@@ -76,7 +75,7 @@ def make_plan(
         audits.setdefault(audited[test], []).append(run)
     judge = _Judge(program, options, codes, past if command is not Command.TEST else None)
     actions: list[Action] = []
-    unchanged: list[Unchanged] = []
+    unchanged: list[NodeId] = []
     for node in program.graph.order:
         if node not in wanted or node in audited:
             continue
@@ -89,15 +88,7 @@ def make_plan(
         info = program.graph.nodes[node]
         reason, forced = judge.why(node, effective[node])
         if not reason:
-            unchanged.append(
-                Unchanged(
-                    node=node,
-                    name=info.name,
-                    kind=info.kind.value,
-                    materialized=info.materialized,
-                    tests=tuple((test.node, test.name) for test in tests),
-                )
-            )
+            unchanged += [*(test.node for test in tests), node]
             continue
         actions.append(
             Action(

@@ -15,8 +15,6 @@ from sqlflow.state.publication import Publication
 # The version, in a publication, of an input that could not tell it: no version is equal to it.
 UNTOLD = ""
 
-_NONE: Mapping[NodeId, str] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
@@ -28,7 +26,7 @@ class Past:
     """
 
     publications: Mapping[NodeId, Publication] = field(default_factory=lambda: MappingProxyType({}))
-    outside: Mapping[NodeId, str] = _NONE
+    outside: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
     passed: Mapping[NodeId, tuple[str, Mapping[NodeId, str]]] = field(
         default_factory=lambda: MappingProxyType({})
     )

@@ -85,23 +85,12 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unchanged:
-    """A node that was selected, and for which nothing has to be done; `tests` are its audits."""
-
-    node: NodeId
-    name: str
-    kind: str
-    materialized: str
-    tests: tuple[tuple[NodeId, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything that a run will do, in an order that respects `after`.
 
     `schemas` are those that must be there first: (database, schema). `unchanged` is what was selected and
-    is as it should be. `untold` are the sources that can't tell whether they changed: what reads them is
-    always built.
+    is as it should be, with its tests. `untold` are the sources that can't tell whether they changed: what
+    reads them is always built.
     """
 
     command: str
@@ -110,7 +99,7 @@ class Plan:
     fail_fast: bool
     schemas: tuple[tuple[str | None, str], ...]
     actions: tuple[Action, ...]
-    unchanged: tuple[Unchanged, ...] = ()
+    unchanged: tuple[NodeId, ...] = ()
     untold: tuple[str, ...] = ()
 
     @property

@@ -39,11 +39,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """A run begins.
-
-    `at` is its one 'now'; `actions` is how many there are to do, `unchanged` how many need not be done.
-    `untold` are the sources that can't tell whether they changed.
-    """
+    """A run begins. `at` is its one 'now'; `actions` is how many there are to do."""
 
     run: str
     at: datetime
@@ -51,8 +47,17 @@ class RunStarted:
     target: str
     actions: int
     threads: int
-    unchanged: int = 0
-    untold: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchanged:
+    """The selected nodes for which nothing has to be done.
+
+    `untold` are the sources that can't tell whether they changed: what reads them is always built.
+    """
+
+    nodes: tuple[NodeId, ...]
+    untold: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +133,8 @@ class RunFinished:
         return not self.not_done and not self.interrupted and not any(d.is_error for d in self.diagnostics)
 
 
-Event: TypeAlias = RunStarted | NodeStarted | StatementSent | NodeFinished | Published | RunFinished
+Event: TypeAlias = (
+    RunStarted | Unchanged | NodeStarted | StatementSent | NodeFinished | Published | RunFinished
+)
 # What outlives its run: the rest is of use only while one watches.
 KeptEvent: TypeAlias = RunStarted | NodeFinished | Published | RunFinished

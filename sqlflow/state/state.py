@@ -82,6 +82,8 @@ def fold(state: State, events: Iterable[Event]) -> State:
 
 
 def _ended(before: NodeState | None, event: NodeFinished) -> NodeState:
+    if event.status is Status.UNCHANGED and before is not None:
+        return before
     success = before.success if before is not None else None
     if event.status.is_good:
         success = Success(

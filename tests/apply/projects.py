@@ -26,7 +26,14 @@ class Run:
 
     @property
     def statuses(self) -> dict[str, str]:
-        return {name: event.status.value for name, event in self.nodes.items()}
+        ended = {name: event.status.value for name, event in self.nodes.items()}
+        return {**dict.fromkeys(self.unchanged, "unchanged"), **ended}
+
+    @property
+    def unchanged(self) -> list[str]:
+        """The names of what did not have to be done."""
+        found = (event.nodes for event in self.events if isinstance(event, sqlflow.Unchanged))
+        return [node.split(".", 2)[2] for nodes in found for node in nodes]
 
     @property
     def finished(self) -> sqlflow.RunFinished:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 @click.command("build", cls=options.SelectCommand)
 @options.selection
 @options.full_refresh
+@options.force
 @options.running
 @options.store_failures
 @options.with_session()
@@ -24,6 +25,7 @@ def command(
     select: tuple[str, ...],
     exclude: tuple[str, ...],
     full_refresh: bool,
+    force: bool,
     fail_fast: bool,
     threads: int | None,
     store_failures: bool,
@@ -41,6 +43,7 @@ def command(
             select,
             exclude,
             full_refresh=full_refresh,
+            force=force,
             fail_fast=fail_fast,
             threads=threads,
             store_failures=store_failures,

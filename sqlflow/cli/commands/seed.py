@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("seed", cls=options.SelectCommand)
 @options.selection
+@options.force
 @options.running
 @options.with_session()
 def command(
@@ -21,6 +22,7 @@ def command(
     *,
     select: tuple[str, ...],
     exclude: tuple[str, ...],
+    force: bool,
     fail_fast: bool,
     threads: int | None,
 ) -> None:
@@ -32,7 +34,7 @@ def command(
 
     run(
         session,
-        lambda project: project.seed(select, exclude, fail_fast=fail_fast, threads=threads),
+        lambda project: project.seed(select, exclude, force=force, fail_fast=fail_fast, threads=threads),
         select,
         exclude,
     )

@@ -14,7 +14,7 @@ from rich.text import Text
 from sqlflow.cli.terminal import Terminal
 from sqlflow.cli.views.diagnostics import Lines
 from sqlflow.cli.views.paint import visible
-from sqlflow.cli.views.plain import is_remarkable, started
+from sqlflow.cli.views.plain import is_remarkable, started, unchanged
 from sqlflow.cli.views.summary import node_line, summary
 from sqlflow.core.ids import NodeId
 from sqlflow.state.event import (
@@ -26,6 +26,7 @@ from sqlflow.state.event import (
     RunStarted,
     StatementSent,
     Status,
+    Unchanged,
 )
 
 # How many of the running nodes the live line names.
@@ -79,6 +80,8 @@ class HumanView:
             case RunStarted():
                 self._terminal.tell(started(event))
                 self._live.start()
+            case Unchanged():
+                self._above(unchanged(event))
             case NodeFinished():
                 self._above(node_line(event, self._terminal.paint))
             case RunFinished():
@@ -108,7 +111,7 @@ class HumanView:
                 self._failed += event.status in (Status.FAIL, Status.ERROR)
                 if is_remarkable(event):
                     self._nodes.append(event)
-            case StatementSent() | Published() | RunFinished():
+            case Unchanged() | StatementSent() | Published() | RunFinished():
                 pass
 
     def _above(self, line: str) -> None:

@@ -21,6 +21,7 @@ from sqlflow.state.event import (
     RunFinished,
     RunStarted,
     StatementSent,
+    Unchanged,
 )
 
 Record: TypeAlias = dict[str, object]
@@ -85,6 +86,8 @@ def event_record(event: Event, lines: Lines) -> Record:
                 "actions": event.actions,
                 "threads": event.threads,
             }
+        case Unchanged():
+            return {"event": "unchanged", "nodes": list(event.nodes), "untold": list(event.untold)}
         case NodeStarted():
             return {
                 "event": "node_started",

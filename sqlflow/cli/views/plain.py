@@ -6,6 +6,7 @@ from sqlflow.cli.terminal import Terminal
 from sqlflow.cli.views.diagnostics import Lines
 from sqlflow.cli.views.paint import count, visible
 from sqlflow.cli.views.summary import node_line, summary
+from sqlflow.core.ids import NodeKind, kind_of
 from sqlflow.state.event import (
     Event,
     NodeFinished,
@@ -15,6 +16,7 @@ from sqlflow.state.event import (
     RunStarted,
     StatementSent,
     Status,
+    Unchanged,
 )
 
 
@@ -41,6 +43,8 @@ class PlainView:
             case RunStarted():
                 self._actions = event.actions
                 self._terminal.tell(started(event))
+            case Unchanged():
+                self._terminal.tell(unchanged(event))
             case NodeFinished():
                 self._done += 1
                 if is_remarkable(event):
@@ -61,6 +65,19 @@ def started(event: RunStarted) -> str:
     return f"{event.command} on target {visible(event.target)}: {count(event.actions, 'step')}, {threads}"
 
 
+def unchanged(event: Unchanged) -> str:
+    """Says how much need not be done, and what can't tell."""
+    lines: list[str] = []
+    if event.nodes:
+        tests = sum(kind_of(node) is NodeKind.TEST for node in event.nodes)
+        nodes = count(len(event.nodes) - tests, "node")
+        lines.append(f"unchanged: {nodes}" + (f" and {count(tests, 'test')}" if tests else ""))
+    if event.untold:
+        names = ", ".join(visible(name) for name in event.untold)
+        lines.append(f"always built is what reads a source that can't tell whether it changed: {names}")
+    return "\n".join(lines)
+
+
 def is_remarkable(event: NodeFinished) -> bool:
     """Whether the account at the end has something to say about the node."""
-    return event.status is not Status.SUCCESS or bool(event.diagnostics)
+    return event.status not in (Status.SUCCESS, Status.UNCHANGED) or bool(event.diagnostics)

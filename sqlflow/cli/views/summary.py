@@ -13,13 +13,22 @@ NAMES = 8
 
 _WORDS = {
     Status.SUCCESS: ("ok", "good"),
+    Status.UNCHANGED: ("unchanged", "dim"),
     Status.WARN: ("warn", "warning"),
     Status.FAIL: ("FAIL", "error"),
     Status.ERROR: ("ERROR", "error"),
     Status.SKIPPED: ("skipped", "dim"),
     Status.CANCELLED: ("cancelled", "warning"),
 }
-_ORDER = (Status.ERROR, Status.FAIL, Status.CANCELLED, Status.SKIPPED, Status.WARN, Status.SUCCESS)
+_ORDER = (
+    Status.ERROR,
+    Status.FAIL,
+    Status.CANCELLED,
+    Status.SKIPPED,
+    Status.WARN,
+    Status.SUCCESS,
+    Status.UNCHANGED,
+)
 
 
 def node_line(event: NodeFinished, paint: Paint) -> str:
