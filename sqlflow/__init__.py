@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         RunStarted,
         StatementSent,
         Status,
+        Unchanged,
     )
     from sqlflow.state.publication import Publication
 
@@ -57,6 +58,7 @@ _HOMES = {
     "RunFinished": "sqlflow.state.event",
     "RunStarted": "sqlflow.state.event",
     "StatementSent": "sqlflow.state.event",
+    "Unchanged": "sqlflow.state.event",
     "Status": "sqlflow.state.event",
 }
 
@@ -77,8 +79,8 @@ __all__ = [
     "RunStarted",
     "Severity",
     "StatementSent",
-    "Unchanged",
     "Status",
+    "Unchanged",
     "load",
     "model",
     "ref",

@@ -434,7 +434,9 @@ class LoadedProject:
         return source_versions(project.sources if project is not None else {}, self._compiled.system)
 
     def _codes(self, program: Program) -> Mapping[NodeId, str]:
-        return codes(program, self.tree, self._outside())
+        from sqlflow.apply.past import python_versions
+
+        return codes(program, self.tree, self._outside(), python_versions(program, self._compiled.system))
 
     def _find(self, program: Program, name: str) -> NodeId:
         for id in program.schemas:

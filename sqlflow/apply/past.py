@@ -8,15 +8,19 @@ from sqlflow.adapter.protocol import Session
 from sqlflow.apply.catalog import Catalog
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.bind.types import Program
-from sqlflow.core.ids import NodeId
+from sqlflow.core.digest import digest
+from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.relation import Relation
 from sqlflow.dialect.names import relation_sql
 from sqlflow.plan.stale import Past
+from sqlflow.project.python_imports import imported_files
 from sqlflow.project.types import SourceDecl
 from sqlflow.state.event import Status
 from sqlflow.state.publication import Publication
 from sqlflow.state.state import State
 from sqlflow.system.protocol import System
+
+_NOT_PASSED = frozenset({Status.FAIL, Status.WARN, Status.ERROR})
 
 
 def read_past(
@@ -40,7 +44,7 @@ def read_past(
     passed = {
         id: (found.success.code, found.success.inputs)
         for id, found in state.nodes.items()
-        if found.status is Status.SUCCESS and found.success is not None and found.success.code
+        if kind_of(id) is NodeKind.TEST and found.success is not None and found.status not in _NOT_PASSED
     }
     return Past(publications=publications, outside=outside, passed=passed)
 
@@ -55,6 +59,15 @@ def source_versions(sources: Mapping[NodeId, SourceDecl], system: System) -> Map
             except OSError:
                 continue  # what reads it will tell
     return out
+
+
+def python_versions(program: Program, system: System) -> Mapping[str, str]:
+    """Gives, by its path, the digest of each file with Python models and of what it imports."""
+    paths = {model.function.path for model in program.models.values() if model.function is not None}
+    return {
+        path: digest("".join(system.digest(file) for file in imported_files(system, path)))
+        for path in sorted(paths)
+    }
 
 
 def _relations(program: Program) -> Mapping[NodeId, Relation]:

@@ -87,6 +87,8 @@ def make_plan(
         after = (*before[node], *gates.get(node, ()))
         info = program.graph.nodes[node]
         reason, forced = judge.why(node, effective[node])
+        if past is None and node not in selected:
+            reason = "read by what is selected"
         if not reason:
             unchanged += [*(test.node for test in tests), node]
             continue

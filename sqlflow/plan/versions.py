@@ -21,16 +21,20 @@ _NO_MATTER = frozenset(
 )  # fmt: skip
 
 
-def codes(program: Program, tree: SourceTree, outside: Mapping[NodeId, str]) -> Mapping[NodeId, str]:
-    """Gives the digest of each node's code; `outside` has what the sources tell of their version.
+def codes(
+    program: Program, tree: SourceTree, outside: Mapping[NodeId, str], python: Mapping[str, str]
+) -> Mapping[NodeId, str]:
+    """Gives the digest of each node's code.
 
-    A Python model counts as changed with any Python file of the project: which of them it imports is only
-    known when it runs. What a seed or a file source holds is a part of its code.
+    `outside` has what the sources tell of their version, `python` the digest of each file that defines
+    Python models, with what it imports of the project. What a seed or a file source holds is a part of its
+    code.
     """
-    python = digest("".join(file.digest for path, file in tree.files.items() if path.endswith(".py")))
     out: dict[NodeId, str] = {}
     for id, model in program.models.items():
-        out[id] = _digest(program, model, *_queries(model), python if model.function is not None else "")
+        function = model.function
+        called = python.get(function.path, "") if function is not None else ""
+        out[id] = _digest(program, model, *_queries(model), called)
     for id, seed in program.seeds.items():
         file = tree.files.get(seed.path)
         out[id] = _digest(program, seed, file.digest if file is not None else "")

@@ -63,6 +63,8 @@ def fold(state: State, events: Iterable[Event]) -> State:
         match event:
             case RunStarted():
                 run, finished = event.run, False
+            case NodeFinished(status=Status.UNCHANGED):
+                pass
             case NodeFinished():
                 nodes[event.node] = _ended(nodes.get(event.node), event)
             case Published():
@@ -82,8 +84,6 @@ def fold(state: State, events: Iterable[Event]) -> State:
 
 
 def _ended(before: NodeState | None, event: NodeFinished) -> NodeState:
-    if event.status is Status.UNCHANGED and before is not None:
-        return before
     success = before.success if before is not None else None
     if event.status.is_good:
         success = Success(

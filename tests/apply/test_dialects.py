@@ -150,7 +150,7 @@ def test_declarations_name_columns_as_the_models_dialect_does(pg: Project) -> No
     }
     files["models/b.yml"] = files.pop("b.yml")
     pg.built(files)
-    run = pg.built()
+    run = pg.built({}, force=True)
     assert [status for name, status in run.statuses.items() if "_ID" in name] == ["success"] * 3
     assert list(pg.warehouse.columns("b")) == ["Id", "Name"]
     assert pg.rows("select * from b") == [(1, "x")]

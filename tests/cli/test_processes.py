@@ -148,7 +148,7 @@ def test_an_interrupt_cancels_tells_and_ends_with_130(slow_library: Path) -> Non
 
 def test_an_interrupt_is_told_to_people_too(slow_library: Path) -> None:
     process = subprocess.Popen(
-        [*SQLFLOW, "build"], cwd=slow_library, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*SQLFLOW, "build", "--force"], cwd=slow_library, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stderr is not None
     lines: list[str] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,10 +19,15 @@ def test_folding_in_parts_is_folding_at_once(events: list[Event], data: st.DataO
     assert fold(fold(State(), events[:cut]), events[cut:]) == fold(State(), events)
 
 
+def is_end(event: Event) -> TypeGuard[NodeFinished]:
+    """Whether something was done, and came to an end."""
+    return isinstance(event, NodeFinished) and event.status is not Status.UNCHANGED
+
+
 @given(LOGS)
 def test_the_last_end_of_a_node_counts(events: list[Event]) -> None:
     state = fold(State(), events)
-    ends = {event.node: event for event in events if isinstance(event, NodeFinished)}
+    ends = {event.node: event for event in events if is_end(event)}
     assert state.nodes.keys() == ends.keys()
     for node, event in ends.items():
         found = state.nodes[node]
@@ -36,7 +43,7 @@ def test_the_last_end_of_a_node_counts(events: list[Event]) -> None:
 @given(LOGS)
 def test_the_last_success_of_a_node_outlives_what_fails_after_it(events: list[Event]) -> None:
     state = fold(State(), events)
-    good = {e.node: e for e in events if isinstance(e, NodeFinished) and e.status.is_good}
+    good = {e.node: e for e in events if is_end(e) and e.status.is_good}
     assert {node for node, found in state.nodes.items() if found.success is not None} == good.keys()
     for node, event in good.items():
         found = state.nodes[node].success

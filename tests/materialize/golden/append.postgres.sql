@@ -1,9 +1,20 @@
 -- first build
 CREATE SCHEMA IF NOT EXISTS "public"
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" TEXT,
+  "node" TEXT,
+  "relation" TEXT,
+  "number" BIGINT,
+  "publication" TEXT
+)
+;
 CREATE TABLE "public"."m" AS
 
 select 1 as id, 'a' as name
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;
 
 -- second build
@@ -12,4 +23,7 @@ SELECT q."id", q."name" FROM (
 
 select 1 as id, 'a' as name
 ) AS q
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;

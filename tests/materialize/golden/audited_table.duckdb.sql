@@ -1,6 +1,16 @@
 -- first build
 CREATE SCHEMA IF NOT EXISTS "main"
 ;
+CREATE SCHEMA IF NOT EXISTS "_sqlflow"
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" VARCHAR,
+  "node" VARCHAR,
+  "relation" VARCHAR,
+  "number" BIGINT,
+  "publication" VARCHAR
+)
+;
 CREATE TABLE "main"."m" AS
 
 select 1 as id, 'a' as name
@@ -8,6 +18,9 @@ select 1 as id, 'a' as name
 SELECT count(*) AS n FROM (
 select m.id from "main"."m" where m.id > 1
 ) AS q
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;
 
 -- second build

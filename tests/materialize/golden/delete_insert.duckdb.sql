@@ -1,12 +1,25 @@
 -- first build
 CREATE SCHEMA IF NOT EXISTS "main"
 ;
+CREATE SCHEMA IF NOT EXISTS "_sqlflow"
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" VARCHAR,
+  "node" VARCHAR,
+  "relation" VARCHAR,
+  "number" BIGINT,
+  "publication" VARCHAR
+)
+;
 CREATE TABLE "main"."m" AS
 
 select 1 as id, 'a' as name
 ;
 SELECT "id" FROM "main"."m" WHERE "id" IS NULL
 LIMIT 3
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;
 
 -- second build
@@ -24,4 +37,7 @@ INSERT INTO "main"."m" ("id", "name")
 SELECT "id", "name" FROM "m__sqlflow_batch_01234567"
 ;
 DROP TABLE "m__sqlflow_batch_01234567"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;

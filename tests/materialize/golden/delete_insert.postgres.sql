@@ -1,12 +1,23 @@
 -- first build
 CREATE SCHEMA IF NOT EXISTS "public"
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" TEXT,
+  "node" TEXT,
+  "relation" TEXT,
+  "number" BIGINT,
+  "publication" TEXT
+)
+;
 CREATE TABLE "public"."m" AS
 
 select 1 as id, 'a' as name
 ;
 SELECT "id" FROM "public"."m" WHERE "id" IS NULL
 LIMIT 3
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;
 
 -- second build
@@ -24,4 +35,7 @@ INSERT INTO "public"."m" ("id", "name")
 SELECT "id", "name" FROM "m__sqlflow_batch_01234567"
 ;
 DROP TABLE "m__sqlflow_batch_01234567"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;

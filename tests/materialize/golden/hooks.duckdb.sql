@@ -1,6 +1,16 @@
 -- first build
 CREATE SCHEMA IF NOT EXISTS "main"
 ;
+CREATE SCHEMA IF NOT EXISTS "_sqlflow"
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" VARCHAR,
+  "node" VARCHAR,
+  "relation" VARCHAR,
+  "number" BIGINT,
+  "publication" VARCHAR
+)
+;
 select 1
 ;
 CREATE TABLE "main"."m" AS
@@ -8,6 +18,9 @@ CREATE TABLE "main"."m" AS
 select 1 as id, 'a' as name
 ;
 select 2 from "main"."m"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;
 
 -- second build
@@ -18,4 +31,7 @@ CREATE OR REPLACE TABLE "main"."m" AS
 select 1 as id, 'a' as name
 ;
 select 2 from "main"."m"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;

@@ -1,6 +1,14 @@
 -- first build
 CREATE SCHEMA IF NOT EXISTS "public"
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" TEXT,
+  "node" TEXT,
+  "relation" TEXT,
+  "number" BIGINT,
+  "publication" TEXT
+)
+;
 select 1
 ;
 CREATE TABLE "public"."m" AS
@@ -8,6 +16,9 @@ CREATE TABLE "public"."m" AS
 select 1 as id, 'a' as name
 ;
 select 2 from "public"."m"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;
 
 -- second build
@@ -24,4 +35,7 @@ ALTER TABLE "public"."m__sqlflow_new_01234567" RENAME TO "m"
 DROP TABLE "public"."m__sqlflow_old_01234567"
 ;
 select 2 from "public"."m"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;

@@ -1,6 +1,16 @@
 -- first build
 CREATE SCHEMA IF NOT EXISTS "main"
 ;
+CREATE SCHEMA IF NOT EXISTS "_sqlflow"
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" VARCHAR,
+  "node" VARCHAR,
+  "relation" VARCHAR,
+  "number" BIGINT,
+  "publication" VARCHAR
+)
+;
 CREATE TABLE "main"."m" AS
 
 select 1 as id, 'a' as name
@@ -11,6 +21,9 @@ LIMIT 3
 SELECT "id", count(*) AS n FROM "main"."m"
 GROUP BY "id" HAVING count(*) > 1
 LIMIT 3
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;
 
 -- second build
@@ -31,4 +44,7 @@ WHEN MATCHED THEN UPDATE SET "name" = s."name"
 WHEN NOT MATCHED THEN INSERT ("id", "name") VALUES (s."id", s."name")
 ;
 DROP TABLE "m__sqlflow_batch_01234567"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;

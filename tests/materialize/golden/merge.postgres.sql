@@ -1,6 +1,14 @@
 -- first build
 CREATE SCHEMA IF NOT EXISTS "public"
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" TEXT,
+  "node" TEXT,
+  "relation" TEXT,
+  "number" BIGINT,
+  "publication" TEXT
+)
+;
 CREATE TABLE "public"."m" AS
 
 select 1 as id, 'a' as name
@@ -11,6 +19,9 @@ LIMIT 3
 SELECT "id", count(*) AS n FROM "public"."m"
 GROUP BY "id" HAVING count(*) > 1
 LIMIT 3
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;
 
 -- second build
@@ -31,4 +42,7 @@ WHEN MATCHED THEN UPDATE SET "name" = s."name"
 WHEN NOT MATCHED THEN INSERT ("id", "name") VALUES (s."id", s."name")
 ;
 DROP TABLE "m__sqlflow_batch_01234567"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;

@@ -1,9 +1,20 @@
 -- first build
 CREATE SCHEMA IF NOT EXISTS "public"
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" TEXT,
+  "node" TEXT,
+  "relation" TEXT,
+  "number" BIGINT,
+  "publication" TEXT
+)
+;
 CREATE TABLE "public"."m" AS
 
 select 1 as id, 'a' as name
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;
 
 -- second build
@@ -16,4 +27,7 @@ ALTER TABLE "public"."m" RENAME TO "m__sqlflow_old_01234567"
 ALTER TABLE "public"."m__sqlflow_new_01234567" RENAME TO "m"
 ;
 DROP TABLE "public"."m__sqlflow_old_01234567"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;

@@ -1,11 +1,22 @@
 -- first build
 CREATE SCHEMA IF NOT EXISTS "public"
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" TEXT,
+  "node" TEXT,
+  "relation" TEXT,
+  "number" BIGINT,
+  "publication" TEXT
+)
+;
 CREATE TABLE "public"."m" AS
 
 select 1 as id, 'a' as name
 ;
 CREATE UNIQUE INDEX "m__id__idx" ON "public"."m" ("id")
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;
 
 -- second build
@@ -36,4 +47,7 @@ SELECT m.id
 RELEASE SAVEPOINT sqlflow_carry
 ;
 DROP TABLE "public"."m__sqlflow_old_01234567"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;

@@ -1,9 +1,20 @@
 -- first build
 CREATE SCHEMA IF NOT EXISTS "public"
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" TEXT,
+  "node" TEXT,
+  "relation" TEXT,
+  "number" BIGINT,
+  "publication" TEXT
+)
+;
 CREATE VIEW "public"."m" AS
 
 select 1 as id, 'a' as name
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;
 
 -- second build
@@ -13,4 +24,7 @@ CREATE VIEW "public"."m" AS
 select 'b' as name
 ;
 DROP VIEW "public"."m__sqlflow_old_01234567"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
 ;
