@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from sqlflow.core.config import Materialization
 from sqlflow.core.ids import NodeId, NodeKind
 from sqlflow.core.relation import Relation
 from sqlflow.plan.audits import audited_nodes
-from sqlflow.plan.stale import Past, why_stale
+from sqlflow.plan.stale import Judge, Past
 from sqlflow.plan.types import (
     Action,
     BuildModel,
@@ -69,18 +69,17 @@ def make_plan(
         # Of the tests, only those that a seed can't be published without.
         wanted = frozenset(n for n in wanted if program.graph.nodes[n].kind is NodeKind.SEED or n in audited)
     gates = _gates(program, wanted - audited.keys(), effective, before)
-    audits: dict[NodeId, list[RunTest]] = {}
-    for test in (node for node in program.graph.order if node in audited):
-        run = _test(program, test, options, _outside(program, effective[test], wanted))
-        audits.setdefault(audited[test], []).append(run)
-    judge = _Judge(program, options, codes, past if command is not Command.TEST else None)
+    audits = _audits(program, options, wanted, audited, effective)
+    judge = Judge(
+        program, codes, None if command is Command.TEST else past, force=options.force or options.full_refresh
+    )
     actions: list[Action] = []
     unchanged: list[NodeId] = []
     for node in program.graph.order:
         if node not in wanted or node in audited:
             continue
         outside = _outside(program, effective[node], wanted)
-        tests = tuple(audits.get(node, ()))
+        tests = audits.get(node, ())
         work = _work(program, node, options, outside, tests)
         if work is None:
             continue
@@ -116,55 +115,6 @@ def make_plan(
         unchanged=tuple(unchanged),
         untold=judge.untold(node for action in actions for node in action.reads),
     )
-
-
-class _Judge:
-    """Says of one node after the other why it has to be built."""
-
-    def __init__(
-        self, program: Program, options: PlanOptions, codes: Mapping[NodeId, str], past: Past | None
-    ) -> None:
-        self._program = program
-        self._options = options
-        self._codes = codes
-        self._past = past
-        self._built: set[NodeId] = set()
-
-    def why(self, node: NodeId, reads: Sequence[NodeId]) -> tuple[str, bool]:
-        """Gives the reason, empty where there is none, and whether that is settled before the run."""
-        reason, forced = self._why(node, reads)
-        if reason:
-            self._built.add(node)
-        return reason, forced
-
-    def untold(self, reads: Iterable[NodeId]) -> tuple[str, ...]:
-        """Gives the names of the sources that can't tell whether they changed, of those that are read."""
-        if self._past is None:
-            return ()
-        found = {n for n in reads if n in self._program.sources and self._past.version(n) is None}
-        return tuple(sorted(self._name(node) for node in found))
-
-    def _why(self, node: NodeId, reads: Sequence[NodeId]) -> tuple[str, bool]:
-        past = self._past
-        if past is None:
-            return "selected", True
-        if self._options.full_refresh or self._options.force:
-            return "asked for", True
-        volatile = self._program.volatile.get(node, ())
-        last = past.passed.get(node)
-        publication = past.publications.get(node)
-        if publication is not None:
-            last = publication.code, publication.inputs
-        reason = why_stale(self._codes.get(node, ""), reads, past.version, last, self._name)
-        if not reason and volatile:
-            reason = f"uses {volatile[0]}"
-        if reason:
-            return reason, True
-        built = next((parent for parent in reads if parent in self._built), None)
-        return (f"{self._name(built)} is built", False) if built is not None else ("", False)
-
-    def _name(self, node: NodeId) -> str:
-        return self._program.graph.nodes[node].name
 
 
 def _effective_parents(program: Program) -> Mapping[NodeId, tuple[NodeId, ...]]:
@@ -286,6 +236,22 @@ def _outside(program: Program, reads: Sequence[NodeId], wanted: frozenset[NodeId
     """The relations of the project that a node reads and that the plan does not build."""
     nodes = [program.models.get(node) or program.seeds.get(node) for node in reads if node not in wanted]
     return tuple(node.relation for node in nodes if node is not None)
+
+
+def _audits(
+    program: Program,
+    options: PlanOptions,
+    wanted: frozenset[NodeId],
+    audited: Mapping[NodeId, NodeId],
+    effective: Mapping[NodeId, tuple[NodeId, ...]],
+) -> Mapping[NodeId, tuple[RunTest, ...]]:
+    """Gives the tests of each node that has such, in the graph's order."""
+    out: dict[NodeId, tuple[RunTest, ...]] = {}
+    for test in program.graph.order:
+        if test in audited:
+            run = _test(program, test, options, _outside(program, effective[test], wanted))
+            out[audited[test]] = (*out.get(audited[test], ()), run)
+    return out
 
 
 def _work(

@@ -5,10 +5,11 @@ The rule is that of make: what is there was built from something, and stays as l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from sqlflow.bind.types import Program
 from sqlflow.core.ids import NodeId
 from sqlflow.state.publication import Publication
 
@@ -63,3 +64,56 @@ def why_stale(
         if inputs.get(node) != now:
             return f"{name(node)} changed"
     return ""
+
+
+class Judge:
+    """Says of one node after the other, in the graph's order, why it has to be built.
+
+    Without a past everything that is asked about has to be; with `force`, too.
+    """
+
+    def __init__(
+        self, program: Program, codes: Mapping[NodeId, str], past: Past | None, *, force: bool
+    ) -> None:
+        self._program = program
+        self._codes = codes
+        self._past = past
+        self._force = force
+        self._built: set[NodeId] = set()
+
+    def why(self, node: NodeId, reads: Sequence[NodeId]) -> tuple[str, bool]:
+        """Gives the reason, empty where there is none, and whether that is settled before the run."""
+        reason, settled = self._why(node, reads)
+        if reason:
+            self._built.add(node)
+        return reason, settled
+
+    def untold(self, reads: Iterable[NodeId]) -> tuple[str, ...]:
+        """Gives the names of the sources that can't tell whether they changed, of those that are read."""
+        past = self._past
+        if past is None:
+            return ()
+        found = {n for n in reads if n in self._program.sources and past.version(n) is None}
+        return tuple(sorted(self._name(node) for node in found))
+
+    def _why(self, node: NodeId, reads: Sequence[NodeId]) -> tuple[str, bool]:
+        past = self._past
+        if past is None:
+            return "selected", True
+        if self._force:
+            return "asked for", True
+        last = past.passed.get(node)
+        publication = past.publications.get(node)
+        if publication is not None:
+            last = publication.code, publication.inputs
+        reason = why_stale(self._codes.get(node, ""), reads, past.version, last, self._name)
+        volatile = self._program.volatile.get(node, ())
+        if not reason and volatile:
+            reason = f"uses {volatile[0]}"
+        if reason:
+            return reason, True
+        built = next((parent for parent in reads if parent in self._built), None)
+        return (f"{self._name(built)} is built", False) if built is not None else ("", False)
+
+    def _name(self, node: NodeId) -> str:
+        return self._program.graph.nodes[node].name

@@ -93,7 +93,7 @@ def test_targets_of_one_project_have_states_of_their_own(duck: Project) -> None:
     with sqlite3.connect(duck.root / ".sqlflow/state.db") as file:
         counts = file.execute("SELECT scope, count(*) FROM events GROUP BY scope ORDER BY scope").fetchall()
     file.close()
-    assert counts == [("shop/one", 5), ("shop/two", 5)]
+    assert counts == [("shop/one", 7), ("shop/two", 7)]
 
 
 @pytest.mark.parametrize("after", [1, 3, 5])
@@ -179,7 +179,7 @@ def test_a_state_goes_from_one_place_to_another(project: Project) -> None:
     other = project.load()
     assert other.state() == State()
     done = other.import_state(lines, "x.jsonl")
-    assert (done.events, done.copy) == (5, None)
+    assert (done.events, done.copy) == (7, None)
     assert other.state() == fold(State(), kept(run))
     assert list(other.export_state()) == lines
     with pytest.raises(StoreError) as error:
@@ -189,7 +189,7 @@ def test_a_state_goes_from_one_place_to_another(project: Project) -> None:
     assert again.events == 2 and again.copy is not None
     assert list(other.export_state()) == lines[:2]
     copy = sqlite3.connect(project.root / again.copy)
-    assert copy.execute("SELECT count(*) FROM events").fetchall() == [(5,)]
+    assert copy.execute("SELECT count(*) FROM events").fetchall() == [(7,)]
     copy.close()
 
 

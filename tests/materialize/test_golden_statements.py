@@ -69,7 +69,7 @@ def sent(project: Project, files: dict[str, str]) -> str:
 
 @pytest.fixture(autouse=True)
 def fixed_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sqlflow.apply.executor.new_run_id", lambda: RUN)
+    monkeypatch.setattr("sqlflow.apply.run.new_run_id", lambda: RUN)
 
 
 @pytest.mark.parametrize("case", CASES)

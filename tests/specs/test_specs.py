@@ -8,7 +8,8 @@ A specification is a Markdown file. Each second-level heading begins a case; its
 
 `rows` builds the project if it has changed since, on a DuckDB file, and compares the answer of the query
 with the lines of the block, values separated by ` | ` (`no rows` for none). `build` builds with the given
-arguments of the Python API and compares how each node ended; it is for what a second build does.
+arguments of the Python API and compares how each node ended; it is for what a second build does. Every
+build does all that is selected, changed or not.
 `diagnostics` compiles, and compares the lines `CODE path "text at the place" message`.
 """
 
@@ -65,7 +66,7 @@ class Run:
     def build(self, **options: Any) -> list[str]:
         project = self.project()
         assert project.ok, project.diagnostics
-        with project.build(**options) as events:
+        with project.build(force=True, **options) as events:
             ended = [event for event in events if isinstance(event, NodeFinished)]
         self.built = True
         return [f"{event.status.value} {event.name}" for event in ended]
