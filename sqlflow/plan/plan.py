@@ -70,20 +70,17 @@ def make_plan(
         wanted = frozenset(n for n in wanted if program.graph.nodes[n].kind is NodeKind.SEED or n in audited)
     gates = _gates(program, wanted - audited.keys(), effective, before)
     audits = _audits(program, options, wanted, audited, effective)
-    judge = Judge(
-        program, codes, None if command is Command.TEST else past, force=options.force or options.full_refresh
-    )
+    force = options.force or options.full_refresh
+    judge = Judge(program, codes, None if command is Command.TEST else past, force=force)
     actions: list[Action] = []
     unchanged: list[NodeId] = []
     for node in program.graph.order:
         if node not in wanted or node in audited:
             continue
-        outside = _outside(program, effective[node], wanted)
         tests = audits.get(node, ())
-        work = _work(program, node, options, outside, tests)
+        work = _work(program, node, options, _outside(program, effective[node], wanted), tests)
         if work is None:
             continue
-        after = (*before[node], *gates.get(node, ()))
         info = program.graph.nodes[node]
         reason, forced = judge.why(node, effective[node])
         if past is None and node not in selected:
@@ -98,7 +95,7 @@ def make_plan(
                 kind=info.kind.value,
                 materialized=info.materialized,
                 work=work,
-                after=after,
+                after=(*before[node], *gates.get(node, ())),
                 reason=reason,
                 code=codes.get(node, ""),
                 reads=effective[node],

@@ -48,7 +48,7 @@ def test_files_say_what_happened(project: Project) -> None:
 
 def test_files_are_of_the_last_run(project: Project) -> None:
     project.build(FILES)
-    run = project.built({}, "a")
+    run = project.built({}, "a", force=True)
     target = project.root / "target" / "run"
     assert [node["node"] for node in json.loads((target / "results.json").read_text())["nodes"]] == [
         "test.shop.none_wrong",

@@ -151,7 +151,7 @@ def test_compile_needs_no_warehouse(run: Run, library: Path) -> None:
 
 
 def test_build_tells_each_node(run: Run) -> None:
-    result = run("build", "-s", "late_returns")
+    result = run("build", "-s", "late_returns", "--force")
     assert result.exit_code == 0
     assert result.stdout == ""
     lines = result.stderr.splitlines()
@@ -159,6 +159,24 @@ def test_build_tells_each_node(run: Run) -> None:
     assert lines[1].startswith("1/4 ok         test not_null_late_returns_")
     assert lines[4].startswith("4/4 ok         model late_returns  table, 3 rows, ")
     assert lines[-1].startswith("done: 4 ok in ")
+
+
+def test_build_says_what_is_unchanged(run: Run, library: Path) -> None:
+    lines = run("build").stderr.splitlines()
+    assert lines == [
+        "build on target dev: 0 steps, 4 threads",
+        "unchanged: 6 nodes and 19 tests",
+        "",
+        lines[-1],
+    ]
+    assert lines[-1].startswith("done: 25 unchanged in ")
+    found = records(run("build", "--json"))
+    assert [record["event"] for record in found] == ["run_started", "unchanged", "run_finished"]
+    assert len(found[1]["nodes"]) == 25
+    add(library, "models/sources.yml", "sources: [{name: raw, schema: main, tables: [{name: raw_books}]}]\n")
+    add(library, "models/marts/outside.sql", "select * from {{ source('raw', 'raw_books') }}\n")
+    told = run("build", "-s", "outside").stderr
+    assert "always built is what reads a source that can't tell whether it changed: raw.raw_books\n" in told
 
 
 def test_variables_reach_the_build(run: Run, library: Path) -> None:
@@ -212,16 +230,16 @@ def test_show_failed_wants_a_name_and_says_that_there_is_nothing(run: Run) -> No
 
 
 def test_seed_loads_and_tests_seeds_alone(run: Run) -> None:
-    result = run("seed", "--json")
+    result = run("seed", "--json", "--force")
     assert result.exit_code == 0
     ended = [record for record in records(result) if record["event"] == "node_finished"]
     assert {record["kind"] for record in ended} == {"seed", "test"}
     assert all("_raw_" in record["name"] for record in ended if record["kind"] == "test")
 
 
-@pytest.mark.parametrize("command", ["build", "test", "seed"])
-def test_runs_in_json_are_lines_that_end_with_the_summary(run: Run, command: str) -> None:
-    result = run(command, "--json")
+@pytest.mark.parametrize("command", [("build", "--force"), ("test",), ("seed", "--force")])
+def test_runs_in_json_are_lines_that_end_with_the_summary(run: Run, command: tuple[str, ...]) -> None:
+    result = run(*command, "--json")
     assert result.exit_code == 0
     assert result.stderr == ""
     found = records(result)

@@ -64,7 +64,7 @@ class Screen:
 
 
 def test_finished_nodes_scroll_and_the_account_follows(library: Path) -> None:
-    screen = Screen(["build"], library)
+    screen = Screen(["build", "--force"], library)
     text = screen.read()
     assert screen.end() == 0
     lines = text.splitlines()
