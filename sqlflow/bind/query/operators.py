@@ -77,6 +77,10 @@ def bind_null(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     return Value(type=SqlType("NULL"), null=Nullability.NULLABLE, is_constant=True)
 
 
+# Each cast of a chain looks at all others of it.
+_MOST_CASTS = 100
+
+
 def bind_boolean(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
     """TRUE or FALSE."""
     return Value(
@@ -108,6 +112,8 @@ def bind_cast(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
 def _prefixed(node: exp.Expr, binder: Expressions) -> bool | None:
     """Whether the type stands before a literal that is then cast to another one; None where it may."""
     chain = _casts(node)
+    if chain is None:
+        return None
     literal = chain[-1].this
     place = literal.meta.get("start") if isinstance(literal, exp.Literal) and literal.meta else None
     if place is None or len(chain) < 2 or binder.rules is None:
@@ -122,15 +128,17 @@ def _prefixed(node: exp.Expr, binder: Expressions) -> bool | None:
     return False
 
 
-def _casts(node: exp.Expr) -> list[exp.Expr]:
-    """All casts of one value, of which the node is one, the last first."""
+def _casts(node: exp.Expr) -> list[exp.Expr] | None:
+    """All casts of one value, of which the node is one, the last first; None for more than anybody writes."""
+    above: list[exp.Expr] = []
     top = node
-    while isinstance(top.parent, exp.Cast) and top.parent.this is top:
+    while isinstance(top.parent, exp.Cast) and top.parent.this is top and len(above) <= _MOST_CASTS:
+        above.append(top)
         top = top.parent
-    chain = [top]
-    while isinstance(chain[-1].this, exp.Cast):
+    chain = [top, *reversed(above)]
+    while isinstance(chain[-1].this, exp.Cast) and len(chain) <= _MOST_CASTS:
         chain.append(chain[-1].this)
-    return chain
+    return chain if len(chain) <= _MOST_CASTS else None
 
 
 def bind_operator(node: exp.Expr, scope: Scope, binder: Expressions) -> Value:
