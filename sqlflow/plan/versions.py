@@ -8,10 +8,11 @@ from dataclasses import fields
 
 from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, Program
 from sqlflow.checks.generic import generic_query
-from sqlflow.core.config import NodeConfig
+from sqlflow.core.config import Materialization, NodeConfig
 from sqlflow.core.digest import digest
 from sqlflow.core.ids import NodeId
 from sqlflow.core.source import SourceTree
+from sqlflow.core.textmap import Edit, splice
 from sqlflow.dialect.names import relation_sql
 
 # What says nothing about the rows, or is in the SQL already.
@@ -34,12 +35,12 @@ def codes(
     for id, model in program.models.items():
         function = model.function
         called = python.get(function.path, "") if function is not None else ""
-        out[id] = _digest(program, model, *_queries(model), called)
+        out[id] = _digest(program, model, *_parts(model), called)
     for id, seed in program.seeds.items():
         file = tree.files.get(seed.path)
         out[id] = _digest(program, seed, file.digest if file is not None else "")
     for id, source in program.sources.items():
-        out[id] = digest(json.dumps([source.load or "", source.from_clause, outside.get(id, "")]))
+        out[id] = digest(json.dumps([source.load or "", outside.get(id, "")]))
     for id, test in program.singular_tests.items():
         out[id] = digest(test.query.sql)
     for id, generic in program.generic_tests.items():
@@ -47,14 +48,24 @@ def codes(
     return out
 
 
-def _queries(model: BoundModel) -> tuple[str, ...]:
-    function = model.function
-    called = (function.path, function.name, *(i.sql for i in function.inputs)) if function is not None else ()
-    return (_text(model.full), _text(model.incremental), *called)
+def _parts(model: BoundModel) -> tuple[str, ...]:
+    """The model's own text. A view holds on to the names that it reads, so these are a part of it."""
+    if model.function is not None:
+        return (model.function.path, model.function.name, *(i.parameter for i in model.function.inputs))
+    write = _bound if model.config.materialized is Materialization.VIEW else _logical
+    return (write(model.full), write(model.incremental))
 
 
-def _text(query: BoundQuery | None) -> str:
+def _bound(query: BoundQuery | None) -> str:
     return query.sql if query is not None else ""
+
+
+def _logical(query: BoundQuery | None) -> str:
+    """The query with the ids of nodes in the places of tables: where these lie does not matter."""
+    if query is None:
+        return ""
+    edits = [Edit(read.start, read.end, read.node) for read in query.reads]
+    return splice(query.sql, query.map, edits)[0]
 
 
 def _digest(program: Program, node: BoundModel | BoundSeed, *parts: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -149,6 +151,21 @@ def test_files_tell_by_what_is_in_them(project: Project) -> None:
     assert built(project.built({"data/e.csv": "id\n1\n"})) == set()
     assert {"reads"} <= built(project.built({"data/e.csv": "id\n2\n"}))
     assert project.rows("select id from reads") == [(2,)]
+
+
+def test_a_project_that_is_moved_is_built_again_where_it_has_to_be(duck: Project, tmp_path: Path) -> None:
+    """A view reads the file by its whole path; a table has its rows."""
+    yml = "sources: [{name: raw, tables: [{name: e, location: data/e.csv}]}]"
+    files = {
+        "models/raw.yml": yml,
+        "data/e.csv": "id\n1\n",
+        "shows": "select id from raw.e",
+        "holds": table("select id from raw.e"),
+    }
+    duck.built(files)
+    moved = replace(duck, root=tmp_path.with_name(f"{tmp_path.name}_moved"))
+    shutil.move(duck.root, moved.root)
+    assert built(moved.built()) == {"shows"}
 
 
 def test_python_models_are_built_with_what_they_import(project: Project) -> None:

@@ -5,7 +5,7 @@
 A block is fenced as `console`: a line that begins with `$ ` is a command, what follows is its output. All
 blocks of a page run in one folder that begins as a copy of the example project (for a page whose first
 line says `<!-- empty folder -->`, as an empty one). A line of three dots stands for any number of lines;
-durations and run ids are not compared.
+durations, run ids and digests are not compared.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _VOLATILE = (
     (re.compile(r'"seconds":[\d.e-]+'), '"seconds":N'),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00"), "TIME"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "RUN"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
     (re.compile(r"\d{8}T\d{6,12}Z"), "STAMP"),
     (re.compile(r"(__sqlflow_[a-z]+_)[0-9a-f]{8}"), r"\1RUN"),
     (re.compile(r" +$", re.MULTILINE), ""),
