@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
@@ -71,12 +71,14 @@ def load(
     python: bool = True,
     system: System | None = None,
     on_stage: OnStage | None = None,
+    on_wait: Callable[[str], None] | None = None,
 ) -> LoadedProject:
     """Reads and compiles the project in a folder; no warehouse is opened.
 
     `target` chooses one of its targets; with a `dialect` the project is compiled for an engine of that
     dialect, and can't be built. `vars` go over its variables, `system` stands in for the folder. Without
-    `python` no function of an ibis model is called: such a model is not compiled.
+    `python` no function of an ibis model is called: such a model is not compiled. `on_wait` is told, in a
+    sentence, when a call has to wait for a warehouse that another process holds.
     Its errors are in the result's `diagnostics`. Raises ProjectError where there is no project.
     """
     values: dict[str, Value] = {name: freeze(value) for name, value in (vars or {}).items()}
@@ -88,7 +90,7 @@ def load(
         python=python,
         on_stage=on_stage,
     )
-    return LoadedProject(compiled)
+    return LoadedProject(compiled, on_wait)
 
 
 class LoadedProject:
@@ -97,8 +99,9 @@ class LoadedProject:
     The calls that need it to be free of errors raise ProjectError with its diagnostics where it is not.
     """
 
-    def __init__(self, compiled: Compilation) -> None:
+    def __init__(self, compiled: Compilation, on_wait: Callable[[str], None] | None = None) -> None:
         self._compiled = compiled
+        self._on_wait = on_wait or (lambda message: None)
 
     @property
     def name(self) -> str:
@@ -531,13 +534,14 @@ class LoadedProject:
             ) from error
 
     def _open(self, *, reads: bool = False) -> Warehouse:
-        from sqlflow.apply.connect import connect
+        from sqlflow.apply.connect import Patience, connect
 
         adapter, settings = self._adapter(), self._compiled.settings
         if settings is None:
             raise ProjectError(self.diagnostics)
         given = self._compiled.adapter_settings or {}
-        return connect(adapter, settings.target, given, self.root, reads=reads)
+        patience = Patience(seconds=settings.lock_timeout, tell=self._on_wait)
+        return connect(adapter, settings.target, given, self.root, patience, reads=reads)
 
     def _preview(self, sql: str, limit: int, name: str, span: Span, query: BoundQuery | None) -> Preview:
         from sqlflow.apply.preview import first_rows

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from sqlflow.adapter.protocol import READ_ONLY, Adapter, DriverMissingError, Warehouse
+from sqlflow.adapter.protocol import READ_ONLY, Adapter, DriverMissingError, FailureKind, Warehouse
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError
 from sqlflow.core.value import Value
 from sqlflow.project.types import Target
 
+# The pauses in seconds between two attempts to open what another process holds.
+_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait for a warehouse that another process holds, in seconds, and whom to tell of it."""
+
+    seconds: float
+    tell: Callable[[str], None]
+
 
 def connect(
-    adapter: Adapter, target: Target, settings: Mapping[str, Value], root: str, *, reads: bool = False
+    adapter: Adapter,
+    target: Target,
+    settings: Mapping[str, Value],
+    root: str,
+    patience: Patience,
+    *,
+    reads: bool = False,
 ) -> Warehouse:
     """Connects; where all that follows `reads`, without the right to write, if the adapter knows that.
 
-    `settings` are the adapter's, `root` is the project's folder. Raises ProjectError.
+    `settings` are the adapter's, `root` is the project's folder. Waits while another process is in the way.
+    Raises ProjectError.
     """
     given = dict(settings)
     if reads and any(setting.name == READ_ONLY for setting in adapter.settings):
         given[READ_ONLY] = True
     try:
-        return adapter.open(given, root)
+        return _patiently(lambda: adapter.open(given, root), adapter, target, patience)
     except DriverMissingError as error:
         raise ProjectError(
             [
@@ -47,3 +67,25 @@ def connect(
                 )
             ]
         ) from error
+
+
+def _patiently(
+    attempt: Callable[[], Warehouse], adapter: Adapter, target: Target, patience: Patience
+) -> Warehouse:
+    end = time.monotonic() + patience.seconds
+    pause, told = _PAUSE, False
+    while True:
+        try:
+            return attempt()
+        except Exception as error:
+            failure = adapter.classify(error)
+            if failure.kind is not FailureKind.TRANSIENT or time.monotonic() + pause > end:
+                raise
+            if not told:
+                told = True
+                first = failure.message.partition("\n")[0]
+                patience.tell(
+                    f"waiting for the target {target.name}, {patience.seconds:g} s at most: {first}"
+                )
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)

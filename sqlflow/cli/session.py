@@ -51,6 +51,7 @@ class Session:
             dialect=self.dialect,
             vars=self.given.vars,
             python=self.python,
+            on_wait=self._waits,
         )
         self._tree = project.tree
         self._indexes.clear()
@@ -75,6 +76,12 @@ class Session:
             else:
                 self._indexes[path] = self._tree.lines(path) if self._tree is not None else None
         return self._indexes[path]
+
+    def _waits(self, message: str) -> None:
+        if self.terminal.is_json:
+            self.terminal.record({"event": "waiting", "message": message})
+        else:
+            self.terminal.tell(message)
 
     def report(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Tells diagnostics, ordered by place, and counts them if there are several."""

@@ -32,6 +32,8 @@ FOLDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 # Seconds for compiling an ibis model, when nothing else is said.
 _PYTHON_TIMEOUT = 30.0
+# Seconds for waiting until another process lets go of the warehouse.
+_LOCK_TIMEOUT = 300.0
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NO_TREE: Mapping[str, ConfigLayer] = MappingProxyType({})
 
@@ -110,6 +112,7 @@ def _read(
     test_config = _tree(top, "tests", name, NodeKind.TEST)
     severities = _severities(top)
     python_timeout = top.positive("python-timeout")
+    lock_timeout = top.positive("lock-timeout")
     state = top.text("state")
     top.finish()
     if name is None or chosen is None or not complete:
@@ -131,6 +134,7 @@ def _read(
         test_config=test_config,
         severities=severities,
         python_timeout=python_timeout or _PYTHON_TIMEOUT,
+        lock_timeout=lock_timeout or _LOCK_TIMEOUT,
         state=ConfigEntry(state, top.span("state")) if state is not None else None,
         path=path,
     )

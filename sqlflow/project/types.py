@@ -70,6 +70,7 @@ class Settings:
     test_config: Mapping[str, ConfigLayer]
     severities: Mapping[Code, Level]
     python_timeout: float
+    lock_timeout: float
     state: ConfigEntry | None
     path: str
 
