@@ -105,7 +105,8 @@ def _kind(error: psycopg.Error) -> FailureKind:
         return FailureKind.CONNECTION if lost else FailureKind.OTHER
     if state == "XX000" and any(words in str(error) for words in _DROPPED_MEANWHILE):
         return FailureKind.TRANSIENT
-    if state == "23505" and error.diag.schema_name == "pg_catalog":
+    if state == "42710" or (state == "23505" and error.diag.schema_name == "pg_catalog"):
         # Two sessions gave one name at once; the second of them would have been told, or got another name.
+        # IF NOT EXISTS looks for a table, and then runs into the row type of one that was made meanwhile.
         return FailureKind.TRANSIENT
     return _KINDS.get(state) or _CLASSES.get(state[:2], FailureKind.OTHER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 
@@ -14,6 +15,8 @@ from sqlflow.core.relation import Relation, RelationKind
 from sqlflow.dialect import statements as sql
 from sqlflow.materialize.relation import ASIDE
 from sqlflow.state.event import StatementSent
+
+_ATTEMPTS = 6
 
 
 def create_schemas(
@@ -45,17 +48,7 @@ def create_schemas(
         if catalog.kind(session, log.relation) is None:
             statements.append(log.create())
         for statement in statements:
-            began = clock()
-            ok = False
-            try:
-                session.execute(statement)
-                ok = True
-            except Exception as error:
-                # It may be there and empty: what is to be made in it will tell.
-                if adapter.classify(error).kind is not FailureKind.PERMISSION:
-                    raise
-            finally:
-                emit(StatementSent(node=None, sql=statement, seconds=clock() - began, rows=None, ok=ok))
+            _create(session, statement, adapter, emit, clock)
     except Exception as error:
         failure = adapter.classify(error)
         failed.append(
@@ -69,6 +62,34 @@ def create_schemas(
         if session is not None:
             session.close()
     return tuple(failed)
+
+
+def _create(
+    session: Session,
+    statement: str,
+    adapter: Adapter,
+    emit: Callable[[StatementSent], None],
+    clock: Callable[[], float],
+) -> None:
+    """Creates what may be there; tries again where another run is about to create it."""
+    for attempt in range(_ATTEMPTS):
+        began = clock()
+        ok = False
+        try:
+            session.execute(statement)
+            ok = True
+        except Exception as error:
+            kind = adapter.classify(error).kind
+            if kind is FailureKind.TRANSIENT and attempt < _ATTEMPTS - 1:
+                session.rollback()
+                time.sleep(0.05 * 2**attempt)
+                continue
+            # It may be there and empty: what is to be made in it will tell.
+            if kind is not FailureKind.PERMISSION:
+                raise
+        finally:
+            emit(StatementSent(node=None, sql=statement, seconds=clock() - began, rows=None, ok=ok))
+        return
 
 
 def drop_leftovers(

@@ -121,7 +121,12 @@ class EventLog:
                 # The schema may be there, without the right to make it: then making the tables will tell.
                 with suppress(Exception):
                     self.transaction(self.database.make_room)
-            self.transaction(self._migrate)
+            try:
+                self.transaction(self._migrate)
+            except Exception:
+                # Of two that make the tables at once, one may be told that they are there, and finds them.
+                if self.version() != len(self._migrations):
+                    raise
             return copy
 
     def version(self) -> int:
