@@ -77,6 +77,8 @@ def _patiently(
     while True:
         try:
             return attempt()
+        except DriverMissingError:
+            raise
         except Exception as error:
             failure = adapter.classify(error)
             if failure.kind is not FailureKind.TRANSIENT or time.monotonic() + pause > end:
