@@ -275,28 +275,6 @@ def test_connection_refused(pg: Project) -> None:
     assert diagnostic.code == "SF0708" and "s3cret!" not in str(diagnostic)
 
 
-def test_duckdb_file_that_another_process_has_open(duck: Project) -> None:
-    import subprocess
-    import sys
-
-    duck.built({"m": "select 1 as id"})
-    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
-    other = subprocess.Popen(
-        [sys.executable, "-c", code, str(duck.root / "shop.duckdb")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        assert other.stdout is not None and other.stdout.readline() == b"open\n"
-        with pytest.raises(ProjectError) as raised:
-            duck.build()
-    finally:
-        other.communicate()
-    [diagnostic] = raised.value.diagnostics
-    assert diagnostic.code == "SF0708" and "lock" in diagnostic.message
-    duck.built()
-
-
 def test_driver_that_is_not_installed(pg: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
