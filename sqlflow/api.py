@@ -15,7 +15,7 @@ from sqlflow.bind.types import NodeSchema
 from sqlflow.compiler import Compilation, OnStage, compile_inline, compile_project
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
-from sqlflow.core.ids import NodeId
+from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.relation import Column
 from sqlflow.core.severities import adjusted
 from sqlflow.core.source import SourceTree
@@ -507,9 +507,10 @@ class LoadedProject:
             query = getattr(bound, "full", None) or getattr(bound, "query", None)
             if query is None:
                 continue
-            # A Python file may define several models.
+            # A Python file may define several models, a file of snapshots several of these.
             named = PurePosixPath(bound.path).with_name(f"{bound.name}.sql")
-            path = f"{self._target_path()}/compiled/{named if bound.path.endswith('.py') else bound.path}"
+            many = bound.path.endswith(".py") or kind_of(node) is NodeKind.SNAPSHOT
+            path = f"{self._target_path()}/compiled/{named if many else bound.path}"
             self._write(path, query.sql)
             out.append(CompiledQuery(node=node, name=bound.name, path=path, sql=query.sql))
         return tuple(out)

@@ -106,6 +106,7 @@ def execution(plan: Plan, program: Program, opened: Opened) -> Execution:
         failed_rows=FailedRows(spec=spec, catalog=opened.catalog),
         log=opened.log,
         run=run,
+        now=opened.system.now(),
     )
     known = opened.state.publications
     unseen = tuple(

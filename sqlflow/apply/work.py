@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlflow.apply.attempts import again
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """What all actions of a run share."""
+    """What all actions of a run share; `now` is the run's one time, in UTC."""
 
     spec: DialectSpec
     system: System
@@ -52,6 +53,7 @@ class Workshop:
     failed_rows: FailedRows
     log: PublishLog
     run: str
+    now: datetime
 
     def do(self, action: Action, sender: Sender) -> Outcome:
         """Does an action; raises WorkFailedError or StoppedError where it can't be done."""
@@ -115,7 +117,7 @@ class Workshop:
                 model.relation, kind, dependents, sender, increment=increment, view=is_view
             )
             incoming: tuple[Column, ...] = ()
-            if existing.columns:
+            if existing.columns or model.config.snapshot is not None:
                 incoming = self._described(rows, sender)
             script = build_model(
                 self.spec,
@@ -126,6 +128,7 @@ class Workshop:
                 increment=increment,
                 audited=bool(job.audits.tests),
                 run=self.run[:8],
+                now=self.now,
             )
             if isinstance(script, Diagnostic):
                 raise WorkFailedError(script)
@@ -133,8 +136,12 @@ class Workshop:
             publication = self._publish(model.relation, job, sender)
         self.log.put(publication)
         self.catalog.put(model.relation, RelationKind.VIEW if is_view else RelationKind.TABLE)
-        is_incremental = model.config.materialized is Materialization.INCREMENTAL
-        return _success(publication, written, "made anew" if is_incremental and not increment else "")
+        remark = ""
+        if model.config.materialized is Materialization.INCREMENTAL and not increment:
+            remark = "made anew"
+        if model.config.snapshot is not None and increment and work.full_refresh:
+            remark = "history is not made anew"
+        return _success(publication, written, remark)
 
     def _rows(self, model: BoundModel, increment: bool, loaded: pyarrow.Table | None, sender: Sender) -> Rows:
         if loaded is not None:

@@ -231,7 +231,16 @@ class Binder:
         """The configuration of a model, with the columns of its key by the names that the target has."""
         if self._translator is None or not config.unique_key:
             return config
-        return replace(config, unique_key=tuple(self._stored(node, key) for key in config.unique_key))
+        keys = tuple(self._stored(node, key) for key in config.unique_key)
+        snapshot = config.snapshot
+        if snapshot is not None:
+            updated, compared = snapshot.updated_at, snapshot.check_cols
+            snapshot = replace(
+                snapshot,
+                updated_at=self._stored(node, updated) if updated is not None else None,
+                check_cols=tuple(self._stored(node, c) for c in compared) if compared is not None else None,
+            )
+        return replace(config, unique_key=keys, snapshot=snapshot)
 
     def _typed(self, config: NodeConfig) -> NodeConfig:
         """The configuration of a seed, with the types of its columns in the target's dialect."""

@@ -20,6 +20,7 @@ from sqlflow.bind.projections import projection_span
 from sqlflow.bind.query.bind import Mistake, bind_tree
 from sqlflow.bind.query.notes import Notes
 from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
+from sqlflow.bind.snapshot import check_snapshot, snapshot_schema
 from sqlflow.bind.splice import TableText, bind_query
 from sqlflow.bind.translate.translate import TableRead, Translator
 from sqlflow.bind.translate.types import TranslatedQuery
@@ -158,6 +159,12 @@ class SchemaBinder:
             return
         schema = _schema(self._filled(QueryKey(node, "full"), full, table), full.map)
         self._diagnostics += _unnamed(self._project.models[node].name, schema)
+        if model.config.snapshot is not None:
+            declared = self._project.models[node]
+            self._diagnostics += check_snapshot(
+                declared.name, declared.span, schema, model.config, model.layer, self._spec
+            )
+            schema = snapshot_schema(schema, model.config, self._spec, self._rules)
         self._put(node, schema)
         if model.incremental is not None:
             schema = self._incremental(node, schema, model.incremental)

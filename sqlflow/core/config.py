@@ -1,4 +1,4 @@
-"""The configuration of models, seeds and tests after all its layers are merged."""
+"""The configuration of models, snapshots, seeds and tests after all its layers are merged."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Materialization(StrEnum):
     INCREMENTAL = "incremental"
     EPHEMERAL = "ephemeral"
     SEED = "seed"
+    SNAPSHOT = "snapshot"
 
 
 class IncrementalStrategy(StrEnum):
@@ -36,6 +37,21 @@ class OnSchemaChange(StrEnum):
     SYNC_ALL_COLUMNS = "sync_all_columns"
 
 
+class SnapshotStrategy(StrEnum):
+    """By what a snapshot tells that a row has changed."""
+
+    TIMESTAMP = "timestamp"
+    CHECK = "check"
+
+
+class HardDeletes(StrEnum):
+    """What a snapshot makes of a row that its query no longer gives."""
+
+    IGNORE = "ignore"
+    INVALIDATE = "invalidate"
+    NEW_RECORD = "new_record"
+
+
 class TestSeverity(StrEnum):
     """Whether a data test that finds rows stops what depends on the model."""
 
@@ -52,8 +68,51 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetaColumns:
+    """The names of the columns that a snapshot adds to those of its query."""
+
+    dbt_scd_id: str = "dbt_scd_id"
+    dbt_updated_at: str = "dbt_updated_at"
+    dbt_valid_from: str = "dbt_valid_from"
+    dbt_valid_to: str = "dbt_valid_to"
+    dbt_is_deleted: str = "dbt_is_deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotConfig:
+    """The settings that only a snapshot has.
+
+    `updated_at` is the column that tells when a row changed, None where the run's time does. `check_cols`
+    are the columns that the strategy `check` compares, None for all. `valid_to_current` is an SQL
+    expression that stands in the place of NULL for the end of a version that is still valid.
+    `target_schema` is a schema's whole name.
+    """
+
+    strategy: SnapshotStrategy
+    updated_at: str | None = None
+    check_cols: tuple[str, ...] | None = None
+    hard_deletes: HardDeletes = HardDeletes.IGNORE
+    valid_to_current: str | None = None
+    columns: MetaColumns = field(default_factory=MetaColumns)
+    target_schema: str | None = None
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The names of the columns that the snapshot has besides those of its query."""
+        names = self.columns
+        deleted = (names.dbt_is_deleted,) if self.hard_deletes is HardDeletes.NEW_RECORD else ()
+        return (
+            names.dbt_scd_id,
+            names.dbt_updated_at,
+            names.dbt_valid_from,
+            names.dbt_valid_to,
+            *deleted,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeConfig:
-    """The settings of a model or a seed. `timeout` is in seconds; None is without limit."""
+    """The settings of a model, a snapshot or a seed. `timeout` is in seconds; None is without limit."""
 
     materialized: Materialization = Materialization.VIEW
     enabled: bool = True
@@ -68,11 +127,13 @@ class NodeConfig:
     indexes: tuple[Index, ...] = ()
     # Whether the columns of the query have to be the declared ones.
     contract: bool = False
-    # Incremental models.
+    # Incremental models and snapshots.
     unique_key: tuple[str, ...] = ()
     incremental_strategy: IncrementalStrategy | None = None
     on_schema_change: OnSchemaChange = OnSchemaChange.IGNORE
     full_refresh: bool | None = None
+    # Snapshots: set for each, unless its settings have errors.
+    snapshot: SnapshotConfig | None = None
     # Seeds.
     column_types: Mapping[str, str] = field(default_factory=dict)
     delimiter: str = ","

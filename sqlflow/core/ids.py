@@ -13,6 +13,7 @@ class NodeKind(StrEnum):
 
     MODEL = "model"
     SEED = "seed"
+    SNAPSHOT = "snapshot"
     SOURCE = "source"
     TEST = "test"
 
@@ -25,3 +26,8 @@ def node_id(kind: NodeKind, package: str, *names: str) -> NodeId:
 def kind_of(node: NodeId) -> NodeKind:
     """Gives the kind that an id begins with."""
     return NodeKind(node.split(".", 1)[0])
+
+
+def has_query(node: NodeId) -> bool:
+    """Whether the rows of a node come from a query of the project: those of models and snapshots do."""
+    return kind_of(node) in (NodeKind.MODEL, NodeKind.SNAPSHOT)

@@ -37,6 +37,8 @@ class DialectSpec:
     - `volatile_functions`: functions that may give something else each time though their arguments are the
       same, or that read what is no table of the project: the clock, random numbers, sequences, files.
     - `volatile_words`: words that do so without brackets.
+    - `widenings`: names of types, narrow to wide: each holds all values of those before it.
+    - `without_equality`: types whose values can't be compared by `=`.
     - `file_readers`: suffix of a file to the table function that reads such a file in place.
     - `ibis_dialect`: ibis' name for it; empty where ibis writes no such SQL.
     - `embedded`: the engine runs inside this process, on a file of this machine.
@@ -62,6 +64,8 @@ class DialectSpec:
     set_functions: frozenset[str] = frozenset()
     volatile_functions: frozenset[str] = frozenset()
     volatile_words: frozenset[str] = frozenset()
+    widenings: tuple[tuple[str, ...], ...] = ()
+    without_equality: frozenset[str] = frozenset()
     file_readers: Mapping[str, str] = field(default_factory=dict)
     arrow_types: Mapping[str, str] = field(default_factory=dict)
     default_schema: str = "main"

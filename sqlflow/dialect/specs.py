@@ -24,6 +24,12 @@ DUCKDB = DialectSpec(
     set_functions=frozenset(["generate_subscripts"]),
     volatile_functions=volatile.DUCKDB,
     volatile_words=volatile.WORDS,
+    widenings=(
+        ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
+        ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
+        ("FLOAT", "DOUBLE"),
+        ("DATE", "TIMESTAMP"),
+    ),
     file_readers=MappingProxyType({".parquet": "read_parquet", ".csv": "read_csv"}),
     arrow_types=MappingProxyType(
         {
@@ -75,6 +81,13 @@ POSTGRES = DialectSpec(
     default_schema="public",
     system_schemas=("information_schema", "pg_catalog"),
     max_decimal_precision=1000,
+    widenings=(
+        ("SMALLINT", "INTEGER", "BIGINT", "NUMERIC"),
+        ("REAL", "DOUBLE PRECISION"),
+        ("DATE", "TIMESTAMP WITHOUT TIME ZONE"),
+        ("CHARACTER VARYING", "TEXT"),
+    ),
+    without_equality=frozenset({"JSON", "XML", "POINT", "POLYGON", "BOX"}),
     volatile_functions=volatile.POSTGRES,
     volatile_words=volatile.WORDS,
     set_functions=frozenset(

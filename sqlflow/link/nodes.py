@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from sqlflow.core.config import Materialization
-from sqlflow.core.ids import NodeId, NodeKind
+from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.link.types import GenericTest, Node
 from sqlflow.project.types import Project
 from sqlflow.render.types import Rendered
@@ -22,12 +22,15 @@ def nodes_of(project: Project, rendered: Rendered, tests: Mapping[NodeId, Generi
         config = rendered.models[model.id].config if model.id in rendered.models else None
         nodes[model.id] = Node(
             id=model.id,
-            kind=NodeKind.MODEL,
+            kind=kind_of(model.id),
             name=model.name,
             path=model.path,
-            folders=_folders(model.path, settings.model_paths),
+            folders=_folders(
+                model.path,
+                settings.snapshot_paths if kind_of(model.id) is NodeKind.SNAPSHOT else settings.model_paths,
+            ),
             tags=config.tags if config else (),
-            materialized=(config.materialized if config else Materialization.VIEW).value,
+            materialized=(config.materialized if config else _default(model.id)).value,
             description=model.description,
             attached=None,
             span=model.span,
@@ -62,6 +65,10 @@ def nodes_of(project: Project, rendered: Rendered, tests: Mapping[NodeId, Generi
         )
     nodes.update(_test_nodes(project, rendered, tests))
     return nodes
+
+
+def _default(model: NodeId) -> Materialization:
+    return Materialization.SNAPSHOT if kind_of(model) is NodeKind.SNAPSHOT else Materialization.VIEW
 
 
 def _test_nodes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlflow.bind.types import BoundModel, BoundQuery
 from sqlflow.core.config import Materialization
@@ -11,11 +12,17 @@ from sqlflow.core.relation import Column, Relation, RelationKind
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.incremental import build_increment, key_checks
 from sqlflow.materialize.relation import build_table, build_view
+from sqlflow.materialize.snapshot import build_snapshot
 from sqlflow.materialize.types import Audit, Checks, Existing, Rows, Run, Script, Step
 
 
 def is_increment(model: BoundModel, kind: RelationKind | None, full_refresh: bool) -> bool:
-    """Whether a build adds to what is there; a model's own `full_refresh` wins over the command's."""
+    """Whether a build adds to what is there; a model's own `full_refresh` wins over the command's.
+
+    A snapshot is never made anew: what it knows is nowhere else.
+    """
+    if model.config.snapshot is not None:
+        return kind is RelationKind.TABLE
     refresh = full_refresh if model.config.full_refresh is None else model.config.full_refresh
     return (
         model.config.materialized is Materialization.INCREMENTAL
@@ -34,14 +41,15 @@ def build_model(
     increment: bool,
     audited: bool,
     run: str,
+    now: datetime,
 ) -> Script | Diagnostic:
-    """Gives the steps that build a model from `rows`, its hooks among them.
+    """Gives the steps that build a model or a snapshot from `rows`, its hooks among them.
 
     `incoming` are the columns of the rows, `increment` is what `is_increment` said, `audited` whether it
-    has tests, `run` a short id that makes the names of passing relations unique.
+    has tests, `run` a short id that makes the names of passing relations unique, `now` the run's time.
     """
     audit = audits(audited)
-    script = _script(spec, model, rows, existing, incoming, audit, increment=increment, run=run)
+    script = _script(spec, model, rows, existing, incoming, audit, increment=increment, run=run, now=now)
     if isinstance(script, Diagnostic):
         return script
     return with_hooks(script, model.relation, model.post_hooks)
@@ -57,7 +65,10 @@ def _script(
     *,
     increment: bool,
     run: str,
+    now: datetime,
 ) -> Script | Diagnostic:
+    if model.config.snapshot is not None:
+        return build_snapshot(spec, model, rows, existing, incoming, audit, run=run, now=now)
     if increment:
         return build_increment(spec, model, rows, existing, incoming, audit, run)
     if model.config.materialized is Materialization.VIEW and isinstance(rows, BoundQuery):

@@ -138,7 +138,7 @@ def _wanted(
     effective: Mapping[NodeId, tuple[NodeId, ...]],
 ) -> frozenset[NodeId]:
     kinds = {
-        Command.BUILD: {NodeKind.MODEL, NodeKind.SEED, NodeKind.SOURCE, NodeKind.TEST},
+        Command.BUILD: {NodeKind.MODEL, NodeKind.SEED, NodeKind.SNAPSHOT, NodeKind.SOURCE, NodeKind.TEST},
         Command.TEST: {NodeKind.TEST},
         Command.SEED: {NodeKind.SEED, NodeKind.TEST},
     }[command]

@@ -23,6 +23,7 @@ from sqlflow.core.span import Span
 from sqlflow.core.value import Value
 from sqlflow.project.decode import Section, as_section, invalid_value, plain, unknown_key
 from sqlflow.project.nodes import MappingNode, Pair, from_value, to_value
+from sqlflow.project.snapshot_config import decode_snapshot
 from sqlflow.project.types import ConfigEntry, ConfigLayer
 
 
@@ -49,7 +50,8 @@ class ConfigKey:
 
 _MODELS = frozenset({NodeKind.MODEL})
 _SEEDS = frozenset({NodeKind.SEED})
-_NODES = _MODELS | _SEEDS
+_SNAPSHOTS = frozenset({NodeKind.SNAPSHOT})
+_NODES = _MODELS | _SEEDS | _SNAPSHOTS
 _TESTS = frozenset({NodeKind.TEST})
 
 KEYS: Mapping[str, ConfigKey] = MappingProxyType(
@@ -66,12 +68,21 @@ KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             ConfigKey(name="pre_hook", kinds=_NODES, merge=Merge.ADD),
             ConfigKey(name="post_hook", kinds=_NODES, merge=Merge.ADD),
             ConfigKey(name="timeout", kinds=_NODES, typed=True),
-            ConfigKey(name="indexes", kinds=_NODES),
+            ConfigKey(name="indexes", kinds=_MODELS | _SEEDS),
             ConfigKey(name="contract", kinds=_MODELS, merge=Merge.UNION),
-            ConfigKey(name="unique_key", kinds=_MODELS),
+            ConfigKey(name="unique_key", kinds=_MODELS | _SNAPSHOTS),
             ConfigKey(name="incremental_strategy", kinds=_MODELS),
             ConfigKey(name="on_schema_change", kinds=_MODELS),
             ConfigKey(name="full_refresh", kinds=_MODELS, typed=True),
+            ConfigKey(name="strategy", kinds=_SNAPSHOTS),
+            ConfigKey(name="updated_at", kinds=_SNAPSHOTS),
+            ConfigKey(name="check_cols", kinds=_SNAPSHOTS),
+            ConfigKey(name="hard_deletes", kinds=_SNAPSHOTS),
+            ConfigKey(name="invalidate_hard_deletes", kinds=_SNAPSHOTS, typed=True),
+            ConfigKey(name="dbt_valid_to_current", kinds=_SNAPSHOTS),
+            ConfigKey(name="snapshot_meta_column_names", kinds=_SNAPSHOTS, merge=Merge.UNION),
+            ConfigKey(name="target_schema", kinds=_SNAPSHOTS),
+            ConfigKey(name="target_database", kinds=_SNAPSHOTS),
             ConfigKey(name="column_types", kinds=_SEEDS, merge=Merge.UNION),
             ConfigKey(name="delimiter", kinds=_SEEDS),
             ConfigKey(name="severity", kinds=_TESTS),
@@ -80,11 +91,13 @@ KEYS: Mapping[str, ConfigKey] = MappingProxyType(
     }
 )
 
+_NOWHERE = Span("", 0, 0)
 _SPELLINGS = {"pre-hook": "pre_hook", "post-hook": "post_hook"}
 # Hooks are templates of their own, rendered when the model is: reading settings leaves them alone.
 HOOKS = frozenset({"pre_hook", "post_hook", "pre-hook", "post-hook"})
 
-_MODEL_MATERIALIZATIONS = tuple(m.value for m in Materialization if m is not Materialization.SEED)
+_OF_OTHER_KINDS = (Materialization.SEED, Materialization.SNAPSHOT)
+_MODEL_MATERIALIZATIONS = tuple(m.value for m in Materialization if m not in _OF_OTHER_KINDS)
 _NEED_UNIQUE_KEY = (IncrementalStrategy.MERGE, IncrementalStrategy.DELETE_INSERT)
 
 
@@ -166,9 +179,12 @@ def _listed(value: Value) -> tuple[Value, ...] | None:
 
 
 def decode_node_config(
-    layer: ConfigLayer, kind: NodeKind, default_materialization: Materialization
+    layer: ConfigLayer,
+    kind: NodeKind,
+    default_materialization: Materialization,
+    place: Span = _NOWHERE,
 ) -> tuple[NodeConfig, tuple[Diagnostic, ...]]:
-    """Reads the merged configuration of a model or a seed.
+    """Reads the merged configuration of a model, a snapshot or a seed that is defined at a place.
 
     An incremental model always gets a strategy: merge where it has a unique key, append where not.
     """
@@ -187,7 +203,7 @@ def decode_node_config(
         enabled=True if enabled is None else enabled,
         alias=_name(section, "alias"),
         schema=_name(section, "schema"),
-        database=_name(section, "database"),
+        database=_name(section, "database") or _name(section, "target_database"),
         tags=tuple(dict.fromkeys(section.texts("tags") or ())),
         meta=section.values("meta"),
         pre_hook=section.texts("pre_hook") or (),
@@ -199,6 +215,7 @@ def decode_node_config(
         incremental_strategy=_strategy(section, materialized, strategy, unique_key),
         on_schema_change=OnSchemaChange(on_schema_change) if on_schema_change else OnSchemaChange.IGNORE,
         full_refresh=section.flag("full_refresh"),
+        snapshot=decode_snapshot(section, unique_key, place) if kind is NodeKind.SNAPSHOT else None,
         column_types=_column_types(section),
         delimiter=_delimiter(section),
     )

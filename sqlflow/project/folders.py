@@ -1,4 +1,4 @@
-"""Configuration by folder: the `models`, `seeds` and `tests` trees of `sqlflow.yml`."""
+"""Configuration by folder: the `models`, `seeds`, `snapshots` and `tests` trees of `sqlflow.yml`."""
 
 from __future__ import annotations
 

@@ -19,15 +19,19 @@ from sqlflow.project.config import (
 from sqlflow.project.decode import Section, as_section, invalid_value, wrong_type
 from sqlflow.project.generic_tests import read_tests
 from sqlflow.project.nodes import MappingNode, Pair, ScalarNode
+from sqlflow.project.references import parse_reference
 from sqlflow.project.sources import read_sources
 from sqlflow.project.templates import render_node
-from sqlflow.project.types import ColumnDecl, ConfigLayer, RenderValue, SourceDecl, TestDecl
+from sqlflow.project.types import ColumnDecl, ConfigLayer, RenderValue, SourceDecl, Template, TestDecl
 from sqlflow.project.yaml import read_yaml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodePatch:
-    """What a properties file says about a model or a seed; `span` is where it names it."""
+    """What a properties file says about a model, a snapshot or a seed; `span` is where it names it.
+
+    A `template` is that of a snapshot which is declared here, by the relation that it reads.
+    """
 
     kind: NodeKind
     name: str
@@ -36,6 +40,7 @@ class NodePatch:
     columns: tuple[ColumnDecl, ...]
     tests: tuple[TestDecl, ...]
     span: Span
+    template: Template | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +71,7 @@ def read_properties(
     patches = (
         *_patches(top, "models", NodeKind.MODEL, render_value),
         *_patches(top, "seeds", NodeKind.SEED, render_value),
+        *_patches(top, "snapshots", NodeKind.SNAPSHOT, render_value),
     )
     sources = read_sources(top, package, render_value)
     top.finish()
@@ -96,6 +102,7 @@ def _patch(section: Section, kind: NodeKind, render_value: RenderValue) -> NodeP
     columns, tests = read_columns(section, render_value)
     node_tests = read_tests(section, None, render_value)
     layer = _config(section, kind, render_value)
+    template = _relation(section) if kind is NodeKind.SNAPSHOT else None
     section.finish()
     if name is None:
         return None
@@ -107,7 +114,24 @@ def _patch(section: Section, kind: NodeKind, render_value: RenderValue) -> NodeP
         columns=columns,
         tests=(*node_tests, *tests),
         span=section.span("name"),
+        template=template,
     )
+
+
+def _relation(section: Section) -> Template | None:
+    """Reads the `relation` of a snapshot as the query of all its rows."""
+    text = section.text("relation")
+    if text is None:
+        return None
+    place = section.span("relation")
+    target = parse_reference(text)
+    if target is None:
+        help_ = "write ref('model') or source('source', 'table')"
+        section.report(invalid_value(f"`{text[:60]}` is not a reference", place, help_))
+        return None
+    names = ", ".join(f"'{part}'" for part in target.parts)
+    read = ".".join(target.parts) if target.kind == "name" else f"{{{{ {target.kind}({names}) }}}}"
+    return Template(f"SELECT * FROM {read}", place)
 
 
 def _config(section: Section, kind: NodeKind, render_value: RenderValue) -> ConfigLayer:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Severity, did_you_mean
-from sqlflow.core.ids import NodeId, NodeKind, node_id
+from sqlflow.core.ids import NodeId, NodeKind, kind_of, node_id
 from sqlflow.core.source import SourceTree
 from sqlflow.core.span import Span
 from sqlflow.project.columns import duplicate
@@ -17,6 +17,7 @@ from sqlflow.project.decode import invalid_value
 from sqlflow.project.files import ProjectFile, folder_layers, project_files, with_folder_config
 from sqlflow.project.properties import NodePatch, read_properties
 from sqlflow.project.python_models import PythonModel, read_python_models
+from sqlflow.project.snapshot_blocks import split_snapshots
 from sqlflow.project.types import (
     ColumnDecl,
     ConfigLayer,
@@ -27,6 +28,7 @@ from sqlflow.project.types import (
     Settings,
     SingularTestDecl,
     SourceDecl,
+    Template,
     TestDecl,
 )
 
@@ -68,7 +70,7 @@ class _Found:
     macro_files: list[str] = field(default_factory=list[str])
     texts: dict[str, str] = field(default_factory=dict[str, str])
     diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
-    # The names of models and seeds, which references can't tell apart, and where each is defined.
+    # The names of models, seeds and snapshots, which references can't tell apart, and where each is defined.
     names: dict[str, Span] = field(default_factory=dict[str, Span])
     # The folders that hold something, by the kind that their configuration is for.
     folders: dict[NodeKind, set[str]] = field(default_factory=dict[NodeKind, set[str]])
@@ -86,6 +88,8 @@ def _read_file(file: ProjectFile, found: _Found, render_value: RenderValue) -> N
             found.diagnostics.extend(diagnostics)
             for model in models:
                 _add_python_model(file, model, found)
+        case "snapshot-paths", ".sql":
+            _add_snapshots(file, text, found)
         case "seed-paths", ".csv" | ".parquet":
             _add_seed(file, found)
         case "macro-paths", ".sql":
@@ -103,6 +107,8 @@ def _add_properties(file: ProjectFile, text: str, found: _Found, render_value: R
     found.diagnostics.extend(diagnostics)
     _note_folder(found, NodeKind.TEST, file.folder, "")
     for patch in properties.patches:
+        if patch.template is not None:
+            _add_snapshot(file, patch.name, patch.template, patch.span, found)
         found.patches.append(replace(patch, tests=_with_config(patch.tests, file, settings)))
     for source in properties.sources:
         first = found.sources.get(source.id)
@@ -166,6 +172,38 @@ def _add_python_model(file: ProjectFile, model: PythonModel, found: _Found) -> N
     )
 
 
+def _add_snapshots(file: ProjectFile, text: str, found: _Found) -> None:
+    """Adds the snapshots in the blocks of a file or, where there are none, one that is named by the file."""
+    path = file.file.path
+    blocks, diagnostics = split_snapshots(text, path)
+    found.diagnostics.extend(diagnostics)
+    found.texts[path] = text
+    for block in blocks:
+        _add_snapshot(file, block.name, Template(block.text, None), block.span, found)
+    if not blocks and not diagnostics:
+        _add_snapshot(file, file.stem, None, Span(path, 0, 0), found)
+
+
+def _add_snapshot(file: ProjectFile, name: str, template: Template | None, span: Span, found: _Found) -> None:
+    if not _claim(name, span, found, "snapshot"):
+        return
+    _note_folder(found, NodeKind.SNAPSHOT, file.folder, name)
+    node = node_id(NodeKind.SNAPSHOT, found.settings.name, name)
+    found.models[node] = ModelDecl(
+        id=node,
+        name=name,
+        path=file.file.path,
+        function=None,
+        template=template,
+        layers=folder_layers(found.settings.snapshot_config, file.folder, name),
+        file_config=_NO_LAYER,
+        description="",
+        columns=(),
+        tests=(),
+        span=span,
+    )
+
+
 def _add_seed(file: ProjectFile, found: _Found) -> None:
     path = file.file.path
     span = Span(path, 0, 0)
@@ -206,14 +244,14 @@ def _add_singular_test(file: ProjectFile, text: str, found: _Found) -> None:
 
 
 def _claim(name: str, span: Span, found: _Found, kind: str) -> bool:
-    """Takes a name for a model or a seed; reports one that is empty or taken."""
+    """Takes a name for a model, a snapshot or a seed; reports one that is empty or taken."""
     if not name.strip():
         message = f"the {kind} in {span.path} has no name"
         found.diagnostics.append(invalid_value(message, span, "rename the file"))
         return False
     first = found.names.setdefault(name, span)
     if first is not span:
-        message = f"the name `{name}` is taken: models and seeds share their names"
+        message = f"the name `{name}` is taken: models, seeds and snapshots share their names"
         found.diagnostics.append(duplicate(message, span, first, "rename one of them"))
         return False
     return True
@@ -269,14 +307,17 @@ def _merge_columns(first: tuple[ColumnDecl, ...], second: tuple[ColumnDecl, ...]
 
 
 def _unknown_patch(patch: NodePatch, found: _Found) -> Diagnostic:
-    other = "seeds" if patch.kind is NodeKind.MODEL else "models"
-    elsewhere = found.seeds if patch.kind is NodeKind.MODEL else found.models
-    same: Iterable[ModelDecl | SeedDecl]
-    same = found.models.values() if patch.kind is NodeKind.MODEL else found.seeds.values()
-    if any(decl.name == patch.name for decl in elsewhere.values()):
-        help_ = f"put it below `{other}:`"
+    named: Mapping[NodeId, str] = {
+        node: decl.name for node, decl in (*found.models.items(), *found.seeds.items())
+    }
+    other = next((kind_of(node) for node, name in named.items() if name == patch.name), None)
+    if other is not None:
+        help_ = f"put it below `{other}s:`"
     else:
-        help_ = did_you_mean(patch.name, [decl.name for decl in same])
+        same = [name for node, name in named.items() if kind_of(node) is patch.kind]
+        help_ = did_you_mean(patch.name, same)
+        if not help_ and patch.kind is NodeKind.SNAPSHOT:
+            help_ = "a snapshot that is declared here needs `relation:`"
     return Diagnostic(
         code=Code.UNKNOWN_PATCH,
         severity=Severity.WARNING,
@@ -293,6 +334,7 @@ def _unused_folders(found: _Found) -> Iterable[Diagnostic]:
     for kind, config in (
         (NodeKind.MODEL, settings.model_config),
         (NodeKind.SEED, settings.seed_config),
+        (NodeKind.SNAPSHOT, settings.snapshot_config),
         (NodeKind.TEST, settings.test_config),
     ):
         known = found.folders.get(kind, set())

@@ -26,6 +26,7 @@ FOLDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "model-paths": ("models",),
         "seed-paths": ("seeds",),
+        "snapshot-paths": ("snapshots",),
         "macro-paths": ("macros",),
         "test-paths": ("tests",),
     }
@@ -76,7 +77,7 @@ def _rendered(root: MappingNode, render_value: RenderValue, diagnostics: list[Di
     """Evaluates the templates of everything but the targets, of which only one is wanted, and hooks."""
     pairs: list[Pair] = []
     for pair in root.pairs:
-        skip = HOOKS if pair.key in ("models", "seeds", "tests") else ()
+        skip = HOOKS if pair.key in ("models", "seeds", "snapshots", "tests") else ()
         whole = pair.key == "targets"
         node = pair.node if whole else render_node(pair.node, render_value, diagnostics, skip=skip)
         pairs.append(pair._replace(node=node))
@@ -109,6 +110,7 @@ def _read(
     variables = {**top.values("vars"), **cli_vars}
     model_config = _tree(top, "models", name, NodeKind.MODEL)
     seed_config = _tree(top, "seeds", name, NodeKind.SEED)
+    snapshot_config = _tree(top, "snapshots", name, NodeKind.SNAPSHOT)
     test_config = _tree(top, "tests", name, NodeKind.TEST)
     severities = _severities(top)
     python_timeout = top.positive("python-timeout")
@@ -126,11 +128,13 @@ def _read(
         vars=MappingProxyType(variables),
         model_paths=folders["model-paths"],
         seed_paths=folders["seed-paths"],
+        snapshot_paths=folders["snapshot-paths"],
         macro_paths=folders["macro-paths"],
         test_paths=folders["test-paths"],
         target_path=posixpath.normpath(target_path or "target"),
         model_config=model_config,
         seed_config=seed_config,
+        snapshot_config=snapshot_config,
         test_config=test_config,
         severities=severities,
         python_timeout=python_timeout or _PYTHON_TIMEOUT,
@@ -201,7 +205,7 @@ def _inside(top: Section, key: str, text: str, span: Span) -> str | None:
 def _check_folders(top: Section, folders: Mapping[str, tuple[str, ...]]) -> None:
     """Reports a folder that is to hold two kinds of SQL files: nothing would tell them apart."""
     owners: dict[str, str] = {}
-    for key in ("model-paths", "macro-paths", "test-paths"):
+    for key in ("model-paths", "snapshot-paths", "macro-paths", "test-paths"):
         for folder in folders[key]:
             other = owners.setdefault(folder, key)
             if other != key:

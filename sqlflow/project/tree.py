@@ -46,6 +46,7 @@ def configured_folders(settings: Settings) -> tuple[tuple[str, str], ...]:
     return (
         *(("model-paths", folder) for folder in settings.model_paths),
         *(("seed-paths", folder) for folder in settings.seed_paths),
+        *(("snapshot-paths", folder) for folder in settings.snapshot_paths),
         *(("macro-paths", folder) for folder in settings.macro_paths),
         *(("test-paths", folder) for folder in settings.test_paths),
     )

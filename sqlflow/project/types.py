@@ -48,7 +48,8 @@ class Settings:
     """What `sqlflow.yml` says. `target` is the chosen one, with its templates evaluated.
 
     `vars` holds the project's variables with those of the command line on top. The `*_config` trees are
-    kept as layers by folder: a key is the folder's path below a model (seed, test) path, `""` the top.
+    kept as layers by folder: a key is the folder's path below a model (seed, snapshot, test) path, `""` the
+    top.
     `severities` are those of the diagnostics that the project gives another than their own. An ibis model
     is compiled within `python_timeout` seconds. `state` is where the state is kept, as written, templates
     evaluated: it may hold a password.
@@ -62,11 +63,13 @@ class Settings:
     vars: Mapping[str, Value]
     model_paths: tuple[str, ...]
     seed_paths: tuple[str, ...]
+    snapshot_paths: tuple[str, ...]
     macro_paths: tuple[str, ...]
     test_paths: tuple[str, ...]
     target_path: str
     model_config: Mapping[str, ConfigLayer]
     seed_config: Mapping[str, ConfigLayer]
+    snapshot_config: Mapping[str, ConfigLayer]
     test_config: Mapping[str, ConfigLayer]
     severities: Mapping[Code, Level]
     python_timeout: float
@@ -159,18 +162,31 @@ class PythonFunction:
         return any(parameter.frame is FrameKind.IBIS for parameter in self.parameters)
 
 
+class Template(NamedTuple):
+    """A template that is not all of a file, and the place where all of it was written, if that is one.
+
+    Without such a place, each character of the text is at its offset in the file.
+    """
+
+    text: str
+    place: Span | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDecl:
-    """A model. `layers` are its configuration outside its file, general to specific: folders, then YAML.
+    """A model or a snapshot.
 
+    `layers` are its configuration outside its file, general to specific: folders, then YAML.
     A SQL model has no `function`; a Python model's decorator is `file_config`, which for a SQL model comes
-    from rendering. `span` is where it is defined: the file's start, or the function's name.
+    from rendering. `template` is that of a snapshot which is not all of a file. `span` is where it is
+    defined: the file's start, the function's name, a snapshot's tag or name.
     """
 
     id: NodeId
     name: str
     path: str
     function: PythonFunction | None
+    template: Template | None = None
     layers: tuple[ConfigLayer, ...]
     file_config: ConfigLayer
     description: str
@@ -229,7 +245,10 @@ class SingularTestDecl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """All declarations. `texts` are those of the templates by path: SQL models, singular tests, macros."""
+    """All declarations; `models` has the snapshots, too.
+
+    `texts` are those of the templates by path: SQL models, snapshots, singular tests, macros.
+    """
 
     settings: Settings
     models: Mapping[NodeId, ModelDecl]

@@ -55,7 +55,10 @@ def name_relation(
         diagnostics.extend((*scope.warnings, *failure))
         return value if value is not None else default()
 
-    schema = decide(SCHEMA_MACRO, config.schema, "schema", lambda: _schema(target.schema, config.schema))
+    exact = config.snapshot.target_schema if config.snapshot is not None else None
+    schema = exact or decide(
+        SCHEMA_MACRO, config.schema, "schema", lambda: _schema(target.schema, config.schema)
+    )
     alias = decide(ALIAS_MACRO, config.alias, "alias", lambda: config.alias or name)
     relation = Relation(config.database or target.database, schema or None, alias or name)
     return relation, tuple(diagnostics)

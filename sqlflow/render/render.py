@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlflow.core.codes import Code
 from sqlflow.core.config import Materialization, NodeConfig
 from sqlflow.core.diagnostic import Diagnostic, Label
-from sqlflow.core.ids import NodeId, NodeKind
+from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
 from sqlflow.project.config import (
@@ -24,6 +24,7 @@ from sqlflow.project.types import (
     Project,
     SeedDecl,
     SingularTestDecl,
+    Template,
 )
 from sqlflow.render.compiled import Compiled, compile_template, parse
 from sqlflow.render.environment import TemplateEnvironment
@@ -87,26 +88,30 @@ class _Rendering:
         )
 
     def model(self, decl: ModelDecl) -> None:
-        """Renders a model."""
-        scope = Scope(self._around, decl.path, layers=decl.layers)
+        """Renders a model or a snapshot."""
+        place = decl.template.place if decl.template is not None else None
+        scope = Scope(self._around, decl.path, layers=decl.layers, fixed=place)
         template: Compiled | None = None
         query: RenderedQuery | None = None
         if decl.function is None:
-            template, query, found = self._file(decl.path, scope)
+            template, query, found = self._file(decl.path, scope, decl.template)
         else:
             scope.file_layers.append(decl.file_config)
             found = ()
         layer = scope.config()
         runs = decl.function is not None and not decl.function.is_ibis
         default = Materialization.TABLE if runs else Materialization.VIEW
-        config, invalid = decode_node_config(layer, NodeKind.MODEL, default)
+        kind = kind_of(decl.id)
+        if kind is NodeKind.SNAPSHOT:
+            default = Materialization.SNAPSHOT
+        config, invalid = decode_node_config(layer, kind, default, decl.span)
         if self._off(decl.id, config.enabled, layer, decl.span):
             return
         if decl.function is not None:
             is_ibis = decl.function.is_ibis
             invalid = (*invalid, *check_python_materialization(config, layer, decl.span, is_ibis=is_ibis))
         self.diagnostics += (*found, *invalid)
-        if (template is not None and query is None) or (decl.function is None and template is None):
+        if decl.function is None and (query is None or (kind is NodeKind.SNAPSHOT and not config.snapshot)):
             self._failed.add(decl.id)
             return
         incremental: RenderedQuery | None = None
@@ -137,7 +142,7 @@ class _Rendering:
             incremental=incremental,
             pre_hooks=hooks[0],
             post_hooks=hooks[1],
-            file_config=scope.file_config(),
+            layer=layer,
         )
 
     def seed(self, decl: SeedDecl) -> None:
@@ -179,12 +184,14 @@ class _Rendering:
         self._tests[decl.id] = RenderedTest(id=decl.id, config=config, query=query)
 
     def _file(
-        self, path: str, scope: Scope
+        self, path: str, scope: Scope, own: Template | None = None
     ) -> tuple[Compiled | None, RenderedQuery | None, tuple[Diagnostic, ...]]:
-        template = self._compile(path, self._project.texts[path])
+        """Renders a file, or a template that is a part of it or all in one place."""
+        template = self._compile(path, own.text if own is not None else self._project.texts[path])
+        place = own.place if own is not None else None
         if isinstance(template, Diagnostic):
-            return None, None, (template,)
-        query, found = render_query(self._around, template, scope)
+            return None, None, (template if place is None else _at(template, place),)
+        query, found = render_query(self._around, template, scope, place)
         return template, query, found
 
     def _compile(self, path: str, text: str) -> Compiled | Diagnostic:

@@ -55,9 +55,10 @@ class RenderedQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedModel:
-    """A SQL model: rendered in full and, if it is incremental, once more with `is_incremental()` true.
+    """A model or a snapshot: rendered in full and, if incremental, once more with `is_incremental()` true.
 
-    A Python model has no query. Hooks are rendered like queries, in the order in which they run.
+    A Python model has no query. `layer` is its configuration as it was written. Hooks are rendered like
+    queries, in the order in which they run.
     """
 
     id: NodeId
@@ -67,7 +68,7 @@ class RenderedModel:
     incremental: RenderedQuery | None
     pre_hooks: tuple[RenderedQuery, ...]
     post_hooks: tuple[RenderedQuery, ...]
-    file_config: ConfigLayer
+    layer: ConfigLayer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,10 @@ class Compiled:
         return [(d.message, *self.at(d.span)) for d in self.diagnostics]
 
     def model(self, name: str = "q") -> BoundModel:
-        return self.program.models[NodeId(f"model.shop.{name}")]
+        return self.model_of(f"model.shop.{name}")
+
+    def model_of(self, id: str) -> BoundModel:
+        return self.program.models[NodeId(id)]
 
     def sql(self, name: str = "q") -> str:
         full = self.model(name).full

@@ -83,7 +83,8 @@ def _settings(schema: str | None, database: str | None, variables: Mapping[str, 
     )
     return Settings(
         name="shop", version="1", dialect="duckdb", target=target, target_names=("dev",),
-        vars=variables, model_paths=("models",), seed_paths=("seeds",), macro_paths=("macros",),
+        vars=variables, model_paths=("models",), seed_paths=("seeds",), snapshot_paths=("snapshots",),
+        macro_paths=("macros",),
         test_paths=("tests",), target_path="target", model_config={}, seed_config={}, test_config={},
         severities={}, python_timeout=30.0, lock_timeout=300.0, state=None,
         path="sqlflow.yml",

@@ -113,7 +113,7 @@ def test_config_in_a_macro_is_the_models() -> None:
         macros="{% macro as_table() %}{{ config(materialized='table') }}{% endmacro %}",
     )
     assert result.model().config.materialized.value == "table"
-    entry = result.model().file_config["materialized"]
+    entry = result.model().layer["materialized"]
     assert result.at(entry.span) == "{{ as_table() }}"
 
 

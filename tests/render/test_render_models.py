@@ -81,14 +81,14 @@ def test_the_files_settings_stand_above_the_layers() -> None:
     assert config.materialized is Materialization.TABLE
     assert config.tags == ("a", "b", "c")
     assert dict(config.meta) == {"x": 1, "y": 2}
-    entry = result.model().file_config["materialized"]
+    entry = result.model().layer["materialized"]
     assert (entry.value, result.at(entry.span), result.at(entry.key)) == ("table", "'table'", "materialized")
 
 
 def test_settings_as_one_mapping() -> None:
     result = one("{{ config({'materialized': 'table', 'post-hook': 'a'}) }}")
     assert result.model().config.post_hook == ("a",)
-    entry = result.model().file_config["materialized"]
+    entry = result.model().layer["materialized"]
     assert result.at(entry.span) == "config({'materialized': 'table', 'post-hook': 'a'})"
 
 

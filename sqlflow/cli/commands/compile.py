@@ -11,7 +11,7 @@ import click
 from sqlflow.cli import options
 from sqlflow.cli.session import Session
 from sqlflow.cli.views.paint import count
-from sqlflow.core.ids import NodeKind, kind_of
+from sqlflow.core.ids import has_query, kind_of
 
 if TYPE_CHECKING:
     from sqlflow.api import LoadedProject
@@ -59,7 +59,7 @@ def command(
                 }
             )
         return
-    models = [query for query in queries if kind_of(query.node) is NodeKind.MODEL]
+    models = [query for query in queries if has_query(query.node)]
     if select and len(models) == 1:
         terminal.data(models[0].sql.rstrip("\n"))
     else:
@@ -81,7 +81,7 @@ def _check(
     models = [
         checked(node.id, node.name, schemas[node.id])
         for node in project.nodes(select, exclude)
-        if node.kind is NodeKind.MODEL
+        if has_query(node.id)
     ]
     terminal = session.terminal
     if terminal.is_json:

@@ -9,7 +9,7 @@ import click
 
 from sqlflow.cli import options
 from sqlflow.core.diagnostic import did_you_mean
-from sqlflow.core.ids import NodeId, NodeKind, kind_of
+from sqlflow.core.ids import NodeId, has_query
 
 if TYPE_CHECKING:
     from sqlflow.api import LoadedProject
@@ -118,7 +118,7 @@ def _find(project: LoadedProject, names: Names, name: str) -> NodeId:
 
 def _is_end(node: NodeId, schemas: Mapping[NodeId, NodeSchema]) -> bool:
     """Whether the project does not say where the columns of a node come from."""
-    return kind_of(node) is not NodeKind.MODEL or schemas[node].opaque
+    return not has_query(node) or schemas[node].opaque
 
 
 def _to_ends(node: NodeId, column: SchemaColumn, schemas: Mapping[NodeId, NodeSchema]) -> Link:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from rich.cells import cell_len, set_cell_size
 
 from sqlflow.cli.views.paint import Paint, count, visible
-from sqlflow.core.ids import NodeId, NodeKind, kind_of
+from sqlflow.core.ids import NodeId, has_query, kind_of
 
 if TYPE_CHECKING:
     from sqlflow.api import Hop
@@ -50,7 +50,7 @@ def sources_text(
 ) -> str:
     """Draws a node's columns with the columns they come from; `rows` are those that decide its rows."""
     kind = kind_of(id)
-    none = "no column" if kind is NodeKind.MODEL else f"({kind.value})"
+    none = "no column" if has_query(id) else f"({kind.value})"
     lines = _aligned(
         [
             (link.column, [*map(names.column, link.values), *_anything(link.opaque, names)], none)
@@ -195,7 +195,7 @@ class _Trace:
         if again:
             return self._fit(head, "(see above)")
         kind = kind_of(hop.node)
-        if kind is not NodeKind.MODEL:
+        if not has_query(hop.node):
             return self._fit(head, f"({kind.value})")
         if hop.node in self._names.opaque:
             return self._fit(head, "(opaque: a dataframe model)")
