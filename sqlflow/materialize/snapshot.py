@@ -214,22 +214,14 @@ def _change(
     if isinstance(times, Diagnostic):
         return times
     alter, updated = times
-    kept: list[Column] = []
     new = {name_key(spec, column.name): column for column in incoming}
-    for key, column in data.items():
-        given = new.get(key)
-        if given is None or holds(spec, column.type, given.type):
-            kept.append(column)
-        elif holds(spec, given.type, column.type):
-            kept.append(column._replace(type=given.type))
-            alter.append(Run(sql=sql.change_type(spec, relation, kept[-1])))
-        else:
-            return _changed(
-                model,
-                f"`{column.name}` is {column.type} in the history of `{model.name}`, and its query gives "
-                f"{given.type}",
-                f"cast it to {column.type} in the query, or give the new values another name",
-            )
+    kept = [_wider(spec, model, column, new.get(key)) for key, column in data.items()]
+    for column, before in zip(kept, data.values(), strict=True):
+        if isinstance(column, Diagnostic):
+            return column
+        if column != before:
+            alter.append(Run(sql=sql.change_type(spec, relation, column)))
+    kept = [column for column in kept if isinstance(column, Column)]
     added = [column for key, column in new.items() if key not in data]
     alter += [Run(sql=sql.add_column(spec, relation, column)) for column in added]
     marks_deleted = name_key(spec, names.dbt_is_deleted) in there
@@ -249,6 +241,20 @@ def _change(
         marks_deleted=found.marks_deleted or marks_deleted,
     )
     return _Change(alter=tuple(alter), table=(*kept, *added), columns=columns)
+
+
+def _wider(spec: DialectSpec, model: BoundModel, column: Column, given: Column | None) -> Column | Diagnostic:
+    """Gives a column of the table with a type that holds both its values and the query's."""
+    if given is None or holds(spec, column.type, given.type):
+        return column
+    if holds(spec, given.type, column.type):
+        return column._replace(type=given.type)
+    return _changed(
+        model,
+        f"`{column.name}` is {column.type} in the history of `{model.name}`, and the query gives "
+        f"{given.type}",
+        f"cast it to {column.type} in the query, or give the new values another name",
+    )
 
 
 def _times(

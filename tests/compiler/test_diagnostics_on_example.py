@@ -160,7 +160,7 @@ def test_a_cycle_has_the_whole_path(example: Example) -> None:
 def test_duplicate_model(example: Example) -> None:
     lines = example.write("models/marts/stg_flights.sql", "select 1 as a").run("compile")
     assert errors(lines) == [
-        "error[SF0010]: the name `stg_flights` is taken: models and seeds share their names"
+        "error[SF0010]: the name `stg_flights` is taken: models, seeds and snapshots share their names"
     ]
     assert sorted(places(lines)) == ["models/marts/stg_flights.sql:1:1", "models/staging/stg_flights.sql:1:1"]
 

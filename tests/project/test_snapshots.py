@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlflow.core.codes import Code
 from sqlflow.core.config import HardDeletes, MetaColumns, SnapshotConfig, SnapshotStrategy
 from sqlflow.project.snapshot_blocks import split_snapshots
 from tests.compiler.projects import DUCKDB, compiled, names
@@ -120,7 +119,8 @@ def test_folders_and_names() -> None:
         {
             "m.sql": M,
             "history/deep/s.sql": "select * from m",
-            "history/deep/t.sql": "{{ config(target_schema='whole', schema=none, alias='tt') }} select * from m",
+            "history/deep/t.sql": "{{ config(target_schema='whole', schema=none, alias='tt') }} "
+            "select * from m",
         },
         settings=settings,
     ).clean()
