@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ GOLDEN = Path(__file__).parent / "golden"
 RUN = "0123456789abcdef0123456789abcdef"
 INDEX = "indexes=[{'columns': ['id'], 'unique': true}]"
 ROW = "select 1 as id, 'a' as name"
+CHANGED = "select 1 as id, 'a' as name, timestamp '2024-04-01 00:00:00' as changed"
 BY_KEY = "materialized='incremental', unique_key='id', incremental_strategy="
 
 
@@ -39,6 +41,18 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"m": model(f"materialized='incremental', on_schema_change='sync_all_columns', {INDEX}")},
         {"m": model(f"materialized='incremental', on_schema_change='sync_all_columns', {INDEX}",
                     "select cast(2 as bigint) as id, 'x' as extra")},
+    ),
+    "snapshot_timestamp": (
+        {"snapshots/m.sql": model("unique_key='id', strategy='timestamp', updated_at='changed', "
+                                  "hard_deletes='invalidate'", CHANGED)},
+        {},
+    ),
+    "snapshot_check": (
+        {"snapshots/m.sql": model("unique_key=['id', 'name'], strategy='check', check_cols='all', "
+                                  "hard_deletes='new_record'", ROW)},
+        {"snapshots/m.sql": model("unique_key=['id', 'name'], strategy='check', check_cols=['changed'], "
+                                  "hard_deletes='new_record', dbt_valid_to_current="
+                                  "\"CAST('9999-12-31' AS TIMESTAMP)\"", CHANGED)},
     ),
     "view_to_table": ({"m": model("materialized='view'")}, {"m": model("materialized='table'")}),
     "table_to_view": ({"m": model("materialized='table'")}, {"m": model("materialized='view'")}),
@@ -70,6 +84,7 @@ def sent(project: Project, files: dict[str, str]) -> str:
 @pytest.fixture(autouse=True)
 def fixed_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sqlflow.apply.run.new_run_id", lambda: RUN)
+    monkeypatch.setattr("sqlflow.system.local.LocalSystem.now", lambda _: datetime(2024, 5, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("case", CASES)

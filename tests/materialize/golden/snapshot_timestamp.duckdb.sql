@@ -1,0 +1,114 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "main"
+;
+CREATE SCHEMA IF NOT EXISTS "_sqlflow"
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" VARCHAR,
+  "node" VARCHAR,
+  "relation" VARCHAR,
+  "number" BIGINT,
+  "publication" VARCHAR
+)
+;
+CREATE TABLE "main"."m" AS
+SELECT
+  q."id",
+  q."name",
+  q."changed",
+  md5(CAST(q."id" AS TEXT) || '|' || CAST(CAST(q."changed" AS TIMESTAMP) AS TEXT)) AS "dbt_scd_id",
+  CAST(q."changed" AS TIMESTAMP) AS "dbt_updated_at",
+  CAST(q."changed" AS TIMESTAMP) AS "dbt_valid_from",
+  CAST(NULL AS TIMESTAMP) AS "dbt_valid_to"
+FROM (
+
+select 1 as id, 'a' as name, timestamp '2024-04-01 00:00:00' as changed
+) AS q
+;
+SELECT "id" FROM "main"."m" WHERE "id" IS NULL
+LIMIT 3
+;
+SELECT "id", count(*) AS n FROM "main"."m"
+GROUP BY "id" HAVING count(*) > 1
+LIMIT 3
+;
+SELECT "id", "changed" FROM "main"."m" WHERE "changed" IS NULL
+LIMIT 3
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;
+
+-- second build
+CREATE TEMPORARY TABLE "m__sqlflow_batch_01234567" AS
+
+select 1 as id, 'a' as name, timestamp '2024-04-01 00:00:00' as changed
+;
+SELECT "id" FROM "m__sqlflow_batch_01234567" WHERE "id" IS NULL
+LIMIT 3
+;
+SELECT "id", count(*) AS n FROM "m__sqlflow_batch_01234567"
+GROUP BY "id" HAVING count(*) > 1
+LIMIT 3
+;
+SELECT "id", "changed" FROM "m__sqlflow_batch_01234567" WHERE "changed" IS NULL
+LIMIT 3
+;
+SELECT "id" FROM "main"."m" WHERE "id" IS NULL
+LIMIT 3
+;
+SELECT "id", count(*) AS n FROM "main"."m" AS t
+WHERE t."dbt_valid_to" IS NULL GROUP BY "id" HAVING count(*) > 1
+LIMIT 3
+;
+SELECT t."id", t."dbt_valid_to" FROM "main"."m" AS t
+WHERE t."dbt_valid_to" > TIMESTAMP '2024-05-01 00:00:00'
+  AND t."dbt_valid_from" <= TIMESTAMP '2024-05-01 00:00:00'
+  AND NOT (t."dbt_valid_to" IS NULL) AND NOT EXISTS (
+    SELECT 1 FROM "main"."m" AS n WHERE n."id" = t."id"
+      AND n."dbt_valid_from" >= t."dbt_valid_to"
+  )
+LIMIT 3
+;
+CREATE TEMPORARY TABLE "m__sqlflow_changes_01234567" AS
+SELECT
+  CAST(s."id" AS INTEGER) AS "id",
+  CAST(s."name" AS VARCHAR) AS "name",
+  CAST(s."changed" AS TIMESTAMP) AS "changed",
+  md5(CAST(s."id" AS TEXT) || '|' || CAST(s.sqlflow_opened AS TEXT)) AS "dbt_scd_id",
+  CAST(s."changed" AS TIMESTAMP) AS "dbt_updated_at",
+  s.sqlflow_opened AS "dbt_valid_from",
+  CAST(NULL AS TIMESTAMP) AS "dbt_valid_to"
+FROM (
+  SELECT s.*, CASE WHEN COALESCE(o."dbt_valid_from", e.ended) IS NULL OR CAST(s."changed" AS TIMESTAMP) > COALESCE(o."dbt_valid_from", e.ended) THEN CAST(s."changed" AS TIMESTAMP) WHEN COALESCE(o."dbt_valid_from", e.ended) >= TIMESTAMP '2024-05-01 00:00:00' THEN COALESCE(o."dbt_valid_from", e.ended) + INTERVAL '1 microsecond' ELSE TIMESTAMP '2024-05-01 00:00:00' END AS sqlflow_opened
+  FROM "m__sqlflow_batch_01234567" AS s
+  LEFT JOIN "main"."m" AS o ON o."id" = s."id" AND o."dbt_valid_to" IS NULL
+  LEFT JOIN (
+    SELECT "id", max(t."dbt_valid_to") AS ended
+    FROM "main"."m" AS t WHERE NOT (t."dbt_valid_to" IS NULL) GROUP BY "id"
+  ) AS e ON e."id" = s."id"
+  WHERE o."id" IS NULL
+    OR s."changed" > o."dbt_updated_at"
+) AS s
+;
+UPDATE "main"."m" AS t
+SET "dbt_valid_to" = CASE WHEN t."dbt_valid_from" >= TIMESTAMP '2024-05-01 00:00:00' THEN t."dbt_valid_from" + INTERVAL '1 microsecond' ELSE TIMESTAMP '2024-05-01 00:00:00' END
+WHERE t."dbt_valid_to" IS NULL AND NOT EXISTS (
+  SELECT 1 FROM "m__sqlflow_batch_01234567" AS s WHERE t."id" = s."id"
+)
+;
+UPDATE "main"."m" AS t
+SET "dbt_valid_to" = c."dbt_valid_from"
+FROM "m__sqlflow_changes_01234567" AS c
+WHERE t."id" = c."id" AND t."dbt_valid_to" IS NULL
+;
+INSERT INTO "main"."m" ("id", "name", "changed", "dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to")
+SELECT "id", "name", "changed", "dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to" FROM "m__sqlflow_changes_01234567"
+;
+DROP TABLE "m__sqlflow_batch_01234567"
+;
+DROP TABLE "m__sqlflow_changes_01234567"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;
