@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlflow.project.decorator import model, ref, source
     from sqlflow.state.event import (
         Event,
+        LeaseAwaited,
         NodeFinished,
         NodeStarted,
         Published,
@@ -57,6 +58,7 @@ _HOMES = {
     "Published": "sqlflow.state.event",
     "RunFinished": "sqlflow.state.event",
     "RunStarted": "sqlflow.state.event",
+    "LeaseAwaited": "sqlflow.state.event",
     "StatementSent": "sqlflow.state.event",
     "Unchanged": "sqlflow.state.event",
     "Status": "sqlflow.state.event",
@@ -67,6 +69,7 @@ __all__ = [
     "CompiledQuery",
     "Diagnostic",
     "Event",
+    "LeaseAwaited",
     "LoadedProject",
     "NodeFinished",
     "NodeStarted",

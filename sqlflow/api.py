@@ -424,7 +424,7 @@ class LoadedProject:
                 self._adapter(),
                 self._compiled.system,
                 program,
-                settings.target,
+                settings,
                 self._outside(),
                 events,
             )

@@ -34,6 +34,7 @@ NOT_FROM_FILES = {
     Code.TEST_NOT_RUN: "a selection, and a warehouse in which something is missing",
     Code.SCHEMA_CHANGED: "two builds, and a change between them",
     Code.NOT_A_SNAPSHOT: "a table that something else has made",
+    Code.LEASE: "two builds at once on a server",
     Code.VIEWS_IN_THE_WAY: "an engine whose views hold on to their table",
     Code.SEED_NOT_LOADED: "a csv file, which has no comments",
     Code.UNSUPPORTED_BY_ENGINE: "a call of the Python API",

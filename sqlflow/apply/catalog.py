@@ -44,6 +44,11 @@ class Catalog:
             else:
                 known[key] = (relation.identifier, kind)
 
+    def forget(self, relation: Relation) -> None:
+        """Takes what is known of a relation's schema for old: another run has changed something there."""
+        with self._lock:
+            self._schemas.pop((relation.database, relation.schema or self._spec.default_schema), None)
+
     def _known(
         self, session: Session, database: str | None, schema: str
     ) -> dict[str, tuple[str, RelationKind]]:

@@ -120,6 +120,7 @@ class _Loop:
         self._plan = plan
         self._unseen = unseen
         self._log = workshop.log
+        self._leases = workshop.leases
         self._adapter = adapter
         self._system = system
         self._warehouse = warehouse
@@ -162,6 +163,7 @@ class _Loop:
             self._cancel_all()
             self._pool.close(_GRACE_SECONDS)
             self._functions.close()
+            self._leases.close()
             self._warehouse.close()
         ended = {**self._progress.audited, **self._progress.ended}
         counts = Counter(ended.values())
@@ -181,6 +183,7 @@ class _Loop:
         failed = create_schemas(
             self._plan.schemas,
             self._log,
+            self._leases,
             self._warehouse,
             self._adapter,
             self._catalog,
@@ -233,7 +236,8 @@ class _Loop:
             if isinstance(message, Done):
                 yield from self._done(message)
             elif message is not None:
-                self._count(message)
+                if isinstance(message, StatementSent):
+                    self._count(message)
                 yield message
             yield from self._check_deadlines()
 

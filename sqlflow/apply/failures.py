@@ -116,3 +116,25 @@ def line_span(path: str, text: str, line: int) -> Span:
     """Gives the place of a line of a file, without its indentation; lines count from 1."""
     start, end = LineIndex(text).line_bounds(line)
     return Span(path, start + len(text[start:end]) - len(text[start:end].lstrip()), end)
+
+
+def lease_held(name: str, holder: str, seconds: float, span: Span) -> Diagnostic:
+    """Says that another run, which is named where that is known, went on writing to a table for too long."""
+    who = f"`{holder}`" if holder else "another run"
+    return Diagnostic(
+        code=Code.LEASE,
+        message=f"`{name}` was not built: {who} has been writing to it for {seconds:g} s",
+        span=span,
+        help="build again when that run has ended, or set a longer `lock-timeout`",
+    )
+
+
+def lease_lost(name: str, holder: str, span: Span) -> Diagnostic:
+    """Says that a run stood still for so long that another one took its place."""
+    who = f"`{holder}`" if holder else "another run"
+    return Diagnostic(
+        code=Code.LEASE,
+        message=f"`{name}` was not published: this run stood still for too long, and {who} took its place",
+        span=span,
+        help="nothing was changed; build again",
+    )

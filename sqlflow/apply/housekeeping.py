@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 
 from sqlflow.adapter.protocol import Adapter, FailureKind, Session, Warehouse
 from sqlflow.apply.catalog import Catalog
+from sqlflow.apply.leases import Leases
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
@@ -22,13 +23,14 @@ _ATTEMPTS = 6
 def create_schemas(
     schemas: Sequence[tuple[str | None, str]],
     log: PublishLog,
+    leases: Leases,
     warehouse: Warehouse,
     adapter: Adapter,
     catalog: Catalog,
     emit: Callable[[StatementSent], None],
     clock: Callable[[], float],
 ) -> tuple[Diagnostic, ...]:
-    """Creates the schemas that a plan writes to, and the publish log, one after the other.
+    """Creates the schemas that a plan writes to, the publish log and the leases, one after the other.
 
     Engines fail on two at once. A schema that holds something is there, and creating it again could want a
     right that nobody needs.
@@ -47,6 +49,8 @@ def create_schemas(
         ]
         if catalog.kind(session, log.relation) is None:
             statements.append(log.create())
+        if leases.needed and catalog.kind(session, leases.relation) is None:
+            statements.append(leases.create())
         for statement in statements:
             _create(session, statement, adapter, emit, clock)
     except Exception as error:

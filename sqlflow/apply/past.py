@@ -37,7 +37,7 @@ def read_past(
     """
     found = log.read(session)
     publications: dict[NodeId, Publication] = {}
-    for id, relation in _relations(program).items():
+    for id, relation in node_relations(program).items():
         publication = found.get((id, relation_sql(program.spec, relation)))
         if publication is not None and catalog.kind(session, relation) is not None:
             publications[id] = publication
@@ -70,6 +70,7 @@ def python_versions(program: Program, system: System) -> Mapping[str, str]:
     }
 
 
-def _relations(program: Program) -> Mapping[NodeId, Relation]:
+def node_relations(program: Program) -> Mapping[NodeId, Relation]:
+    """Gives the relation of each node that has one."""
     nodes = (program.models, program.seeds, program.sources)
     return {id: node.relation for bound in nodes for id, node in bound.items()}

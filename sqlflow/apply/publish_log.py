@@ -6,7 +6,7 @@ elsewhere, it is right.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from threading import Lock
@@ -40,6 +40,7 @@ class PublishLog:
         self._spec = spec
         self._lock = Lock()
         self._past = Past()
+        self._names: Mapping[NodeId, str] = {}
         self._found: dict[tuple[NodeId, str], Publication] = {}
         self._published: dict[NodeId, Publication] = {}
 
@@ -50,32 +51,58 @@ class PublishLog:
         return sql.create_table(self._spec, self.relation, columns, if_not_exists=True)
 
     def read(self, session: Session) -> Mapping[tuple[NodeId, str], Publication]:
-        """Reads the last publication of each node under each name; none where there is no log yet.
+        """Reads the last publication of each node under each name; none where there is no log yet."""
+        if session.columns(self.relation) is not None:
+            self._found = self._latest(session)
+        return self._found
+
+    def begin(self, past: Past, relations: Mapping[NodeId, Relation]) -> None:
+        """Takes what holds of the warehouse when the run begins, and the name that each node has there."""
+        names = {node: relation_sql(self._spec, relation) for node, relation in relations.items()}
+        with self._lock:
+            self._past = past
+            self._names = names
+
+    def refresh(self, session: Session, nodes: Sequence[NodeId]) -> frozenset[NodeId]:
+        """Reads what other runs have published of these nodes since this one looked last; gives which."""
+        found = self._latest(session, nodes)
+        new: set[NodeId] = set()
+        with self._lock:
+            for node in nodes:
+                key = node, self._names.get(node, "")
+                # What was there when the run began may be of a table that has been dropped since.
+                last = self._published.get(node) or self._found.get(key)
+                publication = found.get(key)
+                if publication is not None and (last is None or last.number < publication.number):
+                    self._published[node] = publication
+                    new.add(node)
+        return frozenset(new)
+
+    def _latest(
+        self, session: Session, nodes: Sequence[NodeId] = ()
+    ) -> dict[tuple[NodeId, str], Publication]:
+        """Reads the last publications, of some nodes only where any are given.
 
         A row that can't be read is left out: what it tells of counts as not built.
         """
-        if session.columns(self.relation) is None:
-            return {}
         names = {name: quote(self._spec, name) for name in _COLUMNS}
+        places = ", ".join(f"${place}" for place in range(2, len(nodes) + 2))
         rows = session.fetch(
             f"SELECT {names['publication']} FROM (\n"
             f"SELECT {names['publication']}, row_number() OVER (PARTITION BY {names['node']}, "
             f"{names['relation']} ORDER BY {names['number']} DESC) AS place\n"
-            f"FROM {relation_sql(self._spec, self.relation)} WHERE {names['environment']} = $1\n"
-            ") AS q WHERE place = 1",
-            [PROD],
+            f"FROM {relation_sql(self._spec, self.relation)} WHERE {names['environment']} = $1"
+            + (f" AND {names['node']} IN ({places})" if nodes else "")
+            + "\n) AS q WHERE place = 1",
+            [PROD, *nodes],
         )
+        out: dict[tuple[NodeId, str], Publication] = {}
         for row in rows.column(0).to_pylist():
             with suppress(UnreadableEventError):
                 event = decode(str(row))
                 if isinstance(event, Published):
-                    self._found[event.publication.node, event.publication.relation] = event.publication
-        return self._found
-
-    def begin(self, past: Past) -> None:
-        """Takes what holds of the warehouse when the run begins."""
-        with self._lock:
-            self._past = past
+                    out[event.publication.node, event.publication.relation] = event.publication
+        return out
 
     def last(self, node: NodeId) -> Publication | None:
         """Gives a node's last publication, where its table or view is still there."""
@@ -100,6 +127,7 @@ class PublishLog:
         ranges: Ranges | None,
         run: str,
         at: datetime,
+        epoch: int,
     ) -> Publication:
         """Adds a row for the sender's node, within the transaction that publishes."""
         name = relation_sql(self._spec, relation)
@@ -117,7 +145,7 @@ class PublishLog:
             ranges=ranges,
             run=run,
             at=at,
-            epoch=0,
+            epoch=epoch,
         )
         places = ", ".join(f"${place}" for place in range(1, len(_COLUMNS) + 1))
         columns = sql.names(self._spec, _COLUMNS)

@@ -11,7 +11,8 @@ from sqlflow.apply.catalog import Catalog
 from sqlflow.apply.executor import Execution, new_run_id
 from sqlflow.apply.failed_rows import FailedRows
 from sqlflow.apply.frames import FunctionRunner
-from sqlflow.apply.past import read_past
+from sqlflow.apply.leases import Leases
+from sqlflow.apply.past import node_relations, read_past
 from sqlflow.apply.publish import Publisher
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.work import Workshop
@@ -21,7 +22,7 @@ from sqlflow.core.diagnostic import Diagnostic, ProjectError
 from sqlflow.core.ids import NodeId
 from sqlflow.plan.stale import Past
 from sqlflow.plan.types import Plan
-from sqlflow.project.types import Target
+from sqlflow.project.types import Settings
 from sqlflow.state.state import State, fold
 from sqlflow.store.log import EventLog
 from sqlflow.system.protocol import System
@@ -29,13 +30,15 @@ from sqlflow.system.protocol import System
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """An open warehouse, and what is known of it."""
+    """An open warehouse, and what is known of it; `run` is the id of the run that it was opened for."""
 
+    run: str
     warehouse: Warehouse
     adapter: Adapter
     system: System
     catalog: Catalog
     log: PublishLog
+    leases: Leases
     past: Past
     events: EventLog
     state: State
@@ -46,7 +49,7 @@ def open_run(
     adapter: Adapter,
     system: System,
     program: Program,
-    target: Target,
+    settings: Settings,
     outside: Mapping[NodeId, str],
     events: EventLog,
 ) -> Opened:
@@ -56,7 +59,18 @@ def open_run(
     ProjectError where the warehouse can't be looked into.
     """
     catalog = Catalog(adapter.spec)
+    target, run = settings.target, new_run_id()
     log = PublishLog(adapter.spec, target.database)
+    leases = Leases(
+        warehouse,
+        adapter,
+        target.database,
+        run=run,
+        told=system.process(),
+        seconds=settings.lease_time,
+        patience=settings.lock_timeout,
+        clock=system.monotonic,
+    )
     try:
         state = fold(State(), events.events())
         with closing(warehouse.session()) as session:
@@ -75,13 +89,15 @@ def open_run(
                 )
             ]
         ) from error
-    log.begin(past)
+    log.begin(past, node_relations(program))
     return Opened(
+        run=run,
         warehouse=warehouse,
         adapter=adapter,
         system=system,
         catalog=catalog,
         log=log,
+        leases=leases,
         past=past,
         events=events,
         state=state,
@@ -90,7 +106,7 @@ def open_run(
 
 def execution(plan: Plan, program: Program, opened: Opened) -> Execution:
     """Makes the run of a plan; it closes the warehouse when it ends."""
-    spec, run = opened.adapter.spec, new_run_id()
+    spec = opened.adapter.spec
     models = (program.models.get(action.node) for action in plan.actions)
     publisher = Publisher(
         spec=spec,
@@ -105,7 +121,8 @@ def execution(plan: Plan, program: Program, opened: Opened) -> Execution:
         publisher=publisher,
         failed_rows=FailedRows(spec=spec, catalog=opened.catalog),
         log=opened.log,
-        run=run,
+        leases=opened.leases,
+        run=opened.run,
         now=opened.system.now(),
     )
     known = opened.state.publications

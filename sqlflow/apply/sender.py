@@ -13,7 +13,7 @@ from sqlflow.core.ids import NodeId
 from sqlflow.core.span import Span
 from sqlflow.core.textmap import TextMap
 from sqlflow.core.value import Value
-from sqlflow.state.event import StatementSent
+from sqlflow.state.event import LeaseAwaited, StatementSent
 
 if TYPE_CHECKING:
     import pyarrow
@@ -40,7 +40,7 @@ class Sender:
         node: NodeId,
         name: str,
         span: Span,
-        emit: Callable[[StatementSent], None],
+        emit: Callable[[LeaseAwaited | StatementSent], None],
         clock: Callable[[], float],
         stopped: threading.Event,
     ) -> None:
@@ -113,6 +113,10 @@ class Sender:
             self.session.rollback()
         except Exception:
             self.broken = True
+
+    def tell(self, event: LeaseAwaited) -> None:
+        """Tells of something that is no statement."""
+        self._emit(event)
 
     def check(self) -> None:
         """Raises StoppedError where the run, or this action, has been stopped."""

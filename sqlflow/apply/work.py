@@ -14,6 +14,7 @@ from sqlflow.apply.failed_rows import FailedRows
 from sqlflow.apply.failures import WorkFailedError
 from sqlflow.apply.files import read_rows
 from sqlflow.apply.frames import FunctionRunner
+from sqlflow.apply.leases import Lease, Leases
 from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.publish import Publisher, Written
 from sqlflow.apply.publish_log import PublishLog
@@ -52,36 +53,61 @@ class Workshop:
     publisher: Publisher
     failed_rows: FailedRows
     log: PublishLog
+    leases: Leases
     run: str
     now: datetime
 
     def do(self, action: Action, sender: Sender) -> Outcome:
         """Does an action; raises WorkFailedError or StoppedError where it can't be done."""
         if not action.forced and self._is_current(action):
-            return Outcome(Status.UNCHANGED, reason="what it reads is unchanged")
+            return _CURRENT
         match action.work:
             case RunTest() as test:
                 inputs = self._inputs(action)
                 return run_test(test, self.failed_rows, sender)._replace(inputs=inputs)
             case BuildModel() as build:
-                job = self._job(action)
-                return _audited(lambda: self._model(build, job, sender), job.audits, sender)
+                return self._built(
+                    action, build.model.relation, sender, lambda job: self._model(build, job, sender)
+                )
             case LoadSeed() as load:
-                job = self._job(action)
-                return _audited(lambda: self._seed(load.seed, job, sender), job.audits, sender)
+                return self._built(
+                    action, load.seed.relation, sender, lambda job: self._seed(load.seed, job, sender)
+                )
             case LoadSource() as load:
-                job = self._job(action)
-                return _audited(lambda: self._source(load.source, job, sender), job.audits, sender)
+                return self._built(
+                    action, load.source.relation, sender, lambda job: self._source(load.source, job, sender)
+                )
+
+    def _built(
+        self, action: Action, relation: Relation, sender: Sender, build: Callable[[_Job], Outcome]
+    ) -> Outcome:
+        """Builds under the lease on what it writes; what an audit stops leaves the published as it was."""
+        with self.leases.held(relation, sender) as lease:
+            if lease is not None:
+                with sender.asking() as session:
+                    others = self.log.refresh(session, (action.node, *action.reads))
+                if action.node in others:
+                    self.catalog.forget(relation)
+                if not action.forced and self._is_current(action):
+                    self.leases.give_back(lease, sender)
+                    return _CURRENT._replace(reason="another run has built it")
+            audits = Audits(action.node, action.audits, self.failed_rows, self.system.monotonic)
+            try:
+                outcome = build(_Job(action.code, self._inputs(action), audits, lease))
+            except AuditFailedError:
+                if lease is not None:
+                    self.leases.give_back(lease, sender)
+                ended = audits.outcomes(sender)
+                count = sum(not audit.ended.status.is_good for audit in ended)
+                tests = "1 of its tests" if count == 1 else f"{count} of its tests"
+                return Outcome(Status.FAIL, reason=f"not published: {tests} failed", audits=ended)
+            return outcome._replace(audits=audits.outcomes(sender))
 
     def _is_current(self, action: Action) -> bool:
         last = self.log.last(action.node)
         if last is None:
             return False
         return not why_stale(action.code, action.reads, self.log.version, (last.code, last.inputs))
-
-    def _job(self, action: Action) -> _Job:
-        audits = Audits(action.node, action.audits, self.failed_rows, self.system.monotonic)
-        return _Job(action.code, self._inputs(action), audits)
 
     def _inputs(self, action: Action) -> Mapping[NodeId, str]:
         return {node: self.log.version(node) or UNTOLD for node in action.reads}
@@ -96,6 +122,7 @@ class Workshop:
             ranges=None,
             run=self.run,
             at=self.system.now(),
+            epoch=self.leases.publish(job.lease, sender),
         )
 
     def _model(self, work: BuildModel, job: _Job, sender: Sender) -> Outcome:
@@ -268,12 +295,16 @@ class Workshop:
         return tuple(columns)
 
 
+_CURRENT = Outcome(Status.UNCHANGED, reason="what it reads is unchanged")
+
+
 class _Job(NamedTuple):
-    """What goes with the building of one node: what it is built from, and its tests."""
+    """What goes with the building of one node: what it is built from, its tests, the lease on its table."""
 
     code: str
     inputs: Mapping[NodeId, str]
     audits: Audits
+    lease: Lease | None
 
 
 class _FileTable(NamedTuple):
@@ -289,15 +320,3 @@ class _FileTable(NamedTuple):
 def _success(publication: Publication, written: Written, *remarks: str) -> Outcome:
     said = [remark for remark in (*remarks, *written.remarks) if remark]
     return Outcome(Status.SUCCESS, written.rows, "; ".join(said), publication=publication)
-
-
-def _audited(build: Callable[[], Outcome], audits: Audits, sender: Sender) -> Outcome:
-    """Builds; where an audit stopped it, what is published stays as it was."""
-    try:
-        built = build()
-    except AuditFailedError:
-        ended = audits.outcomes(sender)
-        count = sum(not audit.ended.status.is_good for audit in ended)
-        tests = "1 of its tests" if count == 1 else f"{count} of its tests"
-        return Outcome(Status.FAIL, reason=f"not published: {tests} failed", audits=ended)
-    return built._replace(audits=audits.outcomes(sender))

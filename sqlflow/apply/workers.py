@@ -17,7 +17,7 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.span import Span
 from sqlflow.plan.types import Action
-from sqlflow.state.event import StatementSent, Status
+from sqlflow.state.event import LeaseAwaited, StatementSent, Status
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +57,7 @@ class Pool:
         self._clock = clock
         # SimpleQueue, since its put may be called from a signal handler while the same thread waits in get.
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._messages: queue.SimpleQueue[Done | StatementSent | None] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[Done | LeaseAwaited | StatementSent | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._busy = 0
 
@@ -70,7 +70,7 @@ class Pool:
             thread.start()
         self._jobs.put(job)
 
-    def next_message(self, seconds: float | None) -> Done | StatementSent | None:
+    def next_message(self, seconds: float | None) -> Done | LeaseAwaited | StatementSent | None:
         """Waits for what a worker says next; gives None after so many seconds, or when woken."""
         try:
             message = self._messages.get(timeout=seconds)

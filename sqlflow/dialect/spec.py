@@ -42,6 +42,8 @@ class DialectSpec:
     - `file_readers`: suffix of a file to the table function that reads such a file in place.
     - `ibis_dialect`: ibis' name for it; empty where ibis writes no such SQL.
     - `embedded`: the engine runs inside this process, on a file of this machine.
+    - `clock`: the server's time as an expression, in seconds since 1970 and as it is when the expression is
+      computed, not when its transaction began; empty where one process holds the warehouse alone.
     - `url_schemes`: what the URL of a server of this kind begins with.
     - `arrow_types`: kind of Arrow type to column type, a format string whose fields
       `sqlflow.dialect.arrow` fills in; the kinds are listed there.
@@ -71,4 +73,5 @@ class DialectSpec:
     default_schema: str = "main"
     ibis_dialect: str = ""
     embedded: bool = False
+    clock: str = ""
     url_schemes: tuple[str, ...] = ()

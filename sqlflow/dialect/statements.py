@@ -42,9 +42,13 @@ def create_table(
     replace: bool = False,
     temporary: bool = False,
     if_not_exists: bool = False,
+    primary_key: Sequence[str] = (),
 ) -> str:
     """CREATE TABLE with its columns; the types are the engine's own words and are not quoted."""
-    body = ",\n  ".join(f"{quote(spec, column.name)} {column.type}" for column in columns)
+    lines = [f"{quote(spec, column.name)} {column.type}" for column in columns]
+    if primary_key:
+        lines.append(f"PRIMARY KEY ({names(spec, primary_key)})")
+    body = ",\n  ".join(lines)
     name = f"{'IF NOT EXISTS ' if if_not_exists else ''}{relation_sql(spec, relation)}"
     return f"{_create(replace, temporary)} TABLE {name} (\n  {body}\n)"
 

@@ -82,7 +82,7 @@ class Judge:
         self._built: set[NodeId] = set()
 
     def why(self, node: NodeId, reads: Sequence[NodeId]) -> tuple[str, bool]:
-        """Gives the reason, empty where there is none, and whether that is settled before the run."""
+        """Gives the reason, empty where there is none, and whether it stands whatever happens meanwhile."""
         reason, settled = self._why(node, reads)
         if reason:
             self._built.add(node)
@@ -111,7 +111,8 @@ class Judge:
         if not reason and volatile:
             reason = f"uses {volatile[0]}"
         if reason:
-            return reason, True
+            # Another run may do it meanwhile.
+            return reason, bool(volatile)
         built = next((parent for parent in reads if parent in self._built), None)
         return (f"{self._name(built)} is built", False) if built is not None else ("", False)
 

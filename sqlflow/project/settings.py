@@ -35,6 +35,8 @@ FOLDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _PYTHON_TIMEOUT = 30.0
 # Seconds for waiting until another process lets go of the warehouse.
 _LOCK_TIMEOUT = 300.0
+# Seconds after which a run that gives no sign of life no longer holds the tables that it writes.
+_LEASE_TIME = 60.0
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NO_TREE: Mapping[str, ConfigLayer] = MappingProxyType({})
 
@@ -115,6 +117,7 @@ def _read(
     severities = _severities(top)
     python_timeout = top.positive("python-timeout")
     lock_timeout = top.positive("lock-timeout")
+    lease_time = top.positive("lease-time")
     state = top.text("state")
     top.finish()
     if name is None or chosen is None or not complete:
@@ -139,6 +142,7 @@ def _read(
         severities=severities,
         python_timeout=python_timeout or _PYTHON_TIMEOUT,
         lock_timeout=lock_timeout or _LOCK_TIMEOUT,
+        lease_time=lease_time or _LEASE_TIME,
         state=ConfigEntry(state, top.span("state")) if state is not None else None,
         path=path,
     )

@@ -74,6 +74,7 @@ class Settings:
     severities: Mapping[Code, Level]
     python_timeout: float
     lock_timeout: float
+    lease_time: float
     state: ConfigEntry | None
     path: str
 

@@ -72,6 +72,15 @@ class NodeStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseAwaited:
+    """An action waits, since another run, which `holder` names, writes to the same table."""
+
+    node: NodeId
+    name: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatementSent:
     """A statement went to the warehouse; `rows` as the engine told, None where it didn't."""
 
@@ -134,7 +143,14 @@ class RunFinished:
 
 
 Event: TypeAlias = (
-    RunStarted | Unchanged | NodeStarted | StatementSent | NodeFinished | Published | RunFinished
+    RunStarted
+    | Unchanged
+    | NodeStarted
+    | LeaseAwaited
+    | StatementSent
+    | NodeFinished
+    | Published
+    | RunFinished
 )
 # What outlives its run: the rest is of use only while one watches.
 KeptEvent: TypeAlias = RunStarted | NodeFinished | Published | RunFinished

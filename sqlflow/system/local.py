@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 import tempfile
 import time
@@ -105,6 +106,10 @@ class LocalSystem:
     def now(self) -> datetime:
         """The current time in UTC."""
         return datetime.now(UTC)
+
+    def process(self) -> str:
+        """Gives `machine:1234`."""
+        return f"{platform.node()}:{os.getpid()}"
 
     def monotonic(self) -> float:
         """The machine's monotonic clock."""

@@ -84,6 +84,10 @@ class MemorySystem:
         """The given time."""
         return self._now
 
+    def process(self) -> str:
+        """Gives a made-up name."""
+        return "memory:1"
+
     def monotonic(self) -> float:
         """Stands still."""
         return 0.0

@@ -66,6 +66,10 @@ class System(Protocol):
         """The current time in UTC, with its zone."""
         ...
 
+    def process(self) -> str:
+        """Names this process to people: its machine and its number."""
+        ...
+
     def monotonic(self) -> float:
         """Seconds on a clock that never goes back, for durations."""
         ...

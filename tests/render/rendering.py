@@ -85,8 +85,9 @@ def _settings(schema: str | None, database: str | None, variables: Mapping[str, 
         name="shop", version="1", dialect="duckdb", target=target, target_names=("dev",),
         vars=variables, model_paths=("models",), seed_paths=("seeds",), snapshot_paths=("snapshots",),
         macro_paths=("macros",),
-        test_paths=("tests",), target_path="target", model_config={}, seed_config={}, test_config={}, snapshot_config={},
-        severities={}, python_timeout=30.0, lock_timeout=300.0, state=None,
+        test_paths=("tests",), target_path="target", model_config={}, seed_config={}, test_config={},
+        snapshot_config={},
+        severities={}, python_timeout=30.0, lock_timeout=300.0, lease_time=60.0, state=None,
         path="sqlflow.yml",
     )  # fmt: skip
 

@@ -14,11 +14,12 @@ from rich.text import Text
 from sqlflow.cli.terminal import Terminal
 from sqlflow.cli.views.diagnostics import Lines
 from sqlflow.cli.views.paint import visible
-from sqlflow.cli.views.plain import is_remarkable, started, unchanged
+from sqlflow.cli.views.plain import awaited, is_remarkable, started, unchanged
 from sqlflow.cli.views.summary import node_line, summary
 from sqlflow.core.ids import NodeId
 from sqlflow.state.event import (
     Event,
+    LeaseAwaited,
     NodeFinished,
     NodeStarted,
     Published,
@@ -82,6 +83,8 @@ class HumanView:
                 self._live.start()
             case Unchanged():
                 self._above(unchanged(event))
+            case LeaseAwaited():
+                self._above(awaited(event))
             case NodeFinished():
                 self._above(node_line(event, self._terminal.paint))
             case RunFinished():
@@ -111,7 +114,7 @@ class HumanView:
                 self._failed += event.status in (Status.FAIL, Status.ERROR)
                 if is_remarkable(event):
                     self._nodes.append(event)
-            case Unchanged() | StatementSent() | Published() | RunFinished():
+            case Unchanged() | LeaseAwaited() | StatementSent() | Published() | RunFinished():
                 pass
 
     def _above(self, line: str) -> None:

@@ -15,6 +15,7 @@ from sqlflow.core.span import Span
 from sqlflow.state.codec import publication_record
 from sqlflow.state.event import (
     Event,
+    LeaseAwaited,
     NodeFinished,
     NodeStarted,
     Published,
@@ -97,6 +98,13 @@ def event_record(event: Event, lines: Lines) -> Record:
                 "materialized": event.materialized,
                 "at": event.at.isoformat(),
             }
+        case LeaseAwaited():
+            return {
+                "event": "lease_awaited",
+                "node": event.node,
+                "name": event.name,
+                "holder": event.holder,
+            }
         case StatementSent():
             return {
                 "event": "statement_sent",
@@ -107,28 +115,32 @@ def event_record(event: Event, lines: Lines) -> Record:
                 "ok": event.ok,
             }
         case NodeFinished():
-            return {
-                "event": "node_finished",
-                "run": event.run,
-                "node": event.node,
-                "name": event.name,
-                "kind": event.kind,
-                "materialized": event.materialized,
-                "status": event.status.value,
-                "at": event.at.isoformat(),
-                "seconds": event.seconds,
-                "statements": event.statements,
-                "rows": event.rows,
-                "reason": event.reason,
-                "kept": event.kept,
-                "diagnostics": [diagnostic_record(d, lines) for d in event.diagnostics],
-            }
+            return _node_finished(event, lines)
         case Published():
             return {"event": "published", **publication_record(event.publication)}
         case RunFinished():
             return _run_finished(event, lines)
         case _:
             assert_never(event)
+
+
+def _node_finished(event: NodeFinished, lines: Lines) -> dict[str, object]:
+    return {
+        "event": "node_finished",
+        "run": event.run,
+        "node": event.node,
+        "name": event.name,
+        "kind": event.kind,
+        "materialized": event.materialized,
+        "status": event.status.value,
+        "at": event.at.isoformat(),
+        "seconds": event.seconds,
+        "statements": event.statements,
+        "rows": event.rows,
+        "reason": event.reason,
+        "kept": event.kept,
+        "diagnostics": [diagnostic_record(d, lines) for d in event.diagnostics],
+    }
 
 
 def _run_finished(event: RunFinished, lines: Lines) -> Record:

@@ -9,6 +9,7 @@ from sqlflow.cli.views.summary import node_line, summary
 from sqlflow.core.ids import NodeKind, kind_of
 from sqlflow.state.event import (
     Event,
+    LeaseAwaited,
     NodeFinished,
     NodeStarted,
     Published,
@@ -45,6 +46,8 @@ class PlainView:
                 self._terminal.tell(started(event))
             case Unchanged():
                 self._terminal.tell(unchanged(event))
+            case LeaseAwaited():
+                self._terminal.tell(awaited(event))
             case NodeFinished():
                 self._done += 1
                 if is_remarkable(event):
@@ -76,6 +79,11 @@ def unchanged(event: Unchanged) -> str:
         names = ", ".join(visible(name) for name in event.untold)
         lines.append(f"always built is what reads a source that can't tell whether it changed: {names}")
     return "\n".join(lines)
+
+
+def awaited(event: LeaseAwaited) -> str:
+    """Says whom an action waits for."""
+    return f"{visible(event.name)} waits for {visible(event.holder)}, which builds it"
 
 
 def is_remarkable(event: NodeFinished) -> bool:

@@ -1,0 +1,151 @@
+"""Several builds of the same tables on a server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+import sqlflow
+from tests.apply.projects import Project, Run
+
+LEASES = "_sqlflow.leases"
+# The result of each model tells how often its tables were filled: nothing of it is random.
+MODELS = {
+    "base": "{{ config(materialized='table') }} select i as id, i * 2 as n "
+    "from generate_series(1, 500) as t(i)",
+    "grown": "{{ config(materialized='incremental', unique_key='id') }} select id, n from base "
+    "{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}",
+    "added": "{{ config(materialized='incremental', incremental_strategy='append') }} select id, n from base "
+    "{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}",
+    "total": "{{ config(materialized='table') }} select sum(n) as n, count(*) as rows from grown",
+    "view_of": "{{ config(materialized='view') }} select n from total",
+}
+
+
+def at_once(*calls: Callable[[], object]) -> None:
+    barrier = threading.Barrier(len(calls))
+
+    def begin(call: Callable[[], object]) -> None:
+        barrier.wait()
+        call()
+
+    threads = [threading.Thread(target=begin, args=[call]) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def publications(project: Project) -> dict[str, int]:
+    found = project.rows("select node, count(*) from _sqlflow.publications group by node")
+    return {str(node).rpartition(".")[2]: int(times) for node, times in found}
+
+
+@pytest.mark.parametrize("round", range(2))
+def test_eight_builds_at_once_write_everything_once(pg: Project, round: int) -> None:
+    pg.write(MODELS)
+    loaded = [pg.load() for _ in range(8)]
+    # Half of them build all, the others a part of it.
+    chosen = [[], ["+total"], [], ["+grown", "+added"], [], ["base+"], [], ["base"]]
+    runs: list[Run] = []
+
+    def build(number: int) -> Callable[[], object]:
+        return lambda: runs.append(Run(list(loaded[number].build(chosen[number]))))
+
+    order = range(8) if round == 0 else reversed(range(8))
+    at_once(*(build(number) for number in order))
+    for run in runs:
+        run.check()
+    pg.built()
+    assert pg.rows("select n, rows from total") == [(250500, 500)]
+    assert pg.rows("select count(*), count(distinct id) from added") == [(500, 500)]
+    assert pg.rows("select count(*), count(distinct id) from grown") == [(500, 500)]
+    assert publications(pg) == dict.fromkeys(MODELS, 1)
+    assert pg.rows(f"select count(*) from {LEASES} where holder <> ''") == [(0,)]
+    assert not [name for name in pg.warehouse.names() if "__sqlflow" in name]
+
+
+def test_builds_of_parts_at_once(pg: Project) -> None:
+    """A part without what it reads fails while that is not there; nothing else goes wrong."""
+    pg.write(MODELS)
+    loaded = [pg.load() for _ in MODELS]
+    runs: list[Run] = []
+
+    def build(number: int, name: str) -> Callable[[], object]:
+        return lambda: runs.append(Run(list(loaded[number].build([name]))))
+
+    at_once(*(build(number, name) for number, name in enumerate(MODELS)))
+    messages = [d.message for run in runs for d in run.diagnostics]
+    assert all("does not exist" in message for message in messages), messages
+    pg.built()
+    assert pg.rows("select n, rows from total") == [(250500, 500)]
+    assert pg.rows("select count(*), count(distinct id) from added") == [(500, 500)]
+    assert pg.rows("select count(*), count(distinct id) from grown") == [(500, 500)]
+
+
+def test_who_holds_a_table_is_named(pg: Project) -> None:
+    pg.settings["lock-timeout"] = 0.3
+    pg.built({"m": "{{ config(materialized='table') }} select 1 as id"})
+    pg.warehouse.execute(
+        f"update {LEASES} set holder = 'other', told = 'far:7', expires = extract(epoch from now()) + 600"
+    )
+    run = pg.build({"m": "{{ config(materialized='table') }} select 2 as id"})
+    awaited = [event for event in run.events if isinstance(event, sqlflow.LeaseAwaited)]
+    assert [(event.name, event.holder) for event in awaited] == [("m", "far:7")]
+    assert [(d.code.value, "far:7" in d.message) for d in run.diagnostics] == [("SF0711", True)]
+    assert pg.rows("select id from m") == [(1,)]
+
+
+def test_a_lease_that_has_ended_is_taken(pg: Project) -> None:
+    """As a killed run leaves it."""
+    pg.built({"m": "{{ config(materialized='table') }} select 1 as id"})
+    pg.warehouse.execute(f"update {LEASES} set holder = 'killed', expires = extract(epoch from now()) - 1")
+    pg.built({"m": "{{ config(materialized='table') }} select 2 as id"})
+    assert pg.rows("select id from m") == [(2,)]
+    assert pg.rows(f"select epoch from {LEASES} where relation like '%m%'") == [(2,)]
+
+
+def test_a_holder_that_slept_cannot_publish(pg: Project) -> None:
+    """Its statement goes on until somebody else has the lease."""
+    pg.built({"m": "{{ config(materialized='table') }} select 1 as id"})
+    run: list[Run] = []
+    slow = "{{ config(materialized='table') }} select 2 as id from (select pg_sleep(2)) as s"
+    thread = threading.Thread(target=lambda: run.append(pg.build({"m": slow})))
+    thread.start()
+    end = time.monotonic() + 10
+    while pg.rows(f"select count(*) from {LEASES} where holder <> ''") == [(0,)]:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    pg.warehouse.execute(f"update {LEASES} set holder = 'quick', told = 'quick:1', epoch = epoch + 1")
+    thread.join()
+    assert [(d.code.value, "quick:1" in d.message) for d in run[0].diagnostics] == [("SF0711", True)]
+    assert pg.rows("select id from m") == [(1,)]
+    assert publications(pg) == {"m": 1}
+
+
+def test_a_lease_is_renewed_while_a_statement_runs(pg: Project) -> None:
+    pg.settings["lease-time"] = 0.6
+    slow = "{{ config(materialized='table') }} select 1 as id from (select pg_sleep(2)) as s"
+    pg.write({"m": slow})
+    first, second = pg.load(), pg.load()
+    runs: list[Run] = []
+    at_once(
+        lambda: runs.append(Run(list(first.build()))),
+        lambda: runs.append(Run(list(second.build()))),
+    )
+    assert sorted(run.statuses["m"] for run in runs) == ["success", "success"], [
+        run.diagnostics for run in runs
+    ]
+    # What reads a clock is built by each run, one after the other.
+    assert publications(pg) == {"m": 2}
+
+
+def test_a_failed_build_gives_its_lease_back(pg: Project) -> None:
+    run = pg.build(
+        {"m": "{{ config(materialized='table') }} select 1 / (id - 1) as id from (select 1 as id) q"}
+    )
+    assert not run.finished.ok
+    assert pg.rows(f"select count(*) from {LEASES} where holder <> ''") == [(0,)]
