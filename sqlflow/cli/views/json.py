@@ -124,7 +124,7 @@ def event_record(event: Event, lines: Lines) -> Record:
             assert_never(event)
 
 
-def _node_finished(event: NodeFinished, lines: Lines) -> dict[str, object]:
+def _node_finished(event: NodeFinished, lines: Lines) -> Record:
     return {
         "event": "node_finished",
         "run": event.run,
