@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 from sqlflow.apply.attempts import again
@@ -30,7 +31,11 @@ class FailedRows:
     def keep(self, test: RunTest, sender: Sender) -> str:
         """Keeps all that a test finds now; gives the table's name as SQL writes it."""
 
+        attempts = count()
+
         def attempt() -> None:
+            if next(attempts):
+                self.catalog.forget(test.failures)  # it may be there: a commit can be lost sight of
             with sender.transaction():
                 self._make_room(test.failures, sender)
                 before = sql.create_table_as(self.spec, test.failures)
@@ -46,7 +51,11 @@ class FailedRows:
         except ValueError:
             return None
 
+        attempts = count()
+
         def attempt() -> None:
+            if next(attempts):
+                self.catalog.forget(test.failures)  # it may be there: a commit can be lost sight of
             with sender.transaction():
                 self._make_room(test.failures, sender)
                 sender.execute(sql.create_table(self.spec, test.failures, columns))

@@ -79,6 +79,16 @@ def connection_lost(failure: Failure, name: str, span: Span) -> Diagnostic:
     )
 
 
+def commit_unknown(name: str, span: Span) -> Diagnostic:
+    """Says that the connection was lost while the engine committed, and could not be had again."""
+    return Diagnostic(
+        code=Code.NO_CONNECTION,
+        message=f"the connection was lost while `{name}` was published: nobody knows yet whether it is",
+        span=span,
+        help="build again when the warehouse is up: what was published then counts as built, and only that",
+    )
+
+
 def views_in_the_way(why: str, span: Span, notes: tuple[str, ...] = ()) -> Diagnostic:
     """Says that a relation can't be replaced, since something reads it that can't be led to the new one."""
     return Diagnostic(

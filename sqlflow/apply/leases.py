@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 from sqlflow.adapter.protocol import Adapter, FailureKind, Session, Warehouse
+from sqlflow.apply.attempts import again
 from sqlflow.apply.failures import WorkFailedError, lease_held, lease_lost
 from sqlflow.apply.publish_log import SCHEMA
 from sqlflow.apply.sender import Sender
@@ -65,6 +66,7 @@ class Leases:
         self._seconds = seconds
         self._patience = patience
         self._clock = clock
+        self._held: set[str] = set()
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._beating: threading.Thread | None = None
@@ -94,15 +96,19 @@ class Leases:
         if not self.needed:
             yield None
             return
-        lease = self._take(relation_sql(self._spec, relation), sender)
+        name = relation_sql(self._spec, relation)
+        lease = again(sender, lambda: self._take(name, sender))
+        with self._lock:
+            self._held.add(name)
         self._beat()
         try:
             yield lease
-        except BaseException:
-            # A session that is broken leaves it to `close`.
-            with suppress(Exception):
-                self._give_back(lease, sender.session)
-            raise
+        finally:
+            # Where nothing was published; a session that is broken leaves it to `close`.
+            if name in self._held:
+                with suppress(Exception):
+                    self._give_back(lease, sender.session)
+                self._drop(name)
 
     def publish(self, lease: Lease | None, sender: Sender) -> int:
         """Gives the lease back within the transaction that publishes; gives its epoch, 0 without a lease.
@@ -116,13 +122,8 @@ class Leases:
                 raise WorkFailedError(
                     lease_lost(sender.name, self._holder(lease.relation, session), sender.span)
                 )
+        self._drop(lease.relation)
         return lease.epoch
-
-    def give_back(self, lease: Lease | None, sender: Sender) -> None:
-        """Gives back a lease under which nothing had to be published."""
-        if lease is not None:
-            with sender.asking() as session:
-                self._give_back(lease, session)
 
     def close(self) -> None:
         """Stops renewing, and gives back whatever is left."""
@@ -208,6 +209,10 @@ class Leases:
                 [lease.relation, self._run, lease.epoch],
             )
         )
+
+    def _drop(self, relation: str) -> None:
+        with self._lock:
+            self._held.discard(relation)
 
     def _beat(self) -> None:
         with self._lock:

@@ -155,6 +155,16 @@ class PublishLog:
         )
         return publication
 
+    def holds(self, publication: Publication, session: Session) -> bool:
+        """Asks whether the transaction that wrote a publication has been committed."""
+        names = {name: quote(self._spec, name) for name in _COLUMNS}
+        rows = session.fetch(
+            f"SELECT {names['publication']} FROM {relation_sql(self._spec, self.relation)}\n"
+            f"WHERE {names['node']} = $1 AND {names['relation']} = $2 AND {names['number']} = $3",
+            [publication.node, publication.relation, publication.number],
+        )
+        return encode(Published(publication=publication)) in rows.column(0).to_pylist()
+
     def put(self, publication: Publication) -> None:
         """Notes a publication that has been committed."""
         with self._lock:

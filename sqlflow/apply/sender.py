@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlflow.adapter.protocol import Adapter, FailureKind, Session
-from sqlflow.apply.failures import StoppedError, WorkFailedError, statement_failed
+from sqlflow.apply.failures import StoppedError, WorkFailedError, commit_unknown, statement_failed
 from sqlflow.core.ids import NodeId
 from sqlflow.core.span import Span
 from sqlflow.core.textmap import TextMap
@@ -24,17 +25,29 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
+# The pauses, in seconds, before each try to find out whether a commit was done.
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A transaction that is open; `proof` finds out in another session whether it has been committed."""
+
+    proof: Callable[[Session], bool] | None = None
+
+
 class Sender:
     """Sends the statements of one action over one session.
 
     Every statement becomes an event. A driver's error becomes a WorkFailedError with a place in the
     template, a cancelled statement a StoppedError. `broken` says that nothing more can be sent over the
-    session: its connection was lost, or its transaction could not be ended.
+    session: its connection was lost, or its transaction could not be ended; `reopen` gives another one.
     """
 
     def __init__(
         self,
         session: Session,
+        reopen: Callable[[], Session],
         adapter: Adapter,
         *,
         node: NodeId,
@@ -49,6 +62,7 @@ class Sender:
         self.span = span
         self.broken = False
         self._adapter = adapter
+        self._reopen = reopen
         self.node = node
         self._emit = emit
         self._clock = clock
@@ -95,18 +109,52 @@ class Sender:
             self.name, self.span = own
 
     @contextmanager
-    def transaction(self) -> Generator[None]:
-        """Commits what is done inside, or rolls it back."""
+    def transaction(self) -> Generator[Transaction]:
+        """Commits what is done inside, or rolls it back.
+
+        Where the connection is lost while the engine commits, only the engine knows whether it did: another
+        session asks for the transaction's proof.
+        """
         with self.asking() as session:
             session.begin()
+        transaction = Transaction()
         try:
-            yield
+            yield transaction
             with self.asking() as session:
                 session.commit()
-        except BaseException:
+        except BaseException as error:
+            if (
+                transaction.proof is not None
+                and self._is_lost(error)
+                and self._is_committed(transaction.proof)
+            ):
+                return
             # What broke the transaction is the error to tell of, not that rolling back fails as well.
             self._roll_back()
             raise
+
+    def reconnect(self) -> None:
+        """Goes on over a new session; raises WorkFailedError where none can be had."""
+        self.check()
+        self.broken = True
+        try:
+            self.session = self._reopen()
+        except Exception as error:
+            raise self._failed(error, None) from error
+        self.broken = False
+
+    def _is_lost(self, error: BaseException) -> bool:
+        return isinstance(error, WorkFailedError) and error.kind is FailureKind.CONNECTION
+
+    def _is_committed(self, proof: Callable[[Session], bool]) -> bool:
+        """Asks until there is an answer; where none can be had, the caller is told of the lost connection."""
+        for pause in _PAUSES:
+            self.wait(pause)
+            with suppress(WorkFailedError):
+                self.reconnect()
+                with self.asking() as session:
+                    return proof(session)
+        raise WorkFailedError(commit_unknown(self.name, self.span))
 
     def _roll_back(self) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlflow.apply.attempts import again
@@ -64,7 +65,8 @@ class Workshop:
         match action.work:
             case RunTest() as test:
                 inputs = self._inputs(action)
-                return run_test(test, self.failed_rows, sender)._replace(inputs=inputs)
+                ended = again(sender, lambda: run_test(test, self.failed_rows, sender))
+                return ended._replace(inputs=inputs)
             case BuildModel() as build:
                 return self._built(
                     action, build.model.relation, sender, lambda job: self._model(build, job, sender)
@@ -82,26 +84,26 @@ class Workshop:
         self, action: Action, relation: Relation, sender: Sender, build: Callable[[_Job], Outcome]
     ) -> Outcome:
         """Builds under the lease on what it writes; what an audit stops leaves the published as it was."""
-        with self.leases.held(relation, sender) as lease:
-            if lease is not None:
-                with sender.asking() as session:
-                    others = self.log.refresh(session, (action.node, *action.reads))
-                if action.node in others:
-                    self.catalog.forget(relation)
-                if not action.forced and self._is_current(action):
-                    self.leases.give_back(lease, sender)
+        audits = Audits(action.node, action.audits, self.failed_rows, self.system.monotonic)
+        try:
+            with self.leases.held(relation, sender) as lease:
+                if lease is not None and again(sender, lambda: self._is_done(action, relation, sender)):
                     return _CURRENT._replace(reason="another run has built it")
-            audits = Audits(action.node, action.audits, self.failed_rows, self.system.monotonic)
-            try:
                 outcome = build(_Job(action.code, self._inputs(action), audits, lease))
-            except AuditFailedError:
-                if lease is not None:
-                    self.leases.give_back(lease, sender)
-                ended = audits.outcomes(sender)
-                count = sum(not audit.ended.status.is_good for audit in ended)
-                tests = "1 of its tests" if count == 1 else f"{count} of its tests"
-                return Outcome(Status.FAIL, reason=f"not published: {tests} failed", audits=ended)
-            return outcome._replace(audits=audits.outcomes(sender))
+        except AuditFailedError:
+            ended = again(sender, lambda: audits.outcomes(sender))
+            count = sum(not audit.ended.status.is_good for audit in ended)
+            tests = "1 of its tests" if count == 1 else f"{count} of its tests"
+            return Outcome(Status.FAIL, reason=f"not published: {tests} failed", audits=ended)
+        return outcome._replace(audits=again(sender, lambda: audits.outcomes(sender)))
+
+    def _is_done(self, action: Action, relation: Relation, sender: Sender) -> bool:
+        """Looks whether another run has built it meanwhile, and has left nothing to do."""
+        with sender.asking() as session:
+            others = self.log.refresh(session, (action.node, *action.reads))
+        if action.node in others:
+            self.catalog.forget(relation)
+        return not action.forced and self._is_current(action)
 
     def _is_current(self, action: Action) -> bool:
         last = self.log.last(action.node)
@@ -127,14 +129,16 @@ class Workshop:
 
     def _model(self, work: BuildModel, job: _Job, sender: Sender) -> Outcome:
         # Before the transaction: nothing is locked while Python runs.
-        loaded = self.functions.run(work.model, sender) if work.model.function is not None else None
+        loaded: pyarrow.Table | None = None
+        if work.model.function is not None:
+            loaded = again(sender, lambda: self.functions.run(work.model, sender))
         return again(sender, lambda: self._build(work, loaded, job, sender))
 
     def _build(self, work: BuildModel, loaded: pyarrow.Table | None, job: _Job, sender: Sender) -> Outcome:
         model = work.model
         is_view = model.config.materialized is Materialization.VIEW
         dependents = self._dependents(model.relation, sender)
-        with sender.transaction():
+        with sender.transaction() as transaction:
             # What they make, the query may read: all that is asked is asked after them.
             self.publisher.run(hook_steps(model.pre_hooks), None, job.audits, sender)
             kind = self._kind(model.relation, sender)
@@ -161,6 +165,7 @@ class Workshop:
                 raise WorkFailedError(script)
             written = self.publisher.run(script.steps, loaded, job.audits, sender)
             publication = self._publish(model.relation, job, sender)
+            transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
         self.catalog.put(model.relation, RelationKind.VIEW if is_view else RelationKind.TABLE)
         remark = ""
@@ -205,7 +210,7 @@ class Workshop:
 
     def _load(self, table: _FileTable, rows: pyarrow.Table, job: _Job, sender: Sender) -> Outcome:
         dependents = self._dependents(table.relation, sender)
-        with sender.transaction():
+        with sender.transaction() as transaction:
             self.publisher.run(hook_steps(table.pre_hooks), None, job.audits, sender)
             kind = self._kind(table.relation, sender)
             existing = self._existing(table.relation, kind, dependents, sender)
@@ -226,6 +231,7 @@ class Workshop:
             )
             written = self.publisher.run(script.steps, rows, job.audits, sender)
             publication = self._publish(table.relation, job, sender)
+            transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
         self.catalog.put(table.relation, RelationKind.TABLE)
         return _success(publication, written)

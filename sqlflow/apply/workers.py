@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from sqlflow.adapter.protocol import Adapter, Session, Warehouse
+from sqlflow.adapter.protocol import Adapter, FailureKind, Session, Warehouse
 from sqlflow.apply.failures import StoppedError, WorkFailedError, connection_lost
 from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.sender import Sender
@@ -18,6 +18,10 @@ from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.span import Span
 from sqlflow.plan.types import Action
 from sqlflow.state.event import LeaseAwaited, StatementSent, Status
+
+_PASSING = frozenset({FailureKind.TRANSIENT, FailureKind.CONNECTION})
+# The pauses, in seconds, after each failed try to open a session.
+_PAUSES = (0.1, 0.4, 1.6)
 
 
 @dataclass(slots=True, eq=False)
@@ -115,12 +119,11 @@ class Pool:
                 job.thread = threading.current_thread()
                 usable = False
                 try:
-                    if session is None:
-                        session = self._warehouse.session()
-                    job.session = session
-                    outcome, usable = self._do(job, session)
+                    job.session = session if session is not None else self._opened(job)
+                    outcome, usable = self._do(job, job.session)
                 except BaseException as error:
                     outcome = self._crashed(job, error)
+                session = job.session
                 with job.lock:
                     job.session = None
                 # A cancel that comes late must not meet the next job.
@@ -136,6 +139,7 @@ class Pool:
         """Gives how a job ended, and whether the session can be used for another one."""
         sender = Sender(
             session,
+            lambda: self._reopened(job),
             self._adapter,
             node=job.action.node,
             name=job.action.name,
@@ -151,6 +155,26 @@ class Pool:
         except StoppedError:
             outcome = Outcome(Status.CANCELLED, reason="cancelled")
         return outcome, not sender.broken
+
+    def _opened(self, job: Job) -> Session:
+        """Opens a session; tries again where the warehouse may take one a moment later."""
+        for pause in _PAUSES:
+            try:
+                return self._warehouse.session()
+            except Exception as error:
+                if self._adapter.classify(error).kind not in _PASSING:
+                    raise
+            job.stopped.wait(pause)
+        return self._warehouse.session()
+
+    def _reopened(self, job: Job) -> Session:
+        with job.lock:
+            lost, job.session = job.session, None
+        _closed(lost)
+        session = self._warehouse.session()
+        with job.lock:
+            job.session = session
+        return session
 
     def _crashed(self, job: Job, error: BaseException) -> Outcome:
         """A session that can't be opened is the warehouse's failure; anything else is ours, and said so."""
