@@ -1,0 +1,230 @@
+"""Adapters whose calls can be made to fail, or to end the process: real ones, with a trap at each call."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from sqlflow.adapter.protocol import Adapter, Failure, FailureKind, Session, Setting, Warehouse
+from sqlflow.adapter.registry import find_adapter
+from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
+from sqlflow.core.value import Value
+from sqlflow.dialect.spec import DialectSpec
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_T = TypeVar("_T")
+
+
+class InjectedError(Exception):
+    """A failure that the engine had no part in."""
+
+    def __init__(self, kind: FailureKind) -> None:
+        self.kind = kind
+        super().__init__(f"injected: {kind.value}")
+
+
+class Trap(Protocol):
+    """What happens at the calls of a session."""
+
+    def call(self, session: InjectedSession, run: Callable[[], _T]) -> _T:
+        """Makes a call, or does not."""
+        ...
+
+
+class NoTrap:
+    """Counts the calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._lock = threading.Lock()
+
+    def next(self) -> int:
+        """Gives the number of a call, from 1."""
+        with self._lock:
+            self.calls += 1
+            return self.calls
+
+    def call(self, session: InjectedSession, run: Callable[[], _T]) -> _T:
+        """Makes the call."""
+        self.next()
+        return run()
+
+
+class Kill(NoTrap):
+    """Kills the process at one call, before it is made or when it has been."""
+
+    def __init__(self, at: int, *, after: bool) -> None:
+        super().__init__()
+        self._at = at
+        self._after = after
+
+    def call(self, session: InjectedSession, run: Callable[[], _T]) -> _T:
+        """Makes the call, unless it is the one."""
+        if self.next() != self._at:
+            return run()
+        if self._after:
+            run()
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("still alive")
+
+
+class Fault(StrEnum):
+    """What goes wrong with a call."""
+
+    ERROR = "error"
+    TIME_OUT = "time-out"
+    LOST_BEFORE = "lost before"
+    LOST_AFTER = "lost after"
+
+
+class Fail(NoTrap):
+    """Makes one call fail."""
+
+    def __init__(self, at: int, fault: Fault) -> None:
+        super().__init__()
+        self._at = at
+        self._fault = fault
+
+    def call(self, session: InjectedSession, run: Callable[[], _T]) -> _T:
+        """Makes the call, unless it is the one."""
+        if self.next() != self._at:
+            return run()
+        match self._fault:
+            case Fault.ERROR:
+                raise InjectedError(FailureKind.OTHER)
+            case Fault.TIME_OUT:
+                raise InjectedError(FailureKind.TRANSIENT)
+            case Fault.LOST_BEFORE:
+                session.lose()
+            case Fault.LOST_AFTER:
+                run()
+                session.lose()
+        raise InjectedError(FailureKind.CONNECTION)
+
+
+class InjectedSession:
+    """A real session behind a trap. Once it is lost, each call says so."""
+
+    def __init__(self, session: Session, trap: Trap) -> None:
+        self._session = session
+        self._trap = trap
+        self._lost = False
+
+    def lose(self) -> None:
+        """Ends the real session; the engine rolls back what was open."""
+        self._lost = True
+        self._session.close()
+
+    def _call(self, run: Callable[[], _T]) -> _T:
+        if self._lost:
+            raise InjectedError(FailureKind.CONNECTION)
+        return self._trap.call(self, run)
+
+    def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int | None:
+        return self._call(lambda: self._session.execute(sql, parameters))
+
+    def fetch(self, sql: str, parameters: Sequence[Value] = ()) -> pyarrow.Table:
+        return self._call(lambda: self._session.fetch(sql, parameters))
+
+    def load(self, relation: Relation, rows: pyarrow.Table) -> int:
+        return self._call(lambda: self._session.load(relation, rows))
+
+    def describe(self, sql: str) -> tuple[Column, ...]:
+        return self._call(lambda: self._session.describe(sql))
+
+    def columns(self, relation: Relation) -> tuple[Column, ...] | None:
+        return self._call(lambda: self._session.columns(relation))
+
+    def nullable(self, relation: Relation) -> Mapping[str, bool]:
+        return self._call(lambda: self._session.nullable(relation))
+
+    def relations(self, database: str | None, schema: str) -> Mapping[str, RelationKind]:
+        return self._call(lambda: self._session.relations(database, schema))
+
+    def dependents(self, relation: Relation) -> tuple[ViewDefinition, ...]:
+        return self._call(lambda: self._session.dependents(relation))
+
+    def grants(self, relation: Relation) -> tuple[str, ...]:
+        return self._call(lambda: self._session.grants(relation))
+
+    def begin(self) -> None:
+        self._call(self._session.begin)
+
+    def commit(self) -> None:
+        self._call(self._session.commit)
+
+    def rollback(self) -> None:
+        self._call(self._session.rollback)
+
+    def cancel(self) -> None:
+        self._session.cancel()
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class InjectedWarehouse:
+    """Gives sessions behind a trap; `real` gives those that are not, to be used under the lock `looking`."""
+
+    def __init__(self, real: Warehouse, trap: Trap) -> None:
+        self.real = real
+        self.looking = threading.Lock()
+        self.closed = False
+        self._trap = trap
+
+    def session(self) -> Session:
+        return InjectedSession(self.real.session(), self._trap)
+
+    def close(self) -> None:
+        with self.looking:
+            self.closed = True
+            self.real.close()
+
+
+class InjectedAdapter:
+    """A real adapter; what it opens has the trap that is set when it opens."""
+
+    def __init__(self, real: Adapter) -> None:
+        self._real = real
+        self.trap: Trap = NoTrap()
+        self.opened: InjectedWarehouse | None = None
+
+    @property
+    def name(self) -> str:
+        return f"injected_{self._real.name}"
+
+    @property
+    def spec(self) -> DialectSpec:
+        return self._real.spec
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        return self._real.settings
+
+    def open(self, settings: Mapping[str, Value], root: str) -> Warehouse:
+        self.opened = InjectedWarehouse(self._real.open(settings, root), self.trap)
+        return self.opened
+
+    def offline(self, files: Sequence[str] = ()) -> Warehouse | None:
+        return self._real.offline(files)
+
+    def classify(self, error: BaseException) -> Failure:
+        if isinstance(error, InjectedError):
+            return Failure(kind=error.kind, message=str(error))
+        return self._real.classify(error)
+
+
+def _injected(name: str) -> InjectedAdapter:
+    adapter = find_adapter(name)
+    assert adapter is not None
+    return InjectedAdapter(adapter)
+
+
+DUCKDB = _injected("duckdb")
+POSTGRES = _injected("postgres")

@@ -1,0 +1,122 @@
+"""The project that is disturbed: every materialization, built on one morning's data, then on the next's.
+
+The second day has new orders, changed ones and one that is gone; a test stops one of its models.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlflow
+from sqlflow.api import LoadedProject
+
+MORNING = datetime(2026, 1, 1, 6)
+TABLES = (
+    "orders", "by_customer", "changed", "replaced", "appended", "history", "framed", "joined", "guarded",
+)  # fmt: skip
+VIEWS = ("stg_orders",)
+# What the second day's build can't publish.
+STOPPED = "guarded"
+
+_MODELS = {
+    "models/stg_orders.sql": "select order_id, customer_id, amount, updated_at from orders",
+    "models/by_customer.sql": """{{ config(materialized='table') }}
+        select customer_id, count(*) as orders, sum(amount) as amount from stg_orders group by customer_id""",
+    "models/changed.sql": """{{ config(materialized='incremental', unique_key='order_id') }}
+        select order_id, amount, updated_at from orders
+        {% if is_incremental() %}where updated_at > (select max(updated_at) from {{ this }}){% endif %}""",
+    "models/replaced.sql": """{{ config(materialized='incremental', incremental_strategy='delete+insert',
+        unique_key=['customer_id']) }}
+        select customer_id, order_id, amount from orders
+        {% if is_incremental() %}where customer_id in (3, 5, 11){% endif %}""",
+    "models/appended.sql": """{{ config(materialized='incremental', incremental_strategy='append') }}
+        select order_id, amount from orders
+        {% if is_incremental() %}where order_id > (select max(order_id) from {{ this }}){% endif %}""",
+    "snapshots/history.sql": """{{ config(strategy='timestamp', unique_key='order_id',
+        updated_at='updated_at') }}
+        select order_id, amount, updated_at from orders""",
+    "models/framed.py": """import pyarrow as pa
+import sqlflow
+
+
+@sqlflow.model(materialized="table")
+def framed(by_customer: pa.Table) -> pa.Table:
+    rows = by_customer.sort_by("customer_id")
+    return rows.append_column("place", pa.array(range(rows.num_rows), pa.int64()))
+""",
+    "models/joined.sql": """{{ config(materialized='table') }}
+        select c.order_id, c.amount, b.orders, f.place
+        from changed as c
+        join orders as o on o.order_id = c.order_id
+        join by_customer as b on b.customer_id = o.customer_id
+        join framed as f on f.customer_id = o.customer_id""",
+    "models/guarded.sql": """{{ config(materialized='table') }} select order_id from orders""",
+    "tests/guarded_is_small.sql": "select order_id from {{ ref('guarded') }} where order_id > 200",
+    "models/properties.yml": json.dumps(
+        {
+            "models": [
+                {"name": name, "columns": [{"name": key, "tests": ["unique", "not_null"]}]}
+                for name, key in [
+                    ("stg_orders", "order_id"), ("by_customer", "customer_id"), ("changed", "order_id"),
+                    ("appended", "order_id"), ("framed", "customer_id"), ("joined", "order_id"),
+                ]
+            ]
+        }
+    ),
+}  # fmt: skip
+
+
+def _orders(day: int) -> str:
+    lines = ["order_id,customer_id,amount,updated_at"]
+    for number in range(1, 201 if day == 1 else 301):
+        if day == 2 and number == 17:
+            continue
+        changed = day == 2 and (number % 4 == 0 or number > 200)
+        at = MORNING + timedelta(minutes=number) + timedelta(days=1 if changed else 0)
+        lines.append(f"{number},{number % 13},{number * 7 % 101 + (1000 if changed else 0)},{at}")
+    return "\n".join(lines) + "\n"
+
+
+def write(root: Path, target: Mapping[str, Any], settings: Mapping[str, Any], day: int) -> None:
+    """Writes the project as it is on a day; `target` are its settings, with the injected adapter's type."""
+    files = {
+        **_MODELS,
+        "seeds/orders.csv": _orders(day),
+        "sqlflow.yml": json.dumps({"name": "shop", "targets": {"dev": {**target, "threads": 2}}, **settings}),
+    }
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+
+
+def offer_adapters(folder: Path) -> None:
+    """Makes the injected adapters known to this process, in the way of an installed package."""
+    metadata = folder / "injected-1.0.dist-info"
+    metadata.mkdir(exist_ok=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: injected\nVersion: 1.0\n")
+    points = [f"injected_{name} = tests.safety.injected:{name.upper()}" for name in ("duckdb", "postgres")]
+    (metadata / "entry_points.txt").write_text("\n".join(["[sqlflow.adapters]", *points]) + "\n")
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
+def load(root: Path) -> LoadedProject:
+    """Loads the project; its mistakes would be the suite's."""
+    loaded = sqlflow.load(root)
+    assert loaded.ok, [(d.code.value, d.message) for d in loaded.diagnostics]
+    return loaded
+
+
+def contents_sql(table: str) -> str:
+    """The query for all that a table holds."""
+    return f"select * from {table}"
+
+
+def kept(rows: Sequence[Sequence[Any]]) -> tuple[tuple[str, ...], ...]:
+    """The rows of a table in an order of their own, as text: engines give types of different drivers."""
+    return tuple(sorted(tuple(str(value) for value in row) for row in rows))
