@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlflow.adapter.protocol import Adapter, FailureKind, Session
@@ -29,11 +28,11 @@ _T = TypeVar("_T")
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
 
-@dataclass(slots=True)
 class Transaction:
     """A transaction that is open; `proof` finds out in another session whether it has been committed."""
 
-    proof: Callable[[Session], bool] | None = None
+    def __init__(self) -> None:
+        self.proof: Callable[[Session], bool] | None = None
 
 
 class Sender:
