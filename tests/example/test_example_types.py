@@ -27,7 +27,9 @@ def test_every_column_has_a_name_and_a_type(project: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     *models, finished = map(json.loads, result.stdout.splitlines())
     assert {model["name"] for model in models} == {
-        node.name for node in sqlflow.load(project).nodes() if node.kind is NodeKind.MODEL
+        node.name
+        for node in sqlflow.load(project).nodes()
+        if node.kind in (NodeKind.MODEL, NodeKind.SNAPSHOT)
     }
     assert [model["unknown"] for model in models] == [[]] * len(models)
     assert all(model["columns"] for model in models)
