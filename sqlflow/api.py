@@ -387,6 +387,7 @@ class LoadedProject:
             force=force,
             fail_fast=fail_fast,
             store_failures=store_failures,
+            now=self._compiled.system.now(),
         )
 
     def _make(

@@ -128,8 +128,12 @@ class PublishLog:
         run: str,
         at: datetime,
         epoch: int,
+        data: str | None = None,
     ) -> Publication:
-        """Adds a row for the sender's node, within the transaction that publishes."""
+        """Adds a row for the sender's node, within the transaction that publishes.
+
+        `data` is the version of the data where that stays what it was.
+        """
         name = relation_sql(self._spec, relation)
         # Of a table that is gone, too: the highest number is the last one.
         last = self._published.get(sender.node) or self._found.get((sender.node, name))
@@ -140,7 +144,7 @@ class PublishLog:
             number=number,
             relation=name,
             code=code,
-            data=f"{run}:{number}",
+            data=data or f"{run}:{number}",
             inputs=inputs,
             ranges=ranges,
             run=run,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +25,7 @@ from sqlflow.core.codes import Code
 from sqlflow.core.config import Index, Materialization
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.ids import NodeId
+from sqlflow.core.ranges import Range, Ranges, normalised
 from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.arrow import column_type
@@ -32,7 +33,9 @@ from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import audits as audit_on
 from sqlflow.materialize.build import build_model, hook_steps, is_increment, with_hooks
 from sqlflow.materialize.relation import build_table
+from sqlflow.materialize.time_range import batch_rows
 from sqlflow.materialize.types import Existing, Rows
+from sqlflow.plan.due import batches_due, covered_after
 from sqlflow.plan.stale import UNTOLD, why_stale
 from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, RunTest
 from sqlflow.state.event import Status
@@ -67,6 +70,8 @@ class Workshop:
                 inputs = self._inputs(action)
                 ended = again(sender, lambda: run_test(test, self.failed_rows, sender))
                 return ended._replace(inputs=inputs)
+            case BuildModel() as build if build.model.time is not None:
+                return self._by_time(build, action, sender)
             case BuildModel() as build:
                 return self._built(
                     action, build.model.relation, sender, lambda job: self._model(build, job, sender)
@@ -114,18 +119,68 @@ class Workshop:
     def _inputs(self, action: Action) -> Mapping[NodeId, str]:
         return {node: self.log.version(node) or UNTOLD for node in action.reads}
 
-    def _publish(self, relation: Relation, job: _Job, sender: Sender) -> Publication:
+    def _publish(
+        self,
+        relation: Relation,
+        job: _Job,
+        sender: Sender,
+        ranges: Ranges | None = None,
+        data: str | None = None,
+    ) -> Publication:
         """Writes down, within the transaction, what it publishes."""
         return self.log.write(
             sender,
             relation,
             code=job.code,
             inputs=job.inputs,
-            ranges=None,
+            ranges=ranges,
             run=self.run,
             at=self.system.now(),
             epoch=self.leases.publish(job.lease, sender),
+            data=data,
         )
+
+    def _by_time(self, work: BuildModel, action: Action, sender: Sender) -> Outcome:
+        """Builds what is due of a model: each batch has a transaction and a lease of its own."""
+        model, last = work.model, self.log.last(action.node)
+        # Each batch is published from the same code and data as the one before.
+        action = replace(action, forced=True)
+        increment = is_increment(model, self._kind(model.relation, sender), work.full_refresh)
+        covered = last.ranges if increment and last is not None and last.ranges is not None else None
+        anew = covered is None
+        changed = last is None or last.inputs != self._inputs(action)
+        todo = batches_due(model.config, covered, self.now, again=changed and not anew)
+        if not todo and not anew:
+            if last is None or (last.code == action.code and not changed):
+                return _CURRENT
+            note = partial(self._note, work, last, sender=sender)
+            return self._built(action, model.relation, sender, lambda job: again(sender, lambda: note(job)))
+        if not todo and model.config.time_range is not None:
+            # A table without rows, which is there all the same.
+            todo = (Range(model.config.time_range.begin, model.config.time_range.begin),)
+        outcome, rows = _CURRENT, 0
+        for i, batch in enumerate(todo):
+            left = normalised(todo[i + 1 :])
+
+            def build(job: _Job, i: int = i, batch: Range = batch, left: Ranges = left) -> Outcome:
+                part = _Batch(batch, left, anew=anew and i == 0)
+                return again(sender, lambda: self._build(work, None, job, sender, part))
+
+            outcome = self._built(action, model.relation, sender, build)
+            if outcome.status is not Status.SUCCESS:
+                return outcome
+            rows += outcome.rows or 0
+        count = "1 batch" if len(todo) == 1 else f"{len(todo)} batches"
+        said = [remark for remark in (outcome.reason, "made anew" if anew else "", count) if remark]
+        return outcome._replace(rows=rows, reason="; ".join(said))
+
+    def _note(self, work: BuildModel, last: Publication, job: _Job, sender: Sender) -> Outcome:
+        """Writes down that there is nothing to do for what changed, so that it is not asked again."""
+        with sender.transaction() as transaction:
+            publication = self._publish(work.model.relation, job, sender, last.ranges, last.data)
+            transaction.proof = partial(self.log.holds, publication)
+        self.log.put(publication)
+        return Outcome(Status.UNCHANGED, reason="no batch is due", publication=publication)
 
     def _model(self, work: BuildModel, job: _Job, sender: Sender) -> Outcome:
         # Before the transaction: nothing is locked while Python runs.
@@ -134,8 +189,16 @@ class Workshop:
             loaded = again(sender, lambda: self.functions.run(work.model, sender))
         return again(sender, lambda: self._build(work, loaded, job, sender))
 
-    def _build(self, work: BuildModel, loaded: pyarrow.Table | None, job: _Job, sender: Sender) -> Outcome:
+    def _build(
+        self,
+        work: BuildModel,
+        loaded: pyarrow.Table | None,
+        job: _Job,
+        sender: Sender,
+        batch: _Batch | None = None,
+    ) -> Outcome:
         model = work.model
+        ranges: Ranges | None = None
         is_view = model.config.materialized is Materialization.VIEW
         dependents = self._dependents(model.relation, sender)
         with sender.transaction() as transaction:
@@ -143,7 +206,13 @@ class Workshop:
             self.publisher.run(hook_steps(model.pre_hooks), None, job.audits, sender)
             kind = self._kind(model.relation, sender)
             increment = is_increment(model, kind, work.full_refresh)
+            if batch is not None:
+                increment = not batch.anew
+                last = self.log.last(model.id) if increment else None
+                ranges = covered_after((last.ranges if last else None) or (), batch.range, batch.left)
             rows = self._rows(model, increment, loaded, sender)
+            if batch is not None and isinstance(rows, BoundQuery):
+                rows = batch_rows(self.spec, model, rows, batch.range)
             existing = self._existing(
                 model.relation, kind, dependents, sender, increment=increment, view=is_view
             )
@@ -160,16 +229,17 @@ class Workshop:
                 audited=bool(job.audits.tests),
                 run=self.run[:8],
                 now=self.now,
+                batch=batch.range if batch is not None else None,
             )
             if isinstance(script, Diagnostic):
                 raise WorkFailedError(script)
             written = self.publisher.run(script.steps, loaded, job.audits, sender)
-            publication = self._publish(model.relation, job, sender)
+            publication = self._publish(model.relation, job, sender, ranges)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
         self.catalog.put(model.relation, RelationKind.VIEW if is_view else RelationKind.TABLE)
         remark = ""
-        if model.config.materialized is Materialization.INCREMENTAL and not increment:
+        if model.config.materialized is Materialization.INCREMENTAL and not increment and batch is None:
             remark = "made anew"
         if model.config.snapshot is not None and increment and work.full_refresh:
             remark = "history is not made anew"
@@ -311,6 +381,14 @@ class _Job(NamedTuple):
     inputs: Mapping[NodeId, str]
     audits: Audits
     lease: Lease | None
+
+
+class _Batch(NamedTuple):
+    """A batch of a model, the ranges that are left to be built after it, whether it makes the table anew."""
+
+    range: Range
+    left: Ranges
+    anew: bool
 
 
 class _FileTable(NamedTuple):

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from sqlflow.bind.splice import TableText, bind_query, bind_translated, in_brackets
+from sqlflow.bind.time_range import bound_time
 from sqlflow.bind.translate.translate import Translator
 from sqlflow.bind.translate.types import TranslatedQuery
 from sqlflow.bind.types import (
@@ -72,6 +73,9 @@ class Binder:
         self._spec = spec
         self._absolute = absolute
         self._texts: dict[NodeId, TableText] = {}
+        self._configs = {id: made.config for id, made in (*rendered.models.items(), *rendered.seeds.items())}
+        # The dialect whose rules of names the settings are written by.
+        self._name_spec = translator.source if translator is not None else spec
 
     def program(self) -> Program:
         """Binds everything that parsed and has its place in the graph's order."""
@@ -195,6 +199,7 @@ class Binder:
             post_hooks=self._hooks(node, rendered.post_hooks, len(rendered.pre_hooks), this),
             from_clause=text.from_clause,
             span=declared.span,
+            time=bound_time(node, self._configs, self._schemas, self._graph.parents[node], self._name_spec),
         )
 
     def _select_all(self, node: NodeId) -> str:

@@ -22,6 +22,7 @@ from sqlflow.bind.query.notes import Notes
 from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
 from sqlflow.bind.snapshot import check_snapshot, snapshot_schema
 from sqlflow.bind.splice import TableText, bind_query
+from sqlflow.bind.time_range import check_event_time, time_column, type_moments, with_some_moments
 from sqlflow.bind.translate.translate import TableRead, Translator
 from sqlflow.bind.translate.types import TranslatedQuery
 from sqlflow.bind.types import NodeSchema, SchemaColumn
@@ -29,6 +30,7 @@ from sqlflow.core.codes import Code
 from sqlflow.core.config import TestSeverity
 from sqlflow.core.diagnostic import Diagnostic, Label, Severity
 from sqlflow.core.ids import NodeId
+from sqlflow.core.moments import MomentType
 from sqlflow.core.relation import Column as RelationColumn
 from sqlflow.core.schema import Nullability, is_too_deep
 from sqlflow.core.textmap import TextMap
@@ -39,7 +41,7 @@ from sqlflow.parse.parse import deep_nesting
 from sqlflow.parse.types import Parsed, ParsedQuery, QueryKey, TableUse
 from sqlflow.project.catalog import CatalogTables
 from sqlflow.project.types import Project, SourceDecl
-from sqlflow.render.types import PLACEHOLDER, THIS, Rendered, RenderedQuery
+from sqlflow.render.types import END, PLACEHOLDER, START, THIS, Rendered, RenderedQuery
 
 if TYPE_CHECKING:
     from sqlflow.dialect.rules import TypeRules
@@ -91,6 +93,8 @@ class SchemaBinder:
         self._diagnostics: list[Diagnostic] = []
         # Names of columns that are not there, told when all who rename columns are known.
         self._missing: list[tuple[ColumnRef, Diagnostic]] = []
+        # The types that `start` and `end` have in the models that are built by time range.
+        self._moments: dict[NodeId, MomentType] = {}
         self._held = _held_not_null(graph, spec)
 
     def schemas(self) -> tuple[Mapping[NodeId, NodeSchema], tuple[Diagnostic, ...]]:
@@ -154,10 +158,9 @@ class SchemaBinder:
         if full is None:
             self._put(node, function_schema(self._project.models[node], self._rules))
             return
-        table = self._query(QueryKey(node, "full"), full)
-        if table is None:
+        schema = self._full(node, full, model.config.event_time)
+        if schema is None:
             return
-        schema = _schema(self._filled(QueryKey(node, "full"), full, table), full.map)
         self._diagnostics += _unnamed(self._project.models[node].name, schema)
         if model.config.snapshot is not None:
             declared = self._project.models[node]
@@ -165,6 +168,15 @@ class SchemaBinder:
                 declared.name, declared.span, schema, model.config, model.layer, self._spec
             )
             schema = snapshot_schema(schema, model.config, self._spec, self._rules)
+        wrong = check_event_time(
+            self._project.models[node].name,
+            self._project.models[node].span,
+            schema,
+            model.config,
+            model.layer,
+            self._spec,
+        )
+        self._diagnostics += (wrong,) if wrong is not None else ()
         self._put(node, schema)
         if model.incremental is not None:
             schema = self._incremental(node, schema, model.incremental)
@@ -176,6 +188,21 @@ class SchemaBinder:
             spec=self._spec,
             rules=self._rules,
         )
+
+    def _full(self, node: NodeId, query: RenderedQuery, event_time: str | None) -> NodeSchema | None:
+        """Binds a model's query; once more, where its column of times gives another type to `start`."""
+        told, missing = len(self._diagnostics), len(self._missing)
+        key = QueryKey(node, "full")
+        table = self._query(key, query)
+        if table is None:
+            return None
+        schema = _schema(self._filled(key, query, table), query.map)
+        column = time_column(schema, event_time, self._spec) if _names_moments(query) else None
+        if column is None or column.type is self._moments.get(node, MomentType.TIMESTAMP):
+            return schema
+        self._moments[node] = column.type
+        del self._diagnostics[told:], self._missing[missing:]
+        return self._full(node, query, None)
 
     def _incremental(self, node: NodeId, schema: NodeSchema, query: RenderedQuery) -> NodeSchema:
         """Binds a model's incremental query, which reads what both make, until that stays as it is."""
@@ -316,6 +343,8 @@ class SchemaBinder:
                 tree = self._dialect.parser().parse(tokens, text)[0]
                 if tree is None:
                     return None
+                if _names_moments(query):
+                    type_moments(tree, self._moments.get(key.node, MomentType.TIMESTAMP))
                 self._name_placeholders(tree, text, key.node, links.references)
                 table, mistakes = bind_tree(tree, text, self._spec, self._rules, find, notes)
                 whole = replace(table, columns=tuple(_whole(c, text, tokens) for c in table.columns))
@@ -358,6 +387,10 @@ class SchemaBinder:
                 return table
             tables[self._scratch(node)] = columns
         sql = bind_query(query, facts, links, None, self._scratch_text, self._spec).sql
+        model = self._rendered.models.get(key.node)
+        if model is not None and _names_moments(query):
+            kind = self._moments.get(key.node, MomentType.TIMESTAMP)
+            sql = with_some_moments(sql, model.config, kind, self._spec)
         described = self._ask(self._spec.name, sql, tables)
         return table if described is None else filled(table, described, self._spec, self._rules)
 
@@ -399,6 +432,11 @@ class SchemaBinder:
             return source.identifier
         made = self._rendered.models.get(node) or self._rendered.seeds.get(node)
         return made.relation.identifier if made is not None else None
+
+
+def _names_moments(query: RenderedQuery) -> bool:
+    text = query.text.lower()
+    return START in text or END in text
 
 
 def _table(node: NodeId, schema: NodeSchema) -> Table:

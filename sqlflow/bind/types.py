@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlflow.bind.query.values import ColumnRef
 from sqlflow.core.config import NodeConfig, TestConfig
 from sqlflow.core.ids import NodeId
+from sqlflow.core.moments import MomentType
 from sqlflow.core.relation import Relation
 from sqlflow.core.schema import Nullability, SqlType
 from sqlflow.core.span import Span
@@ -75,13 +76,32 @@ class BoundFunction:
     inputs: tuple[BoundInput, ...]
 
 
+class TimeColumn(NamedTuple):
+    """A column of times, by the name that the warehouse has for it."""
+
+    name: str
+    type: MomentType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundTime:
+    """How a model is built by time range: its own column of times, and those of the nodes that it reads.
+
+    Of a parent, only the rows of a batch are read, where the query doesn't name
+    the batch's moments itself.
+    """
+
+    column: TimeColumn
+    parents: Mapping[NodeId, TimeColumn]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundModel:
     """A model that is ready to be built.
 
     Exactly one of `full` and `function` is set. `incremental` is the query that runs where the table is
     there already. `from_clause` is how another query reads the model: its relation, or an ephemeral
-    model's query in brackets.
+    model's query in brackets. `time` is set for a model that is built by time range.
     """
 
     id: NodeId
@@ -96,6 +116,7 @@ class BoundModel:
     post_hooks: tuple[BoundQuery, ...]
     from_clause: str
     span: Span
+    time: BoundTime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from enum import StrEnum
 
+from sqlflow.core.batches import BatchSize
+from sqlflow.core.moments import read_zone
 from sqlflow.core.value import EMPTY, Value
 
 
@@ -26,6 +29,7 @@ class IncrementalStrategy(StrEnum):
     APPEND = "append"
     DELETE_INSERT = "delete+insert"
     MERGE = "merge"
+    TIME_RANGE = "time_range"
 
 
 class OnSchemaChange(StrEnum):
@@ -111,6 +115,29 @@ class SnapshotConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeRangeConfig:
+    """The settings of a model that is built by time range.
+
+    `event_time` is the column of its query by which rows belong to a range. `begin` is the first moment, in
+    UTC; batches are counted from the one that it lies in. `lookback` batches before new ones are built again.
+    """
+
+    event_time: str
+    batch_size: BatchSize
+    begin: datetime
+    lookback: int
+    time_zone: str
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone whose days, weeks and months these are."""
+        zone = read_zone(self.time_zone)
+        if zone is None:
+            raise ValueError(f"no time zone {self.time_zone}")
+        return zone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeConfig:
     """The settings of a model, a snapshot or a seed. `timeout` is in seconds; None is without limit."""
 
@@ -132,6 +159,10 @@ class NodeConfig:
     incremental_strategy: IncrementalStrategy | None = None
     on_schema_change: OnSchemaChange = OnSchemaChange.IGNORE
     full_refresh: bool | None = None
+    # The column of times by which what reads the node takes a part of its rows.
+    event_time: str | None = None
+    # Set where the strategy is the one by time range, unless the settings have errors.
+    time_range: TimeRangeConfig | None = None
     # Snapshots: set for each, unless its settings have errors.
     snapshot: SnapshotConfig | None = None
     # Seeds.

@@ -148,6 +148,26 @@ def delete_all(spec: DialectSpec, relation: Relation) -> str:
     return f"DELETE FROM {relation_sql(spec, relation)}"
 
 
+def between(spec: DialectSpec, column: str, start: str, end: str) -> str:
+    """A condition: a column is at `start` or after it, and before `end`."""
+    return f"{quote(spec, column)} >= {start} AND {quote(spec, column)} < {end}"
+
+
+def rows_where(relation: str, condition: str) -> str:
+    """A relation, as SQL writes it, with some of its rows: a query in brackets."""
+    return f"(SELECT * FROM {relation} WHERE {condition})"
+
+
+def part_of(condition: str) -> tuple[str, str]:
+    """What stands around a query of which only some rows are wanted."""
+    return "SELECT * FROM (\n", f"\n) AS q WHERE {condition}"
+
+
+def delete_where(spec: DialectSpec, relation: Relation, condition: str) -> str:
+    """DELETE of some rows."""
+    return f"DELETE FROM {relation_sql(spec, relation)} WHERE {condition}"
+
+
 def delete_matching(spec: DialectSpec, relation: Relation, keys: Sequence[str], source: Relation) -> str:
     """DELETE of the rows whose keys are among those of another relation."""
     match = _matches(spec, keys)

@@ -8,11 +8,13 @@ from datetime import datetime
 from sqlflow.bind.types import BoundModel, BoundQuery
 from sqlflow.core.config import Materialization
 from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.ranges import Range
 from sqlflow.core.relation import Column, Relation, RelationKind
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.incremental import build_increment, key_checks
 from sqlflow.materialize.relation import build_table, build_view
 from sqlflow.materialize.snapshot import build_snapshot
+from sqlflow.materialize.time_range import build_batch
 from sqlflow.materialize.types import Audit, Checks, Existing, Rows, Run, Script, Step
 
 
@@ -42,14 +44,19 @@ def build_model(
     audited: bool,
     run: str,
     now: datetime,
+    batch: Range | None = None,
 ) -> Script | Diagnostic:
     """Gives the steps that build a model or a snapshot from `rows`, its hooks among them.
 
     `incoming` are the columns of the rows, `increment` is what `is_increment` said, `audited` whether it
-    has tests, `run` a short id that makes the names of passing relations unique, `now` the run's time.
+    has tests, `run` a short id that makes the names of passing relations unique, `now` the run's time,
+    `batch` is what the rows are of, where the model is built by time range.
     """
     audit = audits(audited)
-    script = _script(spec, model, rows, existing, incoming, audit, increment=increment, run=run, now=now)
+    if increment and batch is not None:
+        script = build_batch(spec, model, rows, existing, incoming, batch, audit)
+    else:
+        script = _script(spec, model, rows, existing, incoming, audit, increment=increment, run=run, now=now)
     if isinstance(script, Diagnostic):
         return script
     return with_hooks(script, model.relation, model.post_hooks)

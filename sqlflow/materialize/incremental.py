@@ -30,7 +30,7 @@ def build_increment(
     `incoming` are the columns of the new rows. Gives a diagnostic where they don't fit the table in a way
     that `on_schema_change` does not settle.
     """
-    change = _schema_change(spec, model, existing.columns, incoming)
+    change = schema_change(spec, model, existing.columns, incoming)
     if isinstance(change, Diagnostic):
         return change
     alter, columns = change
@@ -90,10 +90,10 @@ def key_checks(
     return tuple(checks)
 
 
-def _schema_change(
+def schema_change(
     spec: DialectSpec, model: BoundModel, table: Sequence[Column], incoming: Sequence[Column]
 ) -> tuple[tuple[Step, ...], tuple[str, ...]] | Diagnostic:
-    """Gives the statements that alter the table, and the columns that are written then."""
+    """Gives the statements that alter a table for new rows, and the columns that are written then."""
     old = {name_key(spec, column.name): column for column in table}
     new = {name_key(spec, column.name): column for column in incoming}
     added = [column for key, column in new.items() if key not in old]

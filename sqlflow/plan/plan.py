@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -37,7 +38,10 @@ class Command(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
-    """How a plan is to be carried out. `store_failures` keeps the rows of every failed test."""
+    """How a plan is to be carried out. `store_failures` keeps the rows of every failed test.
+
+    `now` is the run's time, by which ranges of time are complete.
+    """
 
     target: str
     threads: int
@@ -45,6 +49,7 @@ class PlanOptions:
     fail_fast: bool = False
     store_failures: bool = False
     force: bool = False
+    now: datetime | None = None
 
 
 def make_plan(
@@ -71,7 +76,7 @@ def make_plan(
     gates = _gates(program, wanted - audited.keys(), effective, before)
     audits = _audits(program, options, wanted, audited, effective)
     force = options.force or options.full_refresh
-    judge = Judge(program, codes, None if command is Command.TEST else past, force=force)
+    judge = Judge(program, codes, None if command is Command.TEST else past, force=force, now=options.now)
     actions: list[Action] = []
     unchanged: list[NodeId] = []
     for node in program.graph.order:

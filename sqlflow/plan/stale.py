@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 
 from sqlflow.bind.types import Program
 from sqlflow.core.ids import NodeId
+from sqlflow.plan.due import batches_due
 from sqlflow.state.publication import Publication
 
 # The version, in a publication, of an input that could not tell it: no version is equal to it.
@@ -73,12 +75,19 @@ class Judge:
     """
 
     def __init__(
-        self, program: Program, codes: Mapping[NodeId, str], past: Past | None, *, force: bool
+        self,
+        program: Program,
+        codes: Mapping[NodeId, str],
+        past: Past | None,
+        *,
+        force: bool,
+        now: datetime | None = None,
     ) -> None:
         self._program = program
         self._codes = codes
         self._past = past
         self._force = force
+        self._now = now
         self._built: set[NodeId] = set()
 
     def why(self, node: NodeId, reads: Sequence[NodeId]) -> tuple[str, bool]:
@@ -110,6 +119,12 @@ class Judge:
         volatile = self._program.volatile.get(node, ())
         if not reason and volatile:
             reason = f"uses {volatile[0]}"
+        model = self._program.models.get(node)
+        if not reason and model is not None and publication is not None and self._now is not None:
+            due = len(batches_due(model.config, publication.ranges, self._now))
+            if due:
+                # What is due is asked again when it is built.
+                return f"{due} {'batch is' if due == 1 else 'batches are'} due", True
         if reason:
             # Another run may do it meanwhile.
             return reason, bool(volatile)

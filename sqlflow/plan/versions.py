@@ -53,7 +53,8 @@ def _parts(model: BoundModel) -> tuple[str, ...]:
     if model.function is not None:
         return (model.function.path, model.function.name, *(i.parameter for i in model.function.inputs))
     write = _bound if model.config.materialized is Materialization.VIEW else _logical
-    return (write(model.full), write(model.incremental))
+    read = repr(sorted(model.time.parents.items())) if model.time is not None else ""
+    return (write(model.full), write(model.incremental), read)
 
 
 def _bound(query: BoundQuery | None) -> str:

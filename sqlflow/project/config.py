@@ -24,6 +24,7 @@ from sqlflow.core.value import Value
 from sqlflow.project.decode import Section, as_section, invalid_value, plain, unknown_key
 from sqlflow.project.nodes import MappingNode, Pair, from_value, to_value
 from sqlflow.project.snapshot_config import decode_snapshot
+from sqlflow.project.time_config import decode_time_range
 from sqlflow.project.types import ConfigEntry, ConfigLayer
 
 
@@ -72,6 +73,11 @@ KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             ConfigKey(name="contract", kinds=_MODELS, merge=Merge.UNION),
             ConfigKey(name="unique_key", kinds=_MODELS | _SNAPSHOTS),
             ConfigKey(name="incremental_strategy", kinds=_MODELS),
+            ConfigKey(name="event_time", kinds=_NODES),
+            ConfigKey(name="batch_size", kinds=_MODELS),
+            ConfigKey(name="begin", kinds=_MODELS),
+            ConfigKey(name="lookback", kinds=_MODELS, typed=True),
+            ConfigKey(name="time_zone", kinds=_MODELS),
             ConfigKey(name="on_schema_change", kinds=_MODELS),
             ConfigKey(name="full_refresh", kinds=_MODELS, typed=True),
             ConfigKey(name="strategy", kinds=_SNAPSHOTS),
@@ -98,6 +104,8 @@ HOOKS = frozenset({"pre_hook", "post_hook", "pre-hook", "post-hook"})
 
 _OF_OTHER_KINDS = (Materialization.SEED, Materialization.SNAPSHOT)
 _MODEL_MATERIALIZATIONS = tuple(m.value for m in Materialization if m not in _OF_OTHER_KINDS)
+# dbt's name for the strategy by time range, and how many batches that looks back where nothing is set.
+MICROBATCH, _LOOKBACK = "microbatch", 1
 _NEED_UNIQUE_KEY = (IncrementalStrategy.MERGE, IncrementalStrategy.DELETE_INSERT)
 
 
@@ -195,7 +203,11 @@ def decode_node_config(
         word = section.choice("materialized", _MODEL_MATERIALIZATIONS)
         materialized = Materialization(word) if word is not None else default_materialization
     unique_key = tuple(dict.fromkeys(section.texts("unique_key") or ()))
-    strategy = section.choice("incremental_strategy", [s.value for s in IncrementalStrategy])
+    word = section.choice("incremental_strategy", [*(s.value for s in IncrementalStrategy), MICROBATCH])
+    lookback = _LOOKBACK if word == MICROBATCH else 0
+    strategy = IncrementalStrategy.TIME_RANGE.value if word == MICROBATCH else word
+    event_time = _name(section, "event_time")
+    by_time = strategy == IncrementalStrategy.TIME_RANGE.value and materialized is Materialization.INCREMENTAL
     on_schema_change = section.choice("on_schema_change", [c.value for c in OnSchemaChange])
     enabled = section.flag("enabled")
     config = NodeConfig(
@@ -215,6 +227,12 @@ def decode_node_config(
         incremental_strategy=_strategy(section, materialized, strategy, unique_key),
         on_schema_change=OnSchemaChange(on_schema_change) if on_schema_change else OnSchemaChange.IGNORE,
         full_refresh=section.flag("full_refresh"),
+        event_time=event_time,
+        time_range=decode_time_range(
+            section, event_time, section.span("incremental_strategy"), lookback=lookback
+        )
+        if by_time
+        else None,
         snapshot=decode_snapshot(section, unique_key, place) if kind is NodeKind.SNAPSHOT else None,
         column_types=_column_types(section),
         delimiter=_delimiter(section),
@@ -245,6 +263,17 @@ def check_python_materialization(
 
     An ibis model is a query, and can be these; but it is one query, and an incremental model is two.
     """
+    if config.time_range is not None and not is_ibis:
+        entry = layer.get("incremental_strategy")
+        return (
+            Diagnostic(
+                code=Code.BAD_MATERIALIZATION,
+                message="a Python model can't be built by time range",
+                span=entry.span if entry is not None else function,
+                label="set here",
+                help="write it as a SQL model, or use another strategy",
+            ),
+        )
     wrong = (Materialization.INCREMENTAL,) if is_ibis else (Materialization.VIEW, Materialization.EPHEMERAL)
     if config.materialized not in wrong:
         return ()

@@ -34,6 +34,7 @@ class ModelConfig(TypedDict, total=False):
     indexes: Sequence[IndexConfig]
     unique_key: str | Sequence[str]
     incremental_strategy: Literal["append", "delete+insert", "merge"]
+    event_time: str
     on_schema_change: Literal["ignore", "fail", "append_new_columns", "sync_all_columns"]
     full_refresh: bool
     description: str

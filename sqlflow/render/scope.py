@@ -23,6 +23,7 @@ from sqlflow.render.compiled import Compiled, code_name, frame_line
 from sqlflow.render.environment import NAMES
 from sqlflow.render.macros import MacroIndex, Macros, PackageMacros
 from sqlflow.render.modules import modules
+from sqlflow.render.moments import find_moment
 from sqlflow.render.narrow import Argument, find_call, keyword_arguments
 from sqlflow.render.problems import Problem, ReturnValue
 from sqlflow.render.types import THIS, Reads, Reference, placeholder
@@ -142,7 +143,8 @@ class Scope:
         if name == self._around.settings.name and name not in self.parent:
             self._package = self._package or PackageMacros(self.macros)
             return self._package
-        return missing
+        moment = find_moment(name, self.config) if self._fixed is None else None
+        return missing if moment is None else moment
 
     def known_names(self) -> tuple[str, ...]:
         """Gives the names that a template can use, for messages."""

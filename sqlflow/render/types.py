@@ -18,6 +18,10 @@ from sqlflow.project.types import ConfigLayer, RefTarget
 # `RenderedQuery.references`; the linker puts the relation's name in its place. `{{ this }}` leaves THIS.
 PLACEHOLDER = re.compile(r"__sqlflow_ref_(\d+)__", re.IGNORECASE)
 THIS = "__sqlflow_this__"
+# What `{{ start }}` and `{{ end }}` leave: an identifier too, of no column. The moments are put there for
+# each batch, in a text literal as well.
+START, END = "__sqlflow_start__", "__sqlflow_end__"
+MOMENTS = re.compile(r"(')?(?:(__sqlflow_start__)|__sqlflow_end__)(?(1)'|)", re.IGNORECASE)
 
 
 def placeholder(index: int) -> str:

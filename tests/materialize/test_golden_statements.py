@@ -21,6 +21,8 @@ RUN = "0123456789abcdef0123456789abcdef"
 INDEX = "indexes=[{'columns': ['id'], 'unique': true}]"
 ROW = "select 1 as id, 'a' as name"
 CHANGED = "select 1 as id, 'a' as name, timestamp '2024-04-01 00:00:00' as changed"
+TIME_RANGE = "materialized='incremental', incremental_strategy='time_range', event_time='changed', lookback=1"
+PARENT = "models: [{name: p, config: {event_time: changed}}]"
 BY_KEY = "materialized='incremental', unique_key='id', incremental_strategy="
 
 
@@ -53,6 +55,12 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"snapshots/m.sql": model("unique_key=['id', 'name'], strategy='check', check_cols=['changed'], "
                                   "hard_deletes='new_record', dbt_valid_to_current="
                                   "\"CAST('9999-12-31' AS TIMESTAMP)\"", CHANGED)},
+    ),
+    "time_range": (
+        {"m": model(f"{TIME_RANGE}, begin='2024-04-29'", "select id, name, changed from p"),
+         "models/m.yml": PARENT, "p": model("materialized='table'", CHANGED)},
+        {"m": model(f"{TIME_RANGE}, begin='2024-04-30'", "select p.id, p.name, p.changed from p "
+                    "where p.changed >= {{ start }} and p.changed < {{ end }}")},
     ),
     "view_to_table": ({"m": model("materialized='view'")}, {"m": model("materialized='table'")}),
     "table_to_view": ({"m": model("materialized='table'")}, {"m": model("materialized='view'")}),

@@ -1,0 +1,85 @@
+"""Builds a model by time range: the rows of one batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlflow.bind.time_range import moment_name, moment_texts
+from sqlflow.bind.types import BoundModel, BoundQuery, TimeColumn
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.moments import bounds
+from sqlflow.core.ranges import Range
+from sqlflow.core.relation import Column
+from sqlflow.core.textmap import Edit, splice
+from sqlflow.dialect import statements as sql
+from sqlflow.dialect.names import literal
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.materialize.incremental import schema_change
+from sqlflow.materialize.relation import insert
+from sqlflow.materialize.types import Checks, Existing, Rows, Run, Script
+from sqlflow.render.types import MOMENTS
+
+
+def batch_rows(spec: DialectSpec, model: BoundModel, query: BoundQuery, batch: Range) -> BoundQuery:
+    """Gives the query of the rows of one batch, and of no others.
+
+    The batch's moments are put where the query names them; where it doesn't, of the nodes that it reads and
+    that have a column of times only the rows of the batch are read. Its own rows are filtered in any case.
+    """
+    time = model.time
+    if time is None:
+        raise ValueError(f"{model.id} is not built by time range")
+    edits = _moments(spec, model, query, batch) or _parents(spec, model, query, batch)
+    text, text_map = splice(query.sql, query.map, edits)
+    before, after = sql.part_of(_condition(spec, model, time.column, batch))
+    return BoundQuery(sql=before + text + after, map=text_map.shifted(len(before)))
+
+
+def build_batch(
+    spec: DialectSpec,
+    model: BoundModel,
+    rows: Rows,
+    existing: Existing,
+    incoming: Sequence[Column],
+    batch: Range,
+    checks: Checks,
+) -> Script | Diagnostic:
+    """Puts the rows of a batch, which `batch_rows` gave, in the place of those that the table has of it."""
+    if model.time is None:
+        raise ValueError(f"{model.id} is not built by time range")
+    change = schema_change(spec, model, existing.columns, incoming)
+    if isinstance(change, Diagnostic):
+        return change
+    alter, columns = change
+    gone = sql.delete_where(spec, model.relation, _condition(spec, model, model.time.column, batch))
+    steps = (*alter, Run(sql=gone), *insert(spec, model.relation, columns, rows))
+    return Script(steps=(*steps, *checks(model.relation)))
+
+
+def _moments(spec: DialectSpec, model: BoundModel, query: BoundQuery, batch: Range) -> list[Edit]:
+    if model.time is None:
+        return []
+    texts = moment_texts(spec, batch, model.config, model.time.column.type)
+    return [
+        Edit(found.start(), found.end(), texts[moment_name(found.group(0))][1 if found.group(1) else 0])
+        for found in MOMENTS.finditer(query.sql)
+    ]
+
+
+def _parents(spec: DialectSpec, model: BoundModel, query: BoundQuery, batch: Range) -> list[Edit]:
+    edits: list[Edit] = []
+    for read in query.reads:
+        column = model.time.parents.get(read.node) if model.time is not None else None
+        if column is not None:
+            relation = query.sql[read.start : read.end]
+            part = sql.rows_where(relation, _condition(spec, model, column, batch))
+            edits.append(Edit(read.start, read.end, part + read.alias))
+    return edits
+
+
+def _condition(spec: DialectSpec, model: BoundModel, column: TimeColumn, batch: Range) -> str:
+    """The rows whose time lies in a batch."""
+    if model.config.time_range is None:
+        raise ValueError(f"{model.id} is not built by time range")
+    start, end = bounds(batch, column.type, model.config.time_range.zone)
+    return sql.between(spec, column.name, literal(spec, start), literal(spec, end))
