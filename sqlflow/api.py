@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from sqlflow.dialect.names import same_name
 from sqlflow.link.selection import select as select_nodes
 from sqlflow.link.types import Node
 from sqlflow.manifest import manifest
+from sqlflow.plan.due import Interval
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
 from sqlflow.plan.types import Plan
 from sqlflow.plan.versions import codes
@@ -217,12 +219,19 @@ class LoadedProject:
         fail_fast: bool = False,
         threads: int | None = None,
         store_failures: bool = False,
+        start: datetime | None = None,
+        end: datetime | None = None,
     ) -> Recorded:
         """Brings the selected models, seeds and sources up to date, each tested before it is published.
 
-        What was built from the same code and the same data is left as it is, unless `force` is set.
+        What was built from the same code and the same data is left as it is, unless `force` is set. Where a
+        `start` or an `end` is given, the models that are built by time range get the complete batches of that
+        interval, anew; without a zone, it is meant by each model's clocks. Raises ProjectError where no such
+        model is selected, ValueError for an interval without a length, or with a full refresh.
         """
         options = self._options(full_refresh, force, fail_fast, threads, store_failures)
+        if start is not None or end is not None:
+            options = replace(options, interval=self._interval(start, end, full_refresh, select, exclude))
         return self._make(Command.BUILD, select, exclude, options)
 
     def test(
@@ -389,6 +398,31 @@ class LoadedProject:
             store_failures=store_failures,
             now=self._compiled.system.now(),
         )
+
+    def _interval(
+        self,
+        start: datetime | None,
+        end: datetime | None,
+        full_refresh: bool,
+        select: Sequence[str],
+        exclude: Sequence[str],
+    ) -> Interval:
+        if full_refresh:
+            raise ValueError("a full refresh builds all batches, and not those of an interval")
+        if Interval(start, end).is_backward:
+            raise ValueError("the interval ends before it starts")
+        program, chosen, _ = self._select(select, exclude)
+        if not any(program.models[node].time is not None for node in chosen if node in program.models):
+            raise ProjectError(
+                (
+                    Diagnostic(
+                        code=Code.EMPTY_SELECTION,
+                        message="no model that is built by time range is selected",
+                        help="only such models have an interval to build: `incremental_strategy: time_range`",
+                    ),
+                )
+            )
+        return Interval(start, end)
 
     def _make(
         self, command: Command, select: Sequence[str], exclude: Sequence[str], options: PlanOptions

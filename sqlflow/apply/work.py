@@ -35,7 +35,7 @@ from sqlflow.materialize.build import build_model, hook_steps, is_increment, wit
 from sqlflow.materialize.relation import build_table
 from sqlflow.materialize.time_range import batch_rows
 from sqlflow.materialize.types import Existing, Rows
-from sqlflow.plan.due import batches_due, covered_after
+from sqlflow.plan.due import batches_due, batches_within, covered_after
 from sqlflow.plan.stale import UNTOLD, why_stale
 from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, RunTest
 from sqlflow.state.event import Status
@@ -150,6 +150,10 @@ class Workshop:
         anew = covered is None
         changed = last is None or last.inputs != self._inputs(action)
         todo = batches_due(model.config, covered, self.now, again=changed and not anew)
+        if work.interval is not None:
+            todo = batches_within(model.config, work.interval, self.now)
+            if not todo:
+                return Outcome(Status.UNCHANGED, reason="no complete batch lies in what was asked for")
         if not todo and not anew:
             if last is None or (last.code == action.code and not changed):
                 return _CURRENT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import click
@@ -171,6 +172,39 @@ def full_refresh(command: Function) -> Function:
 def force(command: Function) -> Function:
     """Adds `--force`."""
     return click.option("--force", is_flag=True, help="Build what is unchanged as well.")(command)
+
+
+class MomentParam(click.ParamType[datetime]):
+    """A date or a time in ISO's form, with or without a zone."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Reads it."""
+        try:
+            return datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(
+                f"{value!r} is neither a date nor a time: write 2024-01-31 or 2024-01-31T06:00", param, ctx
+            )
+
+
+def interval(command: Function) -> Function:
+    """Adds `--start` and `--end`."""
+    command = click.option("--end", type=MomentParam(), help="Before when; now if it is left out.")(command)
+    return click.option(
+        "--start", type=MomentParam(), help="Build models by time range anew, from this moment on."
+    )(command)
+
+
+def check_interval(start: datetime | None, end: datetime | None, *, full_refresh: bool) -> None:
+    """Refuses an interval without a length, and one that goes with a full refresh."""
+    if full_refresh and (start is not None or end is not None):
+        raise click.UsageError("--full-refresh builds all batches: it excludes --start and --end")
+    from sqlflow.plan.due import Interval
+
+    if Interval(start, end).is_backward:
+        raise click.UsageError("--end has to be later than --start")
 
 
 def store_failures(command: Function) -> Function:

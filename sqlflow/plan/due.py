@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from typing import NamedTuple
 
 from sqlflow.core.batches import batches, complete, previous_start, to_build
 from sqlflow.core.config import NodeConfig
-from sqlflow.core.ranges import Range, Ranges, difference, normalised
+from sqlflow.core.ranges import Range, Ranges, difference, intersection, normalised
+
+
+class Interval(NamedTuple):
+    """A range of time that is asked for; without a zone, its moments are those of each model's clocks.
+
+    None stands for the beginning and for now.
+    """
+
+    start: datetime | None
+    end: datetime | None
+
+    @property
+    def is_backward(self) -> bool:
+        """Whether it ends before it starts, or then; where only one has a zone, that is not known."""
+        if self.start is None or self.end is None:
+            return False
+        return (self.start.tzinfo is None) is (self.end.tzinfo is None) and self.start >= self.end
+
+
+def batches_within(config: NodeConfig, interval: Interval, now: datetime) -> tuple[Range, ...]:
+    """Gives the complete batches that have a part in an interval, in order, covered or not."""
+    time = config.time_range
+    if time is None:
+        return ()
+    size, zone = time.batch_size, time.zone
+    due = complete(time.begin, _in_utc(now, zone), size, zone)
+    start = _in_utc(interval.start, zone) if interval.start is not None else datetime.min
+    end = _in_utc(interval.end, zone) if interval.end is not None else datetime.max
+    return tuple(batches(intersection(due, normalised((Range(start, end),))), size, zone))
+
+
+def _in_utc(moment: datetime, zone: tzinfo) -> datetime:
+    return moment.replace(tzinfo=moment.tzinfo or zone).astimezone(UTC).replace(tzinfo=None)
 
 
 def batches_due(
@@ -21,7 +55,7 @@ def batches_due(
     if time is None:
         return ()
     size, zone = time.batch_size, time.zone
-    due = complete(time.begin, now.astimezone(UTC).replace(tzinfo=None), size, zone)
+    due = complete(time.begin, _in_utc(now, zone), size, zone)
     found = to_build(due, covered or (), size, zone, lookback=time.lookback)
     if again and time.lookback and due:
         start = max(due[0].start, previous_start(due[0].end, size, zone, time.lookback))

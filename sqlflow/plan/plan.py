@@ -14,6 +14,7 @@ from sqlflow.core.config import Materialization
 from sqlflow.core.ids import NodeId, NodeKind
 from sqlflow.core.relation import Relation
 from sqlflow.plan.audits import audited_nodes
+from sqlflow.plan.due import Interval
 from sqlflow.plan.stale import Judge, Past
 from sqlflow.plan.types import (
     Action,
@@ -40,7 +41,8 @@ class Command(StrEnum):
 class PlanOptions:
     """How a plan is to be carried out. `store_failures` keeps the rows of every failed test.
 
-    `now` is the run's time, by which ranges of time are complete.
+    `now` is the run's time, by which ranges of time are complete. Of the models that are built by time range,
+    the batches of the `interval` are built, where one is given, whether they are there or not.
     """
 
     target: str
@@ -50,6 +52,7 @@ class PlanOptions:
     store_failures: bool = False
     force: bool = False
     now: datetime | None = None
+    interval: Interval | None = None
 
 
 def make_plan(
@@ -88,6 +91,8 @@ def make_plan(
             continue
         info = program.graph.nodes[node]
         reason, forced = judge.why(node, effective[node])
+        if options.interval is not None and _is_by_time(program, node):
+            reason, forced = "asked for", True
         if past is None and node not in selected:
             reason = "read by what is selected"
         if not reason:
@@ -134,6 +139,11 @@ def _effective_parents(program: Program) -> Mapping[NodeId, tuple[NodeId, ...]]:
 def _is_ephemeral(program: Program, node: NodeId) -> bool:
     model = program.models.get(node)
     return model is not None and model.config.materialized is Materialization.EPHEMERAL
+
+
+def _is_by_time(program: Program, node: NodeId) -> bool:
+    model = program.models.get(node)
+    return model is not None and model.time is not None
 
 
 def _wanted(
@@ -264,7 +274,12 @@ def _work(
     audits: tuple[RunTest, ...],
 ) -> Work | None:
     if node in program.models:
-        return BuildModel(model=program.models[node], full_refresh=options.full_refresh, audits=audits)
+        return BuildModel(
+            model=program.models[node],
+            full_refresh=options.full_refresh,
+            audits=audits,
+            interval=options.interval,
+        )
     if node in program.seeds:
         return LoadSeed(seed=program.seeds[node], audits=audits)
     if node in program.sources:

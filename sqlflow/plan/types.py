@@ -11,6 +11,7 @@ from sqlflow.core.config import TestConfig
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
+from sqlflow.plan.due import Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +32,15 @@ class RunTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildModel:
-    """Bring a model's table or view up to date; the `audits` must pass before it is published."""
+    """Bring a model's table or view up to date; the `audits` must pass before it is published.
+
+    Of one that is built by time range, the batches of the `interval` are built, where there is one.
+    """
 
     model: BoundModel
     full_refresh: bool
     audits: tuple[RunTest, ...] = ()
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

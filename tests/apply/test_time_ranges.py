@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.apply.engines import duckdb_warehouse
 from tests.apply.projects import Project, source_text
 
 NOW = datetime(2024, 3, 4, 12, tzinfo=UTC)
@@ -244,3 +249,81 @@ def test_python_models_are_refused(duck: Project) -> None:
     )
     [found] = sqlflow.load(duck.root).diagnostics
     assert (found.code, found.message) == ("SF0602", "a Python model can't be built by time range")
+
+
+def test_an_interval_is_built_anew(project: Project) -> None:
+    project.built(FILES)
+    # Nobody is told of these rows.
+    project.warehouse.execute(
+        "delete from events where id = 1",
+        "insert into events values (timestamp '2024-03-02 05:00:00', 7)",
+        "insert into events values (timestamp '2024-03-03 05:00:00', 8)",
+    )
+    run = project.built({}, "m", start=datetime(2024, 3, 2, 6), end=datetime(2024, 3, 2, 7))
+    assert (run.nodes["m"].reason, ids(project)) == ("1 batch", [1, 7, 2, 3])
+    assert project.built().statuses["m"] == "unchanged"
+    project.built({}, "m", start=datetime(2024, 3, 3))
+    assert ids(project) == [1, 7, 2, 3, 8]
+    project.built({}, "m", end=datetime(2024, 3, 2))
+    assert ids(project) == [7, 2, 3, 8]
+
+
+def test_an_interval_without_a_complete_batch(project: Project) -> None:
+    project.built(FILES)
+    for start, end in ((4, 9), (20, 21)):
+        run = project.built({}, "m", start=datetime(2024, 3, start), end=datetime(2024, 3, end))
+        assert run.statuses["m"] == "unchanged"
+    assert ids(project) == [1, 2, 3]
+
+
+def test_what_an_interval_left_out_is_built_later(project: Project) -> None:
+    project.built({**FILES}, "+m", start=datetime(2024, 3, 2), end=datetime(2024, 3, 3))
+    assert ids(project) == [2]
+    assert project.built().nodes["m"].reason == "2 batches"
+    assert ids(project) == [1, 2, 3]
+
+
+def test_intervals_that_are_refused(duck: Project) -> None:
+    from sqlflow.core.diagnostic import ProjectError
+
+    loaded = duck.write(FILES).load()
+    with pytest.raises(ProjectError) as found:
+        loaded.build(["events"], start=NOW)
+    assert [d.code for d in found.value.diagnostics] == ["SF0502"]
+    with pytest.raises(ValueError, match="ends before it starts"):
+        loaded.build(start=NOW, end=NOW)
+    with pytest.raises(ValueError, match="full refresh"):
+        loaded.build(start=NOW, full_refresh=True)
+
+
+STEPS = st.lists(st.tuples(st.integers(0, 80), st.integers(1, 80), st.booleans()), max_size=4)
+HOURLY = COUNTS.replace("event_time=", "batch_size='6 hours', lookback=1, event_time=")
+
+
+def replay(project: Project, steps: list[tuple[int, int, bool]]) -> None:
+    """Builds intervals, with a plain build after some of them: the table is that of one build."""
+    spread = [(f"2024-03-{1 + hour // 24:02} {hour % 24:02}:30", hour) for hour in range(0, 84, 5)]
+    project.write({**FILES, "events": events(*spread), "m": HOURLY})
+    for start, hours, plain in steps:
+        begin = datetime(2024, 3, 1) + timedelta(hours=start)
+        project.built({}, start=begin, end=begin + timedelta(hours=hours))
+        if plain:
+            project.built()
+    project.built()
+    assert ids(project) == [hour for _, hour in spread]
+    assert project.built().statuses["m"] == "unchanged"
+
+
+@settings(max_examples=12, deadline=None)
+@given(STEPS)
+def test_any_intervals_in_any_order_on_duckdb(steps: list[tuple[int, int, bool]]) -> None:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sqlflow.system.local.LocalSystem.now", lambda _: NOW)
+        replay(Project(Path(folder), duckdb_warehouse(Path(folder))), steps)
+
+
+@pytest.mark.parametrize(
+    "steps", [[(30, 20, False), (0, 80, False), (7, 1, True)], [(80, 9, True), (3, 4, False)]]
+)
+def test_any_intervals_in_any_order_on_postgres(pg: Project, steps: list[tuple[int, int, bool]]) -> None:
+    replay(pg, steps)

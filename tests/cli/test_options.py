@@ -138,3 +138,23 @@ def test_the_version_is_shown() -> None:
     from sqlflow import __version__
 
     assert invoke("--version").stdout == f"sqlflow {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--start", "soon"], "'soon' is neither a date nor a time"),
+        (["--start", "2024-01-02", "--end", "2024-01-02"], "--end has to be later than --start"),
+        (["--start", "2024-01-02", "--full-refresh"], "it excludes --start and --end"),
+    ],
+)
+def test_intervals_that_are_wrong_usage(run: Run, args: list[str], said: str) -> None:
+    result = run("build", *args)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+
+
+def test_an_interval_needs_a_model_that_is_built_by_time_range(run: Run) -> None:
+    result = run("build", "--start", "2024-01-02")
+    assert result.exit_code == 1
+    assert "SF0502" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 @options.selection
 @options.full_refresh
 @options.force
+@options.interval
 @options.running
 @options.store_failures
 @options.with_session()
@@ -26,6 +28,8 @@ def command(
     exclude: tuple[str, ...],
     full_refresh: bool,
     force: bool,
+    start: datetime | None,
+    end: datetime | None,
     fail_fast: bool,
     threads: int | None,
     store_failures: bool,
@@ -37,6 +41,8 @@ def command(
     """
     from sqlflow.cli.runs import run
 
+    options.check_interval(start, end, full_refresh=full_refresh)
+
     run(
         session,
         lambda project: project.build(
@@ -44,6 +50,8 @@ def command(
             exclude,
             full_refresh=full_refresh,
             force=force,
+            start=start,
+            end=end,
             fail_fast=fail_fast,
             threads=threads,
             store_failures=store_failures,
