@@ -26,11 +26,12 @@ from sqlflow.dialect.names import same_name
 from sqlflow.link.selection import select as select_nodes
 from sqlflow.link.types import Node
 from sqlflow.manifest import manifest
-from sqlflow.plan.due import Interval
+from sqlflow.plan.due import Coverage, Interval, coverage_of
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
 from sqlflow.plan.types import Plan
 from sqlflow.plan.versions import codes
 from sqlflow.project.catalog import CATALOG_FILE, catalog_text
+from sqlflow.state.publication import PROD
 from sqlflow.state.state import State, fold
 from sqlflow.system.local import LocalSystem
 from sqlflow.system.protocol import System
@@ -348,6 +349,20 @@ class LoadedProject:
             return fold(State(), log.events())
         finally:
             log.close()
+
+    def intervals(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Coverage, ...]:
+        """Gives what each selected model that is built by time range covers, as the state knows it."""
+        program, chosen, _ = self._select(select, exclude)
+        published, now = self.state().publications, self._compiled.system.now()
+        found: list[Coverage] = []
+        for node in program.graph.order:
+            model = program.models.get(node) if node in chosen else None
+            if model is not None:
+                last = published.get((PROD, node))
+                covered = (last.ranges if last is not None else None) or ()
+                coverage = coverage_of(node, model.name, model.config, covered, now)
+                found += [coverage] if coverage is not None else []
+        return tuple(found)
 
     def export_state(self) -> Iterator[str]:
         """Gives the events that were kept of this project on this target, each as a line of JSON."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
 from sqlflow.core.batches import batches, complete, previous_start, to_build
 from sqlflow.core.config import NodeConfig
+from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Range, Ranges, difference, intersection, normalised
 
 
@@ -25,6 +27,32 @@ class Interval(NamedTuple):
         if self.start is None or self.end is None:
             return False
         return (self.start.tzinfo is None) is (self.end.tzinfo is None) and self.start >= self.end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Which ranges of time the table of a model covers, and which complete batches are missing.
+
+    Moments are in UTC, without a zone.
+    """
+
+    node: NodeId
+    name: str
+    batch_size: str
+    covered: Ranges
+    missing: Ranges
+
+
+def coverage_of(
+    node: NodeId, name: str, config: NodeConfig, covered: Ranges, now: datetime
+) -> Coverage | None:
+    """Gives what a model covers; None for one that is not built by time range."""
+    time = config.time_range
+    if time is None:
+        return None
+    due = complete(time.begin, _in_utc(now, time.zone), time.batch_size, time.zone)
+    missing = to_build(due, covered, time.batch_size, time.zone)
+    return Coverage(node=node, name=name, batch_size=str(time.batch_size), covered=covered, missing=missing)
 
 
 def batches_within(config: NodeConfig, interval: Interval, now: datetime) -> tuple[Range, ...]:
