@@ -83,6 +83,13 @@ def test_the_moments_of_a_batch_stand_in_the_query(project: Project) -> None:
     assert "SELECT * FROM main.events WHERE" not in "".join(project.built({}, force=True).statements)
 
 
+def test_moments_in_a_query_of_another_dialect(pg: Project) -> None:
+    pg.settings["dialect"] = "duckdb"
+    text = COUNTS + " where ts >= {{ start }} and ts < {{ end }}"
+    pg.built({**FILES, "m": text, "n": COUNTS})
+    assert ids(pg, "m") == ids(pg, "n") == [1, 2, 3]
+
+
 def test_nothing_outside_of_a_batch_leaks_in(project: Project) -> None:
     late = f"{{{{ config({TIME}) }}}} select ts + interval '1 day' as ts, id from events"
     project.built({**FILES, "m": late})
