@@ -158,6 +158,10 @@ class NodeConfig:
     unique_key: tuple[str, ...] = ()
     incremental_strategy: IncrementalStrategy | None = None
     on_schema_change: OnSchemaChange = OnSchemaChange.IGNORE
+    # With a unique_key: SQL conditions on what is looked at in the table; the columns that a merge updates.
+    incremental_predicates: tuple[str, ...] = ()
+    merge_update_columns: tuple[str, ...] = ()
+    merge_exclude_columns: tuple[str, ...] = ()
     full_refresh: bool | None = None
     # The column of times by which what reads the node takes a part of its rows.
     event_time: str | None = None

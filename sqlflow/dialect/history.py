@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlflow.core.config import MetaColumns
 from sqlflow.core.relation import Column, Relation
@@ -24,6 +24,7 @@ ZONED = "TIMESTAMP WITH TIME ZONE"
 TEXT = "TEXT"
 # What a version's begin is called while it is computed.
 _OPENED = "sqlflow_opened"
+_A_DAY = timedelta(days=1)
 
 
 def moment_of(kind: str) -> str | None:
@@ -69,8 +70,8 @@ class History:
     def _quoted(self, name: str, of: str = "") -> str:
         return f"{of}.{quote(self.spec, name)}" if of else quote(self.spec, name)
 
-    def _now(self) -> str:
-        now = self.now.astimezone(UTC)
+    def _now(self, later: timedelta = timedelta()) -> str:
+        now = (self.now + later).astimezone(UTC)
         return literal(self.spec, now if self.moment == ZONED else now.replace(tzinfo=None))
 
     def _end(self) -> str:
@@ -233,13 +234,14 @@ class History:
     def ends_ahead(self) -> str:
         """A query that gives keys whose last version has begun, and ends in the future, but is not current.
 
-        No build ends one so: it was current when another expression stood for the end.
+        No build ends one so: it was current when another expression stood for the end. A day counts as no
+        future: the clock may have been set back since the last build.
         """
         keys, table = names(self.spec, self.keys, "t"), relation_sql(self.spec, self.table)
         begin, end = self.names.dbt_valid_from, self.names.dbt_valid_to
         return (
             f"SELECT {keys}, {self._quoted(end, 't')} FROM {table} AS t\n"
-            f"WHERE {self._quoted(end, 't')} > {self._now()}\n"
+            f"WHERE {self._quoted(end, 't')} > {self._now(_A_DAY)}\n"
             f"  AND {self._quoted(begin, 't')} <= {self._now()}\n"
             f"  AND NOT ({self._is_current('t')}) AND NOT EXISTS (\n"
             f"    SELECT 1 FROM {table} AS n WHERE {self._same_key('n', 't')}\n"

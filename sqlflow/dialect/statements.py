@@ -168,12 +168,23 @@ def delete_where(spec: DialectSpec, relation: Relation, condition: str) -> str:
     return f"DELETE FROM {relation_sql(spec, relation)} WHERE {condition}"
 
 
-def delete_matching(spec: DialectSpec, relation: Relation, keys: Sequence[str], source: Relation) -> str:
-    """DELETE of the rows whose keys are among those of another relation."""
-    match = _matches(spec, keys)
+# What predicates of the user call the table and the new rows, which is what dbt calls them.
+_OLD, _NEW = "DBT_INTERNAL_DEST", "DBT_INTERNAL_SOURCE"
+
+
+def delete_matching(
+    spec: DialectSpec,
+    relation: Relation,
+    keys: Sequence[str],
+    source: Relation,
+    predicates: Sequence[str] = (),
+) -> str:
+    """DELETE of the rows whose keys are among those of another relation, and that all predicates hold for."""
+    old, new = (_OLD, _NEW) if predicates else ("t", "s")
     return (
-        f"DELETE FROM {relation_sql(spec, relation)} AS t\n"
-        f"WHERE EXISTS (SELECT 1 FROM {relation_sql(spec, source)} AS s WHERE {match})"
+        f"DELETE FROM {relation_sql(spec, relation)} AS {old}\n"
+        f"WHERE EXISTS (SELECT 1 FROM {relation_sql(spec, source)} AS {new} "
+        f"WHERE {_matches(spec, keys, old, new)}){_and(predicates)}"
     )
 
 
@@ -183,16 +194,22 @@ def merge(
     keys: Sequence[str],
     columns: Sequence[str],
     source: Relation,
+    update: Sequence[str],
+    predicates: Sequence[str] = (),
 ) -> str:
-    """MERGE by key: a row that is there gets the new values of all columns, a row that is not is inserted."""
-    others = [column for column in columns if column not in keys]
-    update = ", ".join(f"{quote(spec, column)} = s.{quote(spec, column)}" for column in others)
-    matched = f"WHEN MATCHED THEN UPDATE SET {update}\n" if others else ""
+    """MERGE by key: of a row that is there some columns get the new values, one that is not is inserted.
+
+    A row for which one of the predicates does not hold counts as not there.
+    """
+    old, new = (_OLD, _NEW) if predicates else ("t", "s")
+    values = ", ".join(f"{quote(spec, column)} = {new}.{quote(spec, column)}" for column in update)
+    matched = f"WHEN MATCHED THEN UPDATE SET {values}\n" if update else ""
     return (
-        f"MERGE INTO {relation_sql(spec, relation)} AS t\n"
-        f"USING {relation_sql(spec, source)} AS s ON {_matches(spec, keys)}\n"
+        f"MERGE INTO {relation_sql(spec, relation)} AS {old}\n"
+        f"USING {relation_sql(spec, source)} AS {new} "
+        f"ON {_matches(spec, keys, old, new)}{_and(predicates)}\n"
         f"{matched}"
-        f"WHEN NOT MATCHED THEN INSERT ({names(spec, columns)}) VALUES ({names(spec, columns, 's')})"
+        f"WHEN NOT MATCHED THEN INSERT ({names(spec, columns)}) VALUES ({names(spec, columns, new)})"
     )
 
 
@@ -239,5 +256,10 @@ def _create(replace: bool, temporary: bool) -> str:
     return f"CREATE{' OR REPLACE' if replace else ''}{' TEMPORARY' if temporary else ''}"
 
 
-def _matches(spec: DialectSpec, keys: Sequence[str]) -> str:
-    return " AND ".join(f"t.{quote(spec, key)} = s.{quote(spec, key)}" for key in keys)
+def _matches(spec: DialectSpec, keys: Sequence[str], old: str, new: str) -> str:
+    return " AND ".join(f"{old}.{quote(spec, key)} = {new}.{quote(spec, key)}" for key in keys)
+
+
+def _and(predicates: Sequence[str]) -> str:
+    # On lines of their own: a predicate may end in a comment.
+    return "".join(f"\nAND ({predicate}\n)" for predicate in predicates)

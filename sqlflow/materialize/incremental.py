@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlflow.bind.types import BoundModel, BoundQuery
 from sqlflow.core.codes import Code
 from sqlflow.core.config import IncrementalStrategy, OnSchemaChange
-from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.diagnostic import Diagnostic, did_you_mean
 from sqlflow.core.relation import Column, Relation
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.names import name_key, shorten
@@ -60,6 +60,7 @@ def _by_key(
             help=f"the columns of both are: {', '.join(columns)}",
         )
     key_columns = [key for key in keys if key is not None]
+    predicates = model.config.incremental_predicates
     # A temporary table lies in a schema of its own.
     batch = Relation(None, None, shorten(spec, model.relation.identifier, f"__sqlflow_batch_{run}"))
     steps: list[Step] = [*alter]
@@ -69,12 +70,39 @@ def _by_key(
         steps += [Run(sql=sql.create_table(spec, batch, rows, temporary=True)), Load(relation=batch)]
     steps += key_checks(spec, model, batch, key_columns)
     if model.config.incremental_strategy is IncrementalStrategy.MERGE:
-        steps.append(Run(sql=sql.merge(spec, model.relation, key_columns, columns, batch), counts=True))
+        update = _updated(spec, model, key_columns, columns)
+        if isinstance(update, Diagnostic):
+            return update
+        merge = sql.merge(spec, model.relation, key_columns, columns, batch, update, predicates)
+        steps.append(Run(sql=merge, counts=True))
     else:
-        steps.append(Run(sql=sql.delete_matching(spec, model.relation, key_columns, batch)))
+        steps.append(Run(sql=sql.delete_matching(spec, model.relation, key_columns, batch, predicates)))
         steps.append(Run(sql=sql.insert_select(spec, model.relation, columns, batch), counts=True))
     steps.append(Run(sql=f"DROP TABLE {sql.names(spec, [batch.identifier])}"))
     return Script(steps=(*steps, *checks(model.relation)))
+
+
+def _updated(
+    spec: DialectSpec, model: BoundModel, keys: Sequence[str], columns: Sequence[str]
+) -> tuple[str, ...] | Diagnostic:
+    """Gives the columns that a merge updates in a row that is there: all but its key, or those it is told."""
+    config = model.config
+    others = {name_key(spec, column): column for column in columns if column not in keys}
+    named = {
+        name_key(spec, name): name for name in (*config.merge_update_columns, *config.merge_exclude_columns)
+    }
+    known = {name_key(spec, column) for column in columns}
+    missing = [name for key, name in named.items() if key not in known]
+    if missing:
+        return Diagnostic(
+            code=Code.SCHEMA_CHANGED,
+            message=f"`{missing[0]}`, which the merge of `{model.name}` names, is not in query and table",
+            span=model.span,
+            help=did_you_mean(missing[0], columns) or f"the columns of both are: {', '.join(columns)}",
+        )
+    if config.merge_update_columns:
+        return tuple(column for key, column in others.items() if key in named)
+    return tuple(column for key, column in others.items() if key not in named)
 
 
 def key_checks(

@@ -9,7 +9,6 @@ from types import MappingProxyType
 
 from sqlflow.core.codes import Code
 from sqlflow.core.config import (
-    IncrementalStrategy,
     Index,
     Materialization,
     NodeConfig,
@@ -22,9 +21,9 @@ from sqlflow.core.ids import NodeKind
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value
 from sqlflow.project.decode import Section, as_section, invalid_value, plain, unknown_key
+from sqlflow.project.incremental_config import decode_increments
 from sqlflow.project.nodes import MappingNode, Pair, from_value, to_value
 from sqlflow.project.snapshot_config import decode_snapshot
-from sqlflow.project.time_config import decode_time_range
 from sqlflow.project.types import ConfigEntry, ConfigLayer
 
 
@@ -73,6 +72,9 @@ KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             ConfigKey(name="contract", kinds=_MODELS, merge=Merge.UNION),
             ConfigKey(name="unique_key", kinds=_MODELS | _SNAPSHOTS),
             ConfigKey(name="incremental_strategy", kinds=_MODELS),
+            ConfigKey(name="incremental_predicates", kinds=_MODELS),
+            ConfigKey(name="merge_update_columns", kinds=_MODELS),
+            ConfigKey(name="merge_exclude_columns", kinds=_MODELS),
             ConfigKey(name="event_time", kinds=_NODES),
             ConfigKey(name="batch_size", kinds=_MODELS),
             ConfigKey(name="begin", kinds=_MODELS),
@@ -104,9 +106,6 @@ HOOKS = frozenset({"pre_hook", "post_hook", "pre-hook", "post-hook"})
 
 _OF_OTHER_KINDS = (Materialization.SEED, Materialization.SNAPSHOT)
 _MODEL_MATERIALIZATIONS = tuple(m.value for m in Materialization if m not in _OF_OTHER_KINDS)
-# dbt's name for the strategy by time range, and how many batches that looks back where nothing is set.
-MICROBATCH, _LOOKBACK = "microbatch", 1
-_NEED_UNIQUE_KEY = (IncrementalStrategy.MERGE, IncrementalStrategy.DELETE_INSERT)
 
 
 def canonical(key: str) -> str:
@@ -203,11 +202,8 @@ def decode_node_config(
         word = section.choice("materialized", _MODEL_MATERIALIZATIONS)
         materialized = Materialization(word) if word is not None else default_materialization
     unique_key = tuple(dict.fromkeys(section.texts("unique_key") or ()))
-    word = section.choice("incremental_strategy", [*(s.value for s in IncrementalStrategy), MICROBATCH])
-    lookback = _LOOKBACK if word == MICROBATCH else 0
-    strategy = IncrementalStrategy.TIME_RANGE.value if word == MICROBATCH else word
     event_time = _name(section, "event_time")
-    by_time = strategy == IncrementalStrategy.TIME_RANGE.value and materialized is Materialization.INCREMENTAL
+    increments = decode_increments(section, materialized, unique_key, event_time)
     on_schema_change = section.choice("on_schema_change", [c.value for c in OnSchemaChange])
     enabled = section.flag("enabled")
     config = NodeConfig(
@@ -224,15 +220,14 @@ def decode_node_config(
         indexes=_indexes(section),
         contract=_contract(section),
         unique_key=unique_key,
-        incremental_strategy=_strategy(section, materialized, strategy, unique_key),
+        incremental_strategy=increments.strategy,
+        incremental_predicates=increments.predicates,
+        merge_update_columns=increments.update,
+        merge_exclude_columns=increments.exclude,
         on_schema_change=OnSchemaChange(on_schema_change) if on_schema_change else OnSchemaChange.IGNORE,
         full_refresh=section.flag("full_refresh"),
         event_time=event_time,
-        time_range=decode_time_range(
-            section, event_time, section.span("incremental_strategy"), lookback=lookback
-        )
-        if by_time
-        else None,
+        time_range=increments.time_range,
         snapshot=decode_snapshot(section, unique_key, place) if kind is NodeKind.SNAPSHOT else None,
         column_types=_column_types(section),
         delimiter=_delimiter(section),
@@ -333,27 +328,6 @@ def _name(section: Section, key: str) -> str | None:
         section.report(invalid_value(f"`{key}` has a NUL character in it", section.span(key)))
         return None
     return value
-
-
-def _strategy(
-    section: Section, materialized: Materialization, word: str | None, unique_key: tuple[str, ...]
-) -> IncrementalStrategy | None:
-    if materialized is not Materialization.INCREMENTAL:
-        return IncrementalStrategy(word) if word is not None else None
-    if word is None:
-        return IncrementalStrategy.MERGE if unique_key else IncrementalStrategy.APPEND
-    strategy = IncrementalStrategy(word)
-    if strategy in _NEED_UNIQUE_KEY and not unique_key:
-        section.report(
-            Diagnostic(
-                code=Code.MISSING_UNIQUE_KEY,
-                message=f"the strategy `{word}` needs a `unique_key`",
-                span=section.span("incremental_strategy"),
-                label="set here",
-                help="add `unique_key`, or use the strategy `append`",
-            )
-        )
-    return strategy
 
 
 def _indexes(section: Section) -> tuple[Index, ...]:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from sqlflow.core.codes import Code
 from sqlflow.core.config import IncrementalStrategy
-from sqlflow.project.config import MICROBATCH
+from sqlflow.project.incremental_config import MICROBATCH
 from sqlflow.project.types import ConfigLayer
 from sqlflow.render.problems import Problem, UndefinedName
 from sqlflow.render.types import END, START

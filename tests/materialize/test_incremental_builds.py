@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.apply.projects import Project
+from tests.apply.projects import Project, Run
 
 
 def model(rows: str, **config: Any) -> str:
@@ -189,3 +189,61 @@ def test_full_refresh_follows_any_change(project: Project) -> None:
     project.built({"m": head + BASE})
     project.built({"m": head + REMOVED}, full_refresh=True)
     assert project.rows("select * from m") == [(2, 6)]
+
+
+MERGED = "materialized='incremental', unique_key='id', incremental_strategy='merge'"
+
+
+def merged(project: Project, config: str, id: int, name: str, seen: str) -> Run:
+    text = f"select {id} as id, '{name}' as name, '{seen}' as seen"
+    return project.build({"m": f"{{{{ config({MERGED}, {config}) }}}} {text}"}, force=True)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("merge_update_columns=['NAME']", [(1, "b", "x")]),
+        ("merge_exclude_columns=['name']", [(1, "a", "y")]),
+        ("merge_update_columns=[]", [(1, "b", "y")]),
+    ],
+)
+def test_a_merge_updates_the_columns_that_it_is_told(
+    project: Project, config: str, expected: list[tuple[object, ...]]
+) -> None:
+    if project.warehouse.is_postgres:
+        config = config.replace("NAME", "name")
+    merged(project, config, 1, "a", "x").check()
+    merged(project, config, 1, "b", "y").check()
+    assert project.rows("select * from m") == expected
+
+
+def test_a_column_that_a_merge_does_not_have(project: Project) -> None:
+    merged(project, "merge_update_columns=['nam']", 1, "a", "x").check()
+    run = merged(project, "merge_update_columns=['nam']", 1, "b", "y")
+    assert [(d.code.value, d.help) for d in run.diagnostics] == [("SF0703", "did you mean `name`?")]
+    assert project.rows("select * from m") == [(1, "a", "x")]
+
+
+@pytest.mark.parametrize("strategy", ["merge", "delete+insert"])
+def test_predicates_leave_rows_out(project: Project, strategy: str) -> None:
+    """A row that is left out is not touched; its key counts as new."""
+    config = "incremental_predicates=['DBT_INTERNAL_DEST.id > 1 -- not the first']"
+    for name in ("a", "b"):
+        text = f"{{{{ config({MERGED.replace('merge', strategy)}, {config}) }}}} select id, '{name}' as name"
+        project.build({"m": f"{text} from (select 1 as id union all select 2) as q"}, force=True).check()
+    assert project.rows("select id, name from m order by 1, 2") == [(1, "a"), (1, "b"), (2, "b")]
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("unique_key='id', merge_update_columns=['a'], merge_exclude_columns=['b']", "are both set"),
+        ("merge_update_columns=['a']", "is for the strategy `merge`"),
+        ("incremental_predicates=['a']", "is for the strategy `merge` or `delete.insert`"),
+        ("unique_key='id', incremental_predicates=['']", "is empty"),
+    ],
+)
+def test_settings_that_do_not_go_together(duck: Project, config: str, message: str) -> None:
+    duck.write({"m": f"{{{{ config(materialized='incremental', {config}) }}}} select 1 as id"})
+    with pytest.raises(AssertionError, match=message):
+        duck.load()

@@ -9,6 +9,15 @@ CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
   "publication" TEXT
 )
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."leases" (
+  "relation" TEXT,
+  "holder" TEXT,
+  "told" TEXT,
+  "epoch" BIGINT,
+  "expires" DOUBLE PRECISION,
+  PRIMARY KEY ("relation")
+)
+;
 CREATE TABLE "public"."m" (
   "id" BIGINT
 )

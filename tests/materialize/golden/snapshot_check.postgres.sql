@@ -9,6 +9,15 @@ CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
   "publication" TEXT
 )
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."leases" (
+  "relation" TEXT,
+  "holder" TEXT,
+  "told" TEXT,
+  "epoch" BIGINT,
+  "expires" DOUBLE PRECISION,
+  PRIMARY KEY ("relation")
+)
+;
 CREATE TABLE "public"."m" AS
 SELECT
   q."id",
@@ -56,7 +65,7 @@ WHERE (t."dbt_valid_to" IS NULL OR t."dbt_valid_to" = CAST(CAST('9999-12-31' AS 
 LIMIT 3
 ;
 SELECT t."id", t."name", t."dbt_valid_to" FROM "public"."m" AS t
-WHERE t."dbt_valid_to" > TIMESTAMP '2024-05-01 00:00:00'
+WHERE t."dbt_valid_to" > TIMESTAMP '2024-05-02 00:00:00'
   AND t."dbt_valid_from" <= TIMESTAMP '2024-05-01 00:00:00'
   AND NOT ((t."dbt_valid_to" IS NULL OR t."dbt_valid_to" = CAST(CAST('9999-12-31' AS TIMESTAMP) AS TIMESTAMP))) AND NOT EXISTS (
     SELECT 1 FROM "public"."m" AS n WHERE n."id" = t."id" AND n."name" = t."name"

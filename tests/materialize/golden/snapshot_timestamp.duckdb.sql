@@ -62,7 +62,7 @@ WHERE t."dbt_valid_to" IS NULL GROUP BY "id" HAVING count(*) > 1
 LIMIT 3
 ;
 SELECT t."id", t."dbt_valid_to" FROM "main"."m" AS t
-WHERE t."dbt_valid_to" > TIMESTAMP '2024-05-01 00:00:00'
+WHERE t."dbt_valid_to" > TIMESTAMP '2024-05-02 00:00:00'
   AND t."dbt_valid_from" <= TIMESTAMP '2024-05-01 00:00:00'
   AND NOT (t."dbt_valid_to" IS NULL) AND NOT EXISTS (
     SELECT 1 FROM "main"."m" AS n WHERE n."id" = t."id"

@@ -1,0 +1,102 @@
+"""The settings of incremental models."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlflow.core.codes import Code
+from sqlflow.core.config import IncrementalStrategy, Materialization, TimeRangeConfig
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.project.decode import Section, invalid_value
+from sqlflow.project.time_config import decode_time_range
+
+# dbt's name for the strategy by time range, and how many batches that looks back where nothing is set.
+MICROBATCH, _LOOKBACK = "microbatch", 1
+_NEED_UNIQUE_KEY = (IncrementalStrategy.DELETE_INSERT, IncrementalStrategy.MERGE)
+
+# The strategies that look at a setting.
+_WITH = {
+    "incremental_predicates": (IncrementalStrategy.MERGE, IncrementalStrategy.DELETE_INSERT),
+    "merge_update_columns": (IncrementalStrategy.MERGE,),
+    "merge_exclude_columns": (IncrementalStrategy.MERGE,),
+}
+
+
+class Increments(NamedTuple):
+    """How an incremental model gets its new rows; see NodeConfig."""
+
+    strategy: IncrementalStrategy | None
+    time_range: TimeRangeConfig | None
+    predicates: tuple[str, ...]
+    update: tuple[str, ...]
+    exclude: tuple[str, ...]
+
+
+def decode_increments(
+    section: Section,
+    materialized: Materialization,
+    unique_key: tuple[str, ...],
+    event_time: str | None,
+) -> Increments:
+    """Reads how new rows get in.
+
+    An incremental model always gets a strategy: merge where it has a unique key, append where not.
+    """
+    word = section.choice("incremental_strategy", [*(s.value for s in IncrementalStrategy), MICROBATCH])
+    strategy = _strategy(section, materialized, word, unique_key)
+    time_range: TimeRangeConfig | None = None
+    if strategy is IncrementalStrategy.TIME_RANGE and materialized is Materialization.INCREMENTAL:
+        lookback = _LOOKBACK if word == MICROBATCH else 0
+        place = section.span("incremental_strategy")
+        time_range = decode_time_range(section, event_time, place, lookback=lookback)
+    found = Increments(
+        strategy=strategy,
+        time_range=time_range,
+        predicates=section.texts("incremental_predicates") or (),
+        update=section.texts("merge_update_columns") or (),
+        exclude=section.texts("merge_exclude_columns") or (),
+    )
+    if any(not text.strip() or "\0" in text for text in found.predicates):
+        section.report(
+            invalid_value(
+                "a condition in `incremental_predicates` is empty", section.span("incremental_predicates")
+            )
+        )
+    if found.update and found.exclude:
+        section.report(
+            invalid_value(
+                "`merge_update_columns` and `merge_exclude_columns` are both set",
+                section.span("merge_exclude_columns"),
+                "leave one of them out: the columns that are updated, or those that are not",
+            )
+        )
+    if materialized is Materialization.INCREMENTAL:
+        for key, strategies in _WITH.items():
+            if section.pair(key) is not None and found.strategy not in strategies:
+                words = " or ".join(f"`{strategy.value}`" for strategy in strategies)
+                section.report(
+                    invalid_value(f"`{key}` is for the strategy {words}", section.span(key), "leave it out")
+                )
+    return found
+
+
+def _strategy(
+    section: Section, materialized: Materialization, word: str | None, unique_key: tuple[str, ...]
+) -> IncrementalStrategy | None:
+    if word is None:
+        if materialized is not Materialization.INCREMENTAL:
+            return None
+        return IncrementalStrategy.MERGE if unique_key else IncrementalStrategy.APPEND
+    strategy = IncrementalStrategy.TIME_RANGE if word == MICROBATCH else IncrementalStrategy(word)
+    needs_key = materialized is Materialization.INCREMENTAL and strategy in _NEED_UNIQUE_KEY
+    if needs_key and not unique_key:
+        section.report(
+            Diagnostic(
+                code=Code.MISSING_UNIQUE_KEY,
+                message=f"the strategy `{word}` needs a `unique_key`",
+                span=section.span("incremental_strategy"),
+                label="set here",
+                help="add `unique_key`, or use the strategy `append`",
+            )
+        )
+    return strategy

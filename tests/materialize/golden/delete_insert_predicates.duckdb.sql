@@ -1,0 +1,47 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "main"
+;
+CREATE SCHEMA IF NOT EXISTS "_sqlflow"
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" VARCHAR,
+  "node" VARCHAR,
+  "relation" VARCHAR,
+  "number" BIGINT,
+  "publication" VARCHAR
+)
+;
+CREATE TABLE "main"."m" AS
+
+select 1 as id, 'a' as name
+;
+SELECT "id" FROM "main"."m" WHERE "id" IS NULL
+LIMIT 3
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;
+
+-- second build
+CREATE TEMPORARY TABLE "m__sqlflow_batch_01234567" AS
+
+select 1 as id, 'a' as name
+;
+SELECT "id" FROM "m__sqlflow_batch_01234567" WHERE "id" IS NULL
+LIMIT 3
+;
+DELETE FROM "main"."m" AS DBT_INTERNAL_DEST
+WHERE EXISTS (SELECT 1 FROM "m__sqlflow_batch_01234567" AS DBT_INTERNAL_SOURCE WHERE DBT_INTERNAL_DEST."id" = DBT_INTERNAL_SOURCE."id")
+AND (DBT_INTERNAL_DEST.id > 0
+)
+AND (true
+)
+;
+INSERT INTO "main"."m" ("id", "name")
+SELECT "id", "name" FROM "m__sqlflow_batch_01234567"
+;
+DROP TABLE "m__sqlflow_batch_01234567"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;
