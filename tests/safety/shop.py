@@ -15,9 +15,12 @@ from typing import Any
 import sqlflow
 from sqlflow.api import LoadedProject
 
-MORNING = datetime(2026, 1, 1, 6)
+MORNING = datetime(2025, 1, 1, 6)
+# From when on there are batches.
+BEGIN = datetime(2025, 1, 1)
 TABLES = (
     "orders", "by_customer", "changed", "replaced", "appended", "history", "framed", "joined", "guarded",
+    "ranged",
 )  # fmt: skip
 VIEWS = ("stg_orders",)
 # What the second day's build can't publish.
@@ -37,6 +40,10 @@ _MODELS = {
     "models/appended.sql": """{{ config(materialized='incremental', incremental_strategy='append') }}
         select order_id, amount from orders
         {% if is_incremental() %}where order_id > (select max(order_id) from {{ this }}){% endif %}""",
+    # All that there is lies in one batch; as many as there ever are get looked back at.
+    "models/ranged.sql": """{{ config(materialized='incremental', incremental_strategy='time_range',
+        event_time='at', begin='2025-01-01', batch_size='year', lookback=50) }}
+        select order_id, amount, cast(updated_at as timestamp) as at from orders""",
     "snapshots/history.sql": """{{ config(strategy='timestamp', unique_key='order_id',
         updated_at='updated_at') }}
         select order_id, amount, updated_at from orders""",

@@ -43,6 +43,9 @@ class Stage:
         out += [f"{name} was left over" for name in left]
         state = shop.load(self.root).state()
         out += _not_the_log(state, self.warehouse)
+        covered = [pub.ranges for (_, node), pub in state.publications.items() if node.endswith(".ranged")]
+        if not covered or not covered[0] or len(covered[0]) != 1 or covered[0][0].start != shop.BEGIN:
+            out.append(f"the covered range is {covered}")
         if self.warehouse.is_postgres:
             held = self.warehouse.rows("select relation from _sqlflow.leases where holder <> ''")
             out += [f"the lease on {relation} is still held" for (relation,) in held]
