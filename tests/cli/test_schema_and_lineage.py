@@ -166,14 +166,15 @@ def test_a_check_of_nothing_says_so(club: Path) -> None:
 def test_a_check_of_the_example_counts_what_the_api_knows(flights: Path) -> None:
     project = sqlflow.load(flights)
     *models, last = records("compile", "--check", "--project", str(flights))
-    schemas = {node: s for node, s in project.schemas().items() if node.startswith("model.")}
+    kinds = ("model.", "snapshot.")
+    schemas = {node: s for node, s in project.schemas().items() if node.startswith(kinds)}
     assert {model["id"]: model["columns"] for model in models} == {
         node: len(schema.columns) for node, schema in schemas.items()
     }
     assert {
         (model["name"], found["column"], found["why"]) for model in models for found in model["unknown"]
     } == {
-        (node.removeprefix("model.flights."), column.name, column.why)
+        (node.rpartition(".")[2], column.name, column.why)
         for node, schema in schemas.items()
         for column in schema.columns
         if column.type is None
