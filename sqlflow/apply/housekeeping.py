@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from sqlflow.adapter.protocol import Adapter, FailureKind, Session, Warehouse
 from sqlflow.apply.catalog import Catalog
 from sqlflow.apply.leases import Leases
+from sqlflow.apply.pauses import growing_pauses
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
@@ -76,7 +77,7 @@ def _create(
     clock: Callable[[], float],
 ) -> None:
     """Creates what may be there; tries again where another run is about to create it."""
-    for attempt in range(_ATTEMPTS):
+    for attempt, pause in zip(range(_ATTEMPTS), growing_pauses(), strict=False):
         began = clock()
         ok = False
         try:
@@ -84,9 +85,10 @@ def _create(
             ok = True
         except Exception as error:
             kind = adapter.classify(error).kind
-            if kind is FailureKind.TRANSIENT and attempt < _ATTEMPTS - 1:
+            # Two that make the same at once may meet in any error; the second time it is there.
+            if (attempt == 0 or kind is FailureKind.TRANSIENT) and attempt < _ATTEMPTS - 1:
                 session.rollback()
-                time.sleep(0.05 * 2**attempt)
+                time.sleep(pause)
                 continue
             # It may be there and empty: what is to be made in it will tell.
             if kind is not FailureKind.PERMISSION:

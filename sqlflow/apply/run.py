@@ -15,6 +15,7 @@ from sqlflow.apply.leases import Leases
 from sqlflow.apply.past import node_relations, read_past
 from sqlflow.apply.publish import Publisher
 from sqlflow.apply.publish_log import PublishLog
+from sqlflow.apply.questions import Questions
 from sqlflow.apply.work import Workshop
 from sqlflow.bind.types import Program
 from sqlflow.core.codes import Code
@@ -120,6 +121,7 @@ def execution(plan: Plan, program: Program, opened: Opened) -> Execution:
         catalog=opened.catalog,
         publisher=publisher,
         failed_rows=FailedRows(spec=spec, catalog=opened.catalog),
+        questions=Questions(spec=spec, catalog=opened.catalog),
         log=opened.log,
         leases=opened.leases,
         run=opened.run,

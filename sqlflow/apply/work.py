@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,22 +20,21 @@ from sqlflow.apply.leases import Lease, Leases
 from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.publish import Publisher, Written
 from sqlflow.apply.publish_log import PublishLog
+from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
 from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSource
 from sqlflow.core.codes import Code
 from sqlflow.core.config import Index, Materialization
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.ids import NodeId
-from sqlflow.core.ranges import Range, Ranges, normalised
-from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
-from sqlflow.dialect import statements as sql
-from sqlflow.dialect.arrow import column_type
+from sqlflow.core.ranges import Range, Ranges, difference, normalised
+from sqlflow.core.relation import Column, Relation, RelationKind
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import audits as audit_on
 from sqlflow.materialize.build import build_model, hook_steps, is_increment, with_hooks
 from sqlflow.materialize.relation import build_table
 from sqlflow.materialize.time_range import batch_rows
-from sqlflow.materialize.types import Existing, Rows
+from sqlflow.materialize.types import Rows
 from sqlflow.plan.due import batches_due, batches_within, covered_after
 from sqlflow.plan.stale import UNTOLD, why_stale
 from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, RunTest
@@ -56,6 +56,7 @@ class Workshop:
     catalog: Catalog
     publisher: Publisher
     failed_rows: FailedRows
+    questions: Questions
     log: PublishLog
     leases: Leases
     run: str
@@ -141,42 +142,69 @@ class Workshop:
         )
 
     def _by_time(self, work: BuildModel, action: Action, sender: Sender) -> Outcome:
-        """Builds what is due of a model: each batch has a transaction and a lease of its own."""
-        model, last = work.model, self.log.last(action.node)
+        """Builds what is due of a model: each batch has a transaction and a lease of its own.
+
+        What is due is found out under the first lease, when nobody else builds it.
+        """
+        relation, left = work.model.relation, deque[_Batch]()
         # Each batch is published from the same code and data as the one before.
         action = replace(action, forced=True)
-        increment = is_increment(model, self._kind(model.relation, sender), work.full_refresh)
-        covered = last.ranges if increment and last is not None and last.ranges is not None else None
+
+        def first(job: _Job) -> Outcome:
+            found = self._due(work, job, sender)
+            if isinstance(found, Outcome):
+                return found
+            left.extend(found)
+            return self._batch(work, left.popleft(), job, sender)
+
+        outcome = self._built(action, relation, sender, first)
+        built = [outcome]
+        while left and outcome.status.is_good:
+            batch = left.popleft()
+            outcome = self._built(action, relation, sender, partial(self._next, work, batch, sender=sender))
+            built.append(outcome)
+        done = [outcome for outcome in built if outcome.status is Status.SUCCESS]
+        if not outcome.status.is_good or not done:
+            return outcome
+        said = done[0].reason, "1 batch" if len(done) == 1 else f"{len(done)} batches"
+        return done[-1]._replace(
+            rows=sum(outcome.rows or 0 for outcome in done), reason="; ".join(part for part in said if part)
+        )
+
+    def _due(self, work: BuildModel, job: _Job, sender: Sender) -> tuple[_Batch, ...] | Outcome:
+        """Gives the batches that are to be built, or how it ends where none is."""
+        model, last = work.model, self.log.last(work.model.id)
+        increment = is_increment(model, self.questions.kind(model.relation, sender), work.full_refresh)
+        covered = last.ranges if increment and last is not None else None
         anew = covered is None
-        changed = last is None or last.inputs != self._inputs(action)
+        changed = last is None or last.inputs != job.inputs
         todo = batches_due(model.config, covered, self.now, again=changed and not anew)
         if work.interval is not None:
             todo = batches_within(model.config, work.interval, self.now)
             if not todo:
                 return Outcome(Status.UNCHANGED, reason="no complete batch lies in what was asked for")
-        if not todo and not anew:
-            if last is None or (last.code == action.code and not changed):
+        if not todo and not anew and last is not None:
+            if last.code == job.code and not changed:
                 return _CURRENT
-            note = partial(self._note, work, last, sender=sender)
-            return self._built(action, model.relation, sender, lambda job: again(sender, lambda: note(job)))
+            return again(sender, lambda: self._note(work, last, job, sender))
         if not todo and model.config.time_range is not None:
             # A table without rows, which is there all the same.
             todo = (Range(model.config.time_range.begin, model.config.time_range.begin),)
-        outcome, rows = _CURRENT, 0
-        for i, batch in enumerate(todo):
-            left = normalised(todo[i + 1 :])
+        return tuple(
+            _Batch(batch, normalised(todo[i + 1 :]), anew=anew and i == 0) for i, batch in enumerate(todo)
+        )
 
-            def build(job: _Job, i: int = i, batch: Range = batch, left: Ranges = left) -> Outcome:
-                part = _Batch(batch, left, anew=anew and i == 0)
-                return again(sender, lambda: self._build(work, None, job, sender, part))
+    def _next(self, work: BuildModel, batch: _Batch, job: _Job, sender: Sender) -> Outcome:
+        """Builds a batch, unless another run has done so: this one's first took it out of what is covered."""
+        last = self.log.last(work.model.id)
+        if last is None or (last.code, last.inputs) != (job.code, job.inputs):
+            return self._batch(work, batch, job, sender)
+        if not difference((batch.range,), last.ranges or ()):
+            return _CURRENT._replace(reason="another run has built it")
+        return self._batch(work, batch, job, sender)
 
-            outcome = self._built(action, model.relation, sender, build)
-            if outcome.status is not Status.SUCCESS:
-                return outcome
-            rows += outcome.rows or 0
-        count = "1 batch" if len(todo) == 1 else f"{len(todo)} batches"
-        said = [remark for remark in (outcome.reason, "made anew" if anew else "", count) if remark]
-        return outcome._replace(rows=rows, reason="; ".join(said))
+    def _batch(self, work: BuildModel, batch: _Batch, job: _Job, sender: Sender) -> Outcome:
+        return again(sender, lambda: self._build(work, None, job, sender, batch))
 
     def _note(self, work: BuildModel, last: Publication, job: _Job, sender: Sender) -> Outcome:
         """Writes down that there is nothing to do for what changed, so that it is not asked again."""
@@ -204,11 +232,11 @@ class Workshop:
         model = work.model
         ranges: Ranges | None = None
         is_view = model.config.materialized is Materialization.VIEW
-        dependents = self._dependents(model.relation, sender)
+        dependents = self.questions.dependents(model.relation, sender)
         with sender.transaction() as transaction:
             # What they make, the query may read: all that is asked is asked after them.
             self.publisher.run(hook_steps(model.pre_hooks), None, job.audits, sender)
-            kind = self._kind(model.relation, sender)
+            kind = self.questions.kind(model.relation, sender)
             increment = is_increment(model, kind, work.full_refresh)
             if batch is not None:
                 increment = not batch.anew
@@ -217,12 +245,12 @@ class Workshop:
             rows = self._rows(model, increment, loaded, sender)
             if batch is not None and isinstance(rows, BoundQuery):
                 rows = batch_rows(self.spec, model, rows, batch.range)
-            existing = self._existing(
+            existing = self.questions.existing(
                 model.relation, kind, dependents, sender, increment=increment, view=is_view
             )
             incoming: tuple[Column, ...] = ()
             if existing.columns or model.config.snapshot is not None:
-                incoming = self._described(rows, sender)
+                incoming = self.questions.described(rows, sender)
             script = build_model(
                 self.spec,
                 model,
@@ -243,7 +271,7 @@ class Workshop:
         self.log.put(publication)
         self.catalog.put(model.relation, RelationKind.VIEW if is_view else RelationKind.TABLE)
         remark = ""
-        if model.config.materialized is Materialization.INCREMENTAL and not increment and batch is None:
+        if model.config.materialized is Materialization.INCREMENTAL and not increment:
             remark = "made anew"
         if model.config.snapshot is not None and increment and work.full_refresh:
             remark = "history is not made anew"
@@ -251,26 +279,18 @@ class Workshop:
 
     def _rows(self, model: BoundModel, increment: bool, loaded: pyarrow.Table | None, sender: Sender) -> Rows:
         if loaded is not None:
-            return self._columns_of(loaded, sender, Code.PYTHON_RESULT)
+            return self.questions.columns_of(loaded, sender, Code.PYTHON_RESULT)
         query = model.incremental if increment and model.incremental is not None else model.full
         if query is None:
             raise ValueError(f"{model.id} has no query")
         return query
-
-    def _described(self, rows: Rows, sender: Sender) -> tuple[Column, ...]:
-        """Gives the columns of rows in the engine's words."""
-        if isinstance(rows, BoundQuery):
-            with sender.asking(rows.map) as session:
-                return session.describe(rows.sql)
-        with sender.asking() as session:
-            return session.describe(sql.typed_columns(self.spec, rows))
 
     def _seed(self, seed: BoundSeed, job: _Job, sender: Sender) -> Outcome:
         file = read_rows(self.system, seed.path, seed.span, delimiter=seed.config.delimiter)
         rows, declared = file.rows(self.spec, seed.config.column_types)
         columns = tuple(
             column._replace(type=declared.get(column.name, column.type))
-            for column in self._columns_of(rows, sender, Code.SEED_NOT_LOADED)
+            for column in self.questions.columns_of(rows, sender, Code.SEED_NOT_LOADED)
         )
         table = _FileTable(seed.relation, columns, seed.config.indexes, seed.pre_hooks, seed.post_hooks)
         return again(sender, lambda: self._load(table, rows, job, sender))
@@ -279,16 +299,16 @@ class Workshop:
         if source.load is None:
             raise ValueError(f"{source.id} has no file to load")
         rows, _ = read_rows(self.system, source.load, source.span).rows(self.spec, {})
-        table = _FileTable(source.relation, self._columns_of(rows, sender, Code.SEED_NOT_LOADED))
+        table = _FileTable(source.relation, self.questions.columns_of(rows, sender, Code.SEED_NOT_LOADED))
         return again(sender, lambda: self._load(table, rows, job, sender))
 
     def _load(self, table: _FileTable, rows: pyarrow.Table, job: _Job, sender: Sender) -> Outcome:
-        dependents = self._dependents(table.relation, sender)
+        dependents = self.questions.dependents(table.relation, sender)
         with sender.transaction() as transaction:
             self.publisher.run(hook_steps(table.pre_hooks), None, job.audits, sender)
-            kind = self._kind(table.relation, sender)
-            existing = self._existing(table.relation, kind, dependents, sender)
-            incoming = self._described(table.columns, sender) if existing.columns else ()
+            kind = self.questions.kind(table.relation, sender)
+            existing = self.questions.existing(table.relation, kind, dependents, sender)
+            incoming = self.questions.described(table.columns, sender) if existing.columns else ()
             script = with_hooks(
                 build_table(
                     self.spec,
@@ -309,70 +329,6 @@ class Workshop:
         self.log.put(publication)
         self.catalog.put(table.relation, RelationKind.TABLE)
         return _success(publication, written)
-
-    def _kind(self, relation: Relation, sender: Sender) -> RelationKind | None:
-        with sender.asking() as session:
-            kind = self.catalog.kind(session, relation)
-        if kind is RelationKind.OTHER:
-            raise WorkFailedError(
-                Diagnostic(
-                    code=Code.STATEMENT_FAILED,
-                    message=f"`{relation}` is in the warehouse, and is neither a table nor a view",
-                    span=sender.span,
-                    help="drop it, or choose another name with `alias`",
-                )
-            )
-        return kind
-
-    def _dependents(self, relation: Relation, sender: Sender) -> tuple[ViewDefinition, ...]:
-        """Asks before the transaction: to tell definitions, an engine may lock all that the views read."""
-        if self.spec.views_bind_by_name or self._kind(relation, sender) is None:
-            return ()
-        with sender.asking() as session:
-            return session.dependents(relation)
-
-    def _existing(
-        self,
-        relation: Relation,
-        kind: RelationKind | None,
-        dependents: tuple[ViewDefinition, ...],
-        sender: Sender,
-        *,
-        increment: bool = False,
-        view: bool = False,
-    ) -> Existing:
-        """Asks what a decision hangs on, no more: columns, views that read it, rights on it."""
-        if kind is None:
-            return Existing()
-        if self.spec.views_bind_by_name and not increment:
-            return Existing(kind=kind)
-        with sender.asking() as session:
-            if increment:
-                return Existing(kind=kind, columns=session.columns(relation) or ())
-            same = kind is (RelationKind.VIEW if view else RelationKind.TABLE)
-            matters = same and (view or bool(dependents))
-            return Existing(
-                kind=kind,
-                columns=(session.columns(relation) or ()) if matters else (),
-                dependents=dependents,
-                grants=session.grants(relation),
-            )
-
-    def _columns_of(self, rows: pyarrow.Table, sender: Sender, code: Code) -> tuple[Column, ...]:
-        columns: list[Column] = []
-        for field in rows.schema:
-            try:
-                columns.append(Column(field.name, column_type(self.spec, field.type)))
-            except ValueError as error:
-                raise WorkFailedError(
-                    Diagnostic(
-                        code=code,
-                        message=f"the column `{field.name}` of `{sender.name}` can't be stored: {error}",
-                        span=sender.span,
-                        help="give it another type",
-                    )
-                ) from error
-        return tuple(columns)
 
 
 _CURRENT = Outcome(Status.UNCHANGED, reason="what it reads is unchanged")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 
@@ -25,18 +28,16 @@ MODELS = {
 }
 
 
-def at_once(*calls: Callable[[], object]) -> None:
+def at_once(*calls: Callable[[], Run]) -> list[Run]:
+    """Makes all calls at once; raises what any of them raises."""
     barrier = threading.Barrier(len(calls))
 
-    def begin(call: Callable[[], object]) -> None:
+    def begin(call: Callable[[], Run]) -> Run:
         barrier.wait()
-        call()
+        return call()
 
-    threads = [threading.Thread(target=begin, args=[call]) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [run.result() for run in [pool.submit(begin, call) for call in calls]]
 
 
 def publications(project: Project) -> dict[str, int]:
@@ -50,14 +51,12 @@ def test_eight_builds_at_once_write_everything_once(pg: Project, round: int) -> 
     loaded = [pg.load() for _ in range(8)]
     # Half of them build all, the others a part of it.
     chosen = [[], ["+total"], [], ["+grown", "+added"], [], ["base+"], [], ["base"]]
-    runs: list[Run] = []
 
-    def build(number: int) -> Callable[[], object]:
-        return lambda: runs.append(Run(list(loaded[number].build(chosen[number]))))
+    def build(number: int) -> Callable[[], Run]:
+        return lambda: Run(list(loaded[number].build(chosen[number])))
 
     order = range(8) if round == 0 else reversed(range(8))
-    at_once(*(build(number) for number in order))
-    for run in runs:
+    for run in at_once(*(build(number) for number in order)):
         run.check()
     pg.built()
     assert pg.rows("select n, rows from total") == [(250500, 500)]
@@ -72,12 +71,11 @@ def test_builds_of_parts_at_once(pg: Project) -> None:
     """A part without what it reads fails while that is not there; nothing else goes wrong."""
     pg.write(MODELS)
     loaded = [pg.load() for _ in MODELS]
-    runs: list[Run] = []
 
-    def build(number: int, name: str) -> Callable[[], object]:
-        return lambda: runs.append(Run(list(loaded[number].build([name]))))
+    def build(number: int, name: str) -> Callable[[], Run]:
+        return lambda: Run(list(loaded[number].build([name])))
 
-    at_once(*(build(number, name) for number, name in enumerate(MODELS)))
+    runs = at_once(*(build(number, name) for number, name in enumerate(MODELS)))
     messages = [d.message for run in runs for d in run.diagnostics]
     assert all("does not exist" in message for message in messages), messages
     pg.built()
@@ -131,11 +129,7 @@ def test_a_lease_is_renewed_while_a_statement_runs(pg: Project) -> None:
     slow = "{{ config(materialized='table') }} select 1 as id from (select pg_sleep(2)) as s"
     pg.write({"m": slow})
     first, second = pg.load(), pg.load()
-    runs: list[Run] = []
-    at_once(
-        lambda: runs.append(Run(list(first.build()))),
-        lambda: runs.append(Run(list(second.build()))),
-    )
+    runs = at_once(lambda: Run(list(first.build())), lambda: Run(list(second.build())))
     assert sorted(run.statuses["m"] for run in runs) == ["success", "success"], [
         run.diagnostics for run in runs
     ]
@@ -149,3 +143,34 @@ def test_a_failed_build_gives_its_lease_back(pg: Project) -> None:
     )
     assert not run.finished.ok
     assert pg.rows(f"select count(*) from {LEASES} where holder <> ''") == [(0,)]
+
+
+BY_TIME = "materialized='incremental', incremental_strategy='time_range', event_time='at', begin='2020-01-01'"
+
+
+def test_batches_are_built_once_and_never_taken_back(pg: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has the lease builds the next batch that is still due; rows that were there stay in sight."""
+    monkeypatch.setattr("sqlflow.system.local.LocalSystem.now", lambda _: datetime(2020, 1, 9, tzinfo=UTC))
+    days = "select cast(date '2020-01-01' + i as timestamp) as at from generate_series(0, 7) as t(i)"
+    pg.built({"days": f"{{{{ config(materialized='table') }}}} {days}"})
+    pg.write({"m": f"{{{{ config({BY_TIME}) }}}} select at from days"})
+    loaded = [pg.load() for _ in range(4)]
+    counts: list[int] = []
+    ended = threading.Event()
+
+    def look() -> None:
+        with closing(pg.warehouse.connect()) as connection:
+            while not ended.is_set():
+                if connection.execute("select to_regclass('m')").fetchone()[0] is not None:
+                    counts.append(connection.execute("select count(*) from m").fetchone()[0])
+
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look)
+        runs = at_once(*(lambda one=one: Run(list(one.build())) for one in loaded))
+        ended.set()
+        looking.result()
+    for run in runs:
+        run.check()
+    assert pg.rows("select count(*), count(distinct at) from m") == [(8, 8)]
+    assert publications(pg) == {"days": 1, "m": 8}
+    assert counts == sorted(counts)

@@ -1,0 +1,103 @@
+"""What is asked of the warehouse before a node's statements can be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlflow.apply.catalog import Catalog
+from sqlflow.apply.failures import WorkFailedError
+from sqlflow.apply.sender import Sender
+from sqlflow.bind.types import BoundQuery
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
+from sqlflow.dialect import statements as sql
+from sqlflow.dialect.arrow import column_type
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.materialize.types import Existing, Rows
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questions:
+    """Asks over an action's session; what stands in a schema is known from the catalog."""
+
+    spec: DialectSpec
+    catalog: Catalog
+
+    def described(self, rows: Rows, sender: Sender) -> tuple[Column, ...]:
+        """Gives the columns of rows in the engine's words."""
+        if isinstance(rows, BoundQuery):
+            with sender.asking(rows.map) as session:
+                return session.describe(rows.sql)
+        with sender.asking() as session:
+            return session.describe(sql.typed_columns(self.spec, rows))
+
+    def kind(self, relation: Relation, sender: Sender) -> RelationKind | None:
+        """Says what has a relation's name; raises WorkFailedError where it is neither table nor view."""
+        with sender.asking() as session:
+            kind = self.catalog.kind(session, relation)
+        if kind is RelationKind.OTHER:
+            raise WorkFailedError(
+                Diagnostic(
+                    code=Code.STATEMENT_FAILED,
+                    message=f"`{relation}` is in the warehouse, and is neither a table nor a view",
+                    span=sender.span,
+                    help="drop it, or choose another name with `alias`",
+                )
+            )
+        return kind
+
+    def dependents(self, relation: Relation, sender: Sender) -> tuple[ViewDefinition, ...]:
+        """Asks before the transaction: to tell definitions, an engine may lock all that the views read."""
+        if self.spec.views_bind_by_name or self.kind(relation, sender) is None:
+            return ()
+        with sender.asking() as session:
+            return session.dependents(relation)
+
+    def existing(
+        self,
+        relation: Relation,
+        kind: RelationKind | None,
+        dependents: tuple[ViewDefinition, ...],
+        sender: Sender,
+        *,
+        increment: bool = False,
+        view: bool = False,
+    ) -> Existing:
+        """Asks what a decision hangs on, no more: columns, views that read it, rights on it."""
+        if kind is None:
+            return Existing()
+        if self.spec.views_bind_by_name and not increment:
+            return Existing(kind=kind)
+        with sender.asking() as session:
+            if increment:
+                return Existing(kind=kind, columns=session.columns(relation) or ())
+            same = kind is (RelationKind.VIEW if view else RelationKind.TABLE)
+            matters = same and (view or bool(dependents))
+            return Existing(
+                kind=kind,
+                columns=(session.columns(relation) or ()) if matters else (),
+                dependents=dependents,
+                grants=session.grants(relation),
+            )
+
+    def columns_of(self, rows: pyarrow.Table, sender: Sender, code: Code) -> tuple[Column, ...]:
+        """Gives the columns of a table for rows; raises WorkFailedError for a type that none can have."""
+        columns: list[Column] = []
+        for field in rows.schema:
+            try:
+                columns.append(Column(field.name, column_type(self.spec, field.type)))
+            except ValueError as error:
+                raise WorkFailedError(
+                    Diagnostic(
+                        code=code,
+                        message=f"the column `{field.name}` of `{sender.name}` can't be stored: {error}",
+                        span=sender.span,
+                        help="give it another type",
+                    )
+                ) from error
+        return tuple(columns)
