@@ -53,6 +53,11 @@ class FailureKind(StrEnum):
     CANCELLED = "cancelled"
     OTHER = "other"
 
+    @property
+    def passes(self) -> bool:
+        """Whether the same statement may succeed a moment later, over another connection if need be."""
+        return self in (FailureKind.TRANSIENT, FailureKind.CONNECTION)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlflow.adapter.protocol import FailureKind
 from sqlflow.apply.failures import WorkFailedError
+from sqlflow.apply.pauses import growing_pauses
 from sqlflow.apply.sender import Sender
 
-# How often an attempt is made, and the pauses in seconds.
+# How often an attempt is made.
 _ATTEMPTS = 10
-_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
-
-_PASSING = frozenset({FailureKind.TRANSIENT, FailureKind.CONNECTION})
 
 _T = TypeVar("_T")
 
@@ -30,11 +27,11 @@ def again(sender: Sender, attempt: Callable[[], _T]) -> _T:
             sender.reconnect()
         return attempt()
 
-    for number in range(_ATTEMPTS - 1):
+    for _, pause in zip(range(_ATTEMPTS - 1), growing_pauses(), strict=False):
         try:
             return over_a_session()
         except WorkFailedError as error:
-            if error.kind not in _PASSING:
+            if error.kind is None or not error.kind.passes:
                 raise
-        sender.wait(min(_PAUSE * 2**number, _LONGEST_PAUSE))
+        sender.wait(pause)
     return over_a_session()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlflow.adapter.protocol import FailureKind
 from sqlflow.apply.failed_rows import FailedRows
 from sqlflow.apply.failures import WorkFailedError, test_not_run
 from sqlflow.apply.outcome import AuditOutcome, Outcome
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 # How many of the rows that stopped a publishing are kept: they are read before it is rolled back.
 _MOST_KEPT = 1000
-# Failures that are no fault of the test's: the whole transaction is tried again, or given up.
-_PASSING = frozenset({FailureKind.TRANSIENT, FailureKind.CONNECTION})
 
 
 class AuditFailedError(Exception):
@@ -74,7 +71,7 @@ class Audits:
                 with sender.naming(test.name, test.span):
                     found = self._test(test, rebound(test.query, self._node, name), began, sender)
             except WorkFailedError as error:
-                if error.kind in _PASSING:
+                if error.kind is not None and error.kind.passes:
                     raise
                 # The transaction is lost, and with it what the other tests would have said.
                 failed = Outcome(Status.ERROR, diagnostics=error.diagnostics)

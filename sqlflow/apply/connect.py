@@ -7,13 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlflow.adapter.protocol import READ_ONLY, Adapter, DriverMissingError, FailureKind, Warehouse
+from sqlflow.apply.pauses import growing_pauses
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError
 from sqlflow.core.value import Value
 from sqlflow.project.types import Target
-
-# The pauses in seconds between two attempts to open what another process holds.
-_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +71,9 @@ def _patiently(
     attempt: Callable[[], Warehouse], adapter: Adapter, target: Target, patience: Patience
 ) -> Warehouse:
     end = time.monotonic() + patience.seconds
-    pause, told = _PAUSE, False
+    pauses, told = growing_pauses(), False
     while True:
+        pause = next(pauses)
         try:
             return attempt()
         except DriverMissingError:
@@ -90,4 +89,3 @@ def _patiently(
                     f"waiting for the target {target.name}, {patience.seconds:g} s at most: {first}"
                 )
         time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)

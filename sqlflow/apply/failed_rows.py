@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
@@ -30,19 +30,12 @@ class FailedRows:
 
     def keep(self, test: RunTest, sender: Sender) -> str:
         """Keeps all that a test finds now; gives the table's name as SQL writes it."""
+        before = sql.create_table_as(self.spec, test.failures)
 
-        attempts = count()
+        def fill() -> None:
+            sender.execute(before + test.query.sql, test.query.map.shifted(len(before)))
 
-        def attempt() -> None:
-            if next(attempts):
-                self.catalog.forget(test.failures)  # it may be there: a commit can be lost sight of
-            with sender.transaction():
-                self._make_room(test.failures, sender)
-                before = sql.create_table_as(self.spec, test.failures)
-                sender.execute(before + test.query.sql, test.query.map.shifted(len(before)))
-
-        again(sender, attempt)
-        return self._kept(test)
+        return self._replace(test, sender, fill)
 
     def load(self, test: RunTest, rows: pyarrow.Table, sender: Sender) -> str | None:
         """Keeps rows that were read before; None where their columns can't be stored."""
@@ -51,18 +44,27 @@ class FailedRows:
         except ValueError:
             return None
 
+        def fill() -> None:
+            sender.execute(sql.create_table(self.spec, test.failures, columns))
+            sender.load(test.failures, rows.rename_columns([column.name for column in columns]))
+
+        return self._replace(test, sender, fill)
+
+    def _replace(self, test: RunTest, sender: Sender, fill: Callable[[], None]) -> str:
+        """Puts a new table in the place of the one that an earlier run kept."""
         attempts = count()
 
         def attempt() -> None:
             if next(attempts):
-                self.catalog.forget(test.failures)  # it may be there: a commit can be lost sight of
+                # The table may be there by now: the answer to the first attempt's commit can be lost.
+                self.catalog.forget(test.failures)
             with sender.transaction():
                 self._make_room(test.failures, sender)
-                sender.execute(sql.create_table(self.spec, test.failures, columns))
-                sender.load(test.failures, rows.rename_columns([column.name for column in columns]))
+                fill()
 
         again(sender, attempt)
-        return self._kept(test)
+        self.catalog.put(test.failures, RelationKind.TABLE)
+        return relation_sql(self.spec, test.failures)
 
     def forget(self, test: RunTest, sender: Sender) -> None:
         """Drops what an earlier run kept: there is nothing wrong any more."""
@@ -72,10 +74,6 @@ class FailedRows:
             statement = sql.drop(self.spec, kind, test.failures, if_exists=True)
             again(sender, lambda: sender.execute(statement))
             self.catalog.put(test.failures, None)
-
-    def _kept(self, test: RunTest) -> str:
-        self.catalog.put(test.failures, RelationKind.TABLE)
-        return relation_sql(self.spec, test.failures)
 
     def _make_room(self, relation: Relation, sender: Sender) -> None:
         """The schema is made only for the first row that is kept in it: most projects never need it."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from sqlflow.adapter.protocol import Adapter, FailureKind, Session, Warehouse
 from sqlflow.apply.attempts import again
 from sqlflow.apply.failures import WorkFailedError, lease_held, lease_lost
+from sqlflow.apply.pauses import growing_pauses
 from sqlflow.apply.publish_log import SCHEMA
 from sqlflow.apply.sender import Sender
 from sqlflow.core.relation import Column, Relation
@@ -25,17 +26,17 @@ from sqlflow.state.event import LeaseAwaited
 
 # A lease is renewed three times before it would end.
 _BEATS = 3
-_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+# How long the end of a run waits for the last renewal, in seconds: a connection may hang.
+_GRACE_SECONDS = 5.0
 _COLUMNS = ("relation", "holder", "told", "epoch", "expires")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A lease on a relation, by the name that it has in SQL; `waited` says whether somebody else had it."""
+    """A lease on a relation, by the name that it has in SQL."""
 
     relation: str
     epoch: int
-    waited: bool
 
 
 class Leases:
@@ -130,7 +131,7 @@ class Leases:
         self._closing.set()
         if self._beating is None:
             return
-        self._beating.join()
+        self._beating.join(_GRACE_SECONDS)
         with suppress(Exception), closing(self._warehouse.session()) as session:
             session.execute(
                 f"UPDATE {self._table} SET {self._names['holder']} = '' WHERE {self._names['holder']} = $1",
@@ -139,12 +140,13 @@ class Leases:
 
     def _take(self, relation: str, sender: Sender) -> Lease:
         end = self._clock() + self._patience
-        pause, told = _PAUSE, ""
+        pauses, told = growing_pauses(), ""
         while True:
+            pause = next(pauses)
             with sender.asking() as session:
                 epoch = self._try(relation, session)
                 if epoch is not None:
-                    return Lease(relation=relation, epoch=epoch, waited=bool(told))
+                    return Lease(relation=relation, epoch=epoch)
                 holder = self._holder(relation, session)
             if self._clock() + pause > end:
                 raise WorkFailedError(lease_held(sender.name, holder, self._patience, sender.span))
@@ -152,7 +154,6 @@ class Leases:
                 told = holder
                 sender.tell(LeaseAwaited(node=sender.node, name=sender.name, holder=holder))
             sender.wait(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _try(self, relation: str, session: Session) -> int | None:
         """Takes the lease where it is free or has ended; gives its epoch, None where somebody has it."""

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 _SAVEPOINT = "sqlflow_carry"
-# A view that can't be led to the new relation for one of these reasons is no matter of its columns.
-_PASSING = frozenset({FailureKind.TRANSIENT, FailureKind.CONNECTION})
 
 
 class Written(NamedTuple):
@@ -124,7 +122,7 @@ def _tries(sender: Sender, statement: str) -> bool:
     try:
         sender.execute(statement)
     except WorkFailedError as error:
-        if error.kind in _PASSING:
+        if error.kind is not None and error.kind.passes:
             raise
         sender.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
         return False

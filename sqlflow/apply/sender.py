@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlflow.adapter.protocol import Adapter, FailureKind, Session
 from sqlflow.apply.failures import StoppedError, WorkFailedError, commit_unknown, statement_failed
+from sqlflow.apply.pauses import growing_pauses
 from sqlflow.core.ids import NodeId
 from sqlflow.core.span import Span
 from sqlflow.core.textmap import TextMap
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-# The pauses, in seconds, before each try to find out whether a commit was done.
-_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+# How often it is tried to find out whether a commit was done.
+_ATTEMPTS = 10
 
 
 class Transaction:
@@ -147,7 +148,7 @@ class Sender:
 
     def _is_committed(self, proof: Callable[[Session], bool]) -> bool:
         """Asks until there is an answer; where none can be had, the caller is told of the lost connection."""
-        for pause in _PAUSES:
+        for _, pause in zip(range(_ATTEMPTS), growing_pauses(), strict=False):
             self.wait(pause)
             with suppress(WorkFailedError):
                 self.reconnect()

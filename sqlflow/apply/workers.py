@@ -8,9 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from sqlflow.adapter.protocol import Adapter, FailureKind, Session, Warehouse
+from sqlflow.adapter.protocol import Adapter, Session, Warehouse
 from sqlflow.apply.failures import StoppedError, WorkFailedError, connection_lost
 from sqlflow.apply.outcome import Outcome
+from sqlflow.apply.pauses import growing_pauses
 from sqlflow.apply.sender import Sender
 from sqlflow.apply.work import Workshop
 from sqlflow.core.codes import Code
@@ -19,9 +20,8 @@ from sqlflow.core.span import Span
 from sqlflow.plan.types import Action
 from sqlflow.state.event import LeaseAwaited, StatementSent, Status
 
-_PASSING = frozenset({FailureKind.TRANSIENT, FailureKind.CONNECTION})
-# The pauses, in seconds, after each failed try to open a session.
-_PAUSES = (0.1, 0.4, 1.6)
+# How often it is tried to open a session.
+_ATTEMPTS = 6
 
 
 @dataclass(slots=True, eq=False)
@@ -158,11 +158,11 @@ class Pool:
 
     def _opened(self, job: Job) -> Session:
         """Opens a session; tries again where the warehouse may take one a moment later."""
-        for pause in _PAUSES:
+        for _, pause in zip(range(_ATTEMPTS - 1), growing_pauses(), strict=False):
             try:
                 return self._warehouse.session()
             except Exception as error:
-                if self._adapter.classify(error).kind not in _PASSING:
+                if not self._adapter.classify(error).kind.passes:
                     raise
             job.stopped.wait(pause)
         return self._warehouse.session()

@@ -41,7 +41,7 @@ from sqlflow.parse.parse import deep_nesting
 from sqlflow.parse.types import Parsed, ParsedQuery, QueryKey, TableUse
 from sqlflow.project.catalog import CatalogTables
 from sqlflow.project.types import Project, SourceDecl
-from sqlflow.render.types import END, PLACEHOLDER, START, THIS, Rendered, RenderedQuery
+from sqlflow.render.types import MOMENTS, PLACEHOLDER, THIS, Rendered, RenderedQuery
 
 if TYPE_CHECKING:
     from sqlflow.dialect.rules import TypeRules
@@ -386,11 +386,12 @@ class SchemaBinder:
             if columns is None:
                 return table
             tables[self._scratch(node)] = columns
-        sql = bind_query(query, facts, links, None, self._scratch_text, self._spec).sql
+        bound = bind_query(query, facts, links, None, self._scratch_text, self._spec)
+        sql = bound.sql
         model = self._rendered.models.get(key.node)
         if model is not None and _names_moments(query):
             kind = self._moments.get(key.node, MomentType.TIMESTAMP)
-            sql = with_some_moments(sql, model.config, kind, self._spec)
+            sql = with_some_moments(bound, model.config, kind, self._spec)
         described = self._ask(self._spec.name, sql, tables)
         return table if described is None else filled(table, described, self._spec, self._rules)
 
@@ -435,8 +436,7 @@ class SchemaBinder:
 
 
 def _names_moments(query: RenderedQuery) -> bool:
-    text = query.text.lower()
-    return START in text or END in text
+    return MOMENTS.search(query.text) is not None
 
 
 def _table(node: NodeId, schema: NodeSchema) -> Table:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlglot import exp
 
-from sqlflow.bind.types import BoundTime, NodeSchema, TimeColumn
+from sqlflow.bind.types import BoundQuery, BoundTime, NodeSchema, TimeColumn
 from sqlflow.core.batches import Unit
 from sqlflow.core.codes import Code
 from sqlflow.core.config import NodeConfig
@@ -16,6 +16,7 @@ from sqlflow.core.ids import NodeId
 from sqlflow.core.moments import MomentType, bounds, moment_type
 from sqlflow.core.ranges import Range
 from sqlflow.core.span import Span
+from sqlflow.core.textmap import Edit, splice
 from sqlflow.dialect.names import literal, name_key
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.project.types import ConfigLayer
@@ -116,25 +117,24 @@ def type_moments(tree: exp.Expr, kind: MomentType) -> None:
             column.replace(typed)
 
 
-def moment_texts(
-    spec: DialectSpec, batch: Range, config: NodeConfig, kind: MomentType
-) -> Mapping[str, tuple[str, str]]:
-    """Gives the start and the end of a batch as literals, and as text within another literal."""
+def moments_in(sql: str, batch: Range, config: NodeConfig, kind: MomentType, spec: DialectSpec) -> list[Edit]:
+    """Gives the edits that put the start and the end of a batch where a query names them.
+
+    They are literals, and text where the names stand within another literal.
+    """
     if config.time_range is None:
-        return {}
+        return []
     start, end = bounds(batch, kind, config.time_range.zone)
-    return {
-        START: (literal(spec, start), f"'{start}'"),
-        END: (literal(spec, end), f"'{end}'"),
-    }
+    moments: dict[str, date] = {START: start, END: end}
+    edits: list[Edit] = []
+    for found in MOMENTS.finditer(sql):
+        moment = moments[found.group(0).strip("'").lower()]
+        edits.append(
+            Edit(found.start(), found.end(), f"'{moment}'" if found.group(1) else literal(spec, moment))
+        )
+    return edits
 
 
-def with_some_moments(sql: str, config: NodeConfig, kind: MomentType, spec: DialectSpec) -> str:
+def with_some_moments(query: BoundQuery, config: NodeConfig, kind: MomentType, spec: DialectSpec) -> str:
     """Puts some moments into a query, whichever: only its columns are asked for."""
-    texts = moment_texts(spec, _SOME_DAY, config, kind)
-    return MOMENTS.sub(lambda m: texts[moment_name(m.group(0))][1 if m.group(1) else 0], sql)
-
-
-def moment_name(written: str) -> str:
-    """Gives which of the two it is that stands in a text, within quotes or not."""
-    return written.strip("'").lower()
+    return splice(query.sql, query.map, moments_in(query.sql, _SOME_DAY, config, kind, spec))[0]

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlflow.core.config import MetaColumns
+from sqlflow.core.moments import MomentType, moment_type
 from sqlflow.core.relation import Column, Relation
 from sqlflow.core.schema import parse_type
 from sqlflow.dialect.names import literal, quote, relation_sql
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.dialect.statements import create_table_as, names
 
-MOMENT = "TIMESTAMP"
-ZONED = "TIMESTAMP WITH TIME ZONE"
+MOMENT, ZONED = MomentType.TIMESTAMP.value, MomentType.ZONED.value
 # The type of the columns of text that are added; the engine may have another word for it.
 TEXT = "TEXT"
 # What a version's begin is called while it is computed.
@@ -32,11 +32,8 @@ def moment_of(kind: str) -> str | None:
 
     A date is too coarse: a row can change, or go, more than once a day.
     """
-    name = kind.upper()
-    if not name.startswith(("DATE", "TIMESTAMP")):
-        return None
-    zoned = name.startswith("TIMESTAMPTZ") or "WITH TIME ZONE" in name
-    return ZONED if zoned else MOMENT
+    found = moment_type(kind)
+    return None if found is None else ZONED if found is MomentType.ZONED else MOMENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

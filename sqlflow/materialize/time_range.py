@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlflow.bind.time_range import moment_name, moment_texts
+from sqlflow.bind.time_range import moments_in
 from sqlflow.bind.types import BoundModel, BoundQuery, TimeColumn
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.moments import bounds
@@ -17,7 +17,6 @@ from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.incremental import schema_change
 from sqlflow.materialize.relation import insert
 from sqlflow.materialize.types import Checks, Existing, Rows, Run, Script
-from sqlflow.render.types import MOMENTS
 
 
 def batch_rows(spec: DialectSpec, model: BoundModel, query: BoundQuery, batch: Range) -> BoundQuery:
@@ -29,7 +28,8 @@ def batch_rows(spec: DialectSpec, model: BoundModel, query: BoundQuery, batch: R
     time = model.time
     if time is None:
         raise ValueError(f"{model.id} is not built by time range")
-    edits = _moments(spec, model, query, batch) or _parents(spec, model, query, batch)
+    moments = moments_in(query.sql, batch, model.config, time.column.type, spec)
+    edits = moments or _parents(spec, model, query, batch)
     text, text_map = splice(query.sql, query.map, edits)
     before, after = sql.part_of(_condition(spec, model, time.column, batch))
     return BoundQuery(sql=before + text + after, map=text_map.shifted(len(before)))
@@ -54,16 +54,6 @@ def build_batch(
     gone = sql.delete_where(spec, model.relation, _condition(spec, model, model.time.column, batch))
     steps = (*alter, Run(sql=gone), *insert(spec, model.relation, columns, rows))
     return Script(steps=(*steps, *checks(model.relation)))
-
-
-def _moments(spec: DialectSpec, model: BoundModel, query: BoundQuery, batch: Range) -> list[Edit]:
-    if model.time is None:
-        return []
-    texts = moment_texts(spec, batch, model.config, model.time.column.type)
-    return [
-        Edit(found.start(), found.end(), texts[moment_name(found.group(0))][1 if found.group(1) else 0])
-        for found in MOMENTS.finditer(query.sql)
-    ]
 
 
 def _parents(spec: DialectSpec, model: BoundModel, query: BoundQuery, batch: Range) -> list[Edit]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import shutil
 import tempfile
 import time
@@ -109,6 +108,9 @@ class LocalSystem:
 
     def process(self) -> str:
         """Gives `machine:1234`."""
+        # Few commands need it, and it takes a while to load.
+        import platform
+
         return f"{platform.node()}:{os.getpid()}"
 
     def monotonic(self) -> float:
