@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from dataclasses import replace
+from enum import StrEnum
 
+from sqlflow.core.codes import Code
 from sqlflow.state.event import RunFinished
 from tests.safety import injected
 from tests.safety.injected import Fail, Fault, NoTrap, Trap
 from tests.safety.stage import Stage, as_expected, built
-from tests.safety.stages import duckdb_stage, postgres_stage
-from tests.servers import postgres_server
+from tests.safety.stages import stage_on
 
 
 def disturbed(stage: Stage, trap: Trap) -> RunFinished | None:
@@ -46,23 +45,43 @@ def count_calls(stage: Stage) -> int:
     return trap.calls
 
 
-def case(stage: Stage, at: int, fault: Fault) -> tuple[bool, list[str]]:
-    """Fails one call; gives whether that build ended as if nothing was, and what is wrong after the next."""
+class Ending(StrEnum):
+    """How a build ended, one of whose calls failed."""
+
+    AS_IF_NOTHING = "as if nothing had been"
+    UNRECORDED = "did all, and told that the state could not be kept"
+    UNDONE = "with something undone"
+    NOT_BEGUN = "did not begin"
+
+
+def _ending(ended: RunFinished | None) -> Ending:
+    if ended is None:
+        return Ending.NOT_BEGUN
+    if as_expected(ended):
+        return Ending.AS_IF_NOTHING
+    kept = as_expected(replace(ended, diagnostics=())) and {d.code for d in ended.diagnostics} == {
+        Code.STATE_UNREACHABLE
+    }
+    return Ending.UNRECORDED if kept else Ending.UNDONE
+
+
+def case(stage: Stage, at: int, fault: Fault) -> tuple[Ending, list[str]]:
+    """Fails one call; gives how that build ended, and what is wrong once all is done.
+
+    There is a next build only where something was left for it.
+    """
     stage.reset()
     stage.write(2)
-    ended = disturbed(stage, Fail(at, fault))
-    wrong = []
-    if ended is None or not as_expected(ended):
-        ended_then = built(stage.root)
-        if not as_expected(ended_then):
-            wrong = [f"the next build ended with {ended_then.counts}, {ended_then.diagnostics}"]
-        went_on = False
-    else:
-        went_on = True
-    return went_on, [*wrong, *stage.wrong()]
+    ending = _ending(disturbed(stage, Fail(at, fault)))
+    wrong: list[str] = []
+    if ending is not Ending.AS_IF_NOTHING:
+        ended = built(stage.root)
+        if not as_expected(ended):
+            wrong = [f"the next build ended with {ended.counts}, {ended.diagnostics}"]
+    return ending, [*wrong, *stage.wrong()]
 
 
-def cases(stage: Stage, every: int, start: int = 1) -> Iterator[tuple[int, Fault, bool, list[str]]]:
+def cases(stage: Stage, every: int, start: int = 1) -> Iterator[tuple[int, Fault, Ending, list[str]]]:
     """Fails every so many-th call, in each way."""
     for at in range(start, count_calls(stage) + 1, every):
         for fault in Fault:
@@ -75,25 +94,18 @@ def main() -> int:
     parser.add_argument("--engine", choices=["duckdb", "postgres"], default="duckdb")
     parser.add_argument("--every", type=int, default=1)
     given = parser.parse_args()
-    went_on: Counter[Fault] = Counter()
-    total: Counter[Fault] = Counter()
+    ended: dict[Fault, Counter[Ending]] = {fault: Counter() for fault in Fault}
     bad = 0
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        if given.engine == "duckdb":
-            stage = duckdb_stage(folder)
-        else:
-            server = stack.enter_context(postgres_server())
-            stage = stack.enter_context(postgres_stage(folder, server, lease_time=60))
-        for at, fault, undisturbed, wrong in cases(stage, given.every):
-            total[fault] += 1
-            went_on[fault] += undisturbed
+    with stage_on(given.engine, lease_time=60) as stage:
+        for at, fault, ending, wrong in cases(stage, given.every):
+            ended[fault][ending] += 1
             if wrong:
                 bad += 1
                 print(f"call {at}, {fault.value}: {wrong}", flush=True)
-    for fault in Fault:
-        print(f"{fault.value}: {total[fault]} cases, {went_on[fault]} builds ended as if nothing had been")
-    print(f"{given.engine}: {sum(total.values())} cases, {bad} wrong")
+    for fault, found in ended.items():
+        parts = ", ".join(f"{found[ending]} {ending.value}" for ending in Ending)
+        print(f"{fault.value}: {found.total()} builds, {parts}")
+    print(f"{given.engine}: {sum(found.total() for found in ended.values())} cases, {bad} wrong")
     return 1 if bad else 0
 
 

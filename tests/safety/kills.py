@@ -10,22 +10,20 @@ import argparse
 import multiprocessing
 import random
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from tests.safety import shop
 from tests.safety.child import MISSING, build, digest
 from tests.safety.faults import count_calls
 from tests.safety.stage import Stage, as_expected, built, contents
-from tests.safety.stages import duckdb_stage, postgres_stage
-from tests.servers import postgres_server
+from tests.safety.stages import stage_on
 
 LEASE_SECONDS = 0.5
 
@@ -68,19 +66,17 @@ def run(stage: Stage, case: Case, context: Any) -> tuple[bool, int, list[str]]:
     seen: list[tuple[str, str]] = []
     done = threading.Event()
     look = _poll if stage.warehouse.is_postgres else _drain
-    looking = threading.Thread(target=look, args=[stage, reader, seen, done])
-    if stage.warehouse.is_postgres:
-        looking.start()
-    process.start()
-    writer.close()
-    if not stage.warehouse.is_postgres:
-        looking.start()
-    if not case.at:
-        time.sleep(case.seconds)
-        process.kill()
-    process.join()
-    done.set()
-    looking.join()
+    with ThreadPoolExecutor(1) as pool:
+        process.start()
+        writer.close()
+        looking = pool.submit(look, stage, reader, seen, done)
+        if not case.at:
+            time.sleep(case.seconds)
+            process.kill()
+        process.join()
+        done.set()
+        # Nobody has looked where this raises.
+        looking.result()
     reader.close()
     wrong = [
         f"{table} was {found if found == MISSING else 'neither of both days'}"
@@ -124,13 +120,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     killed = looked = bad = 0
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        if given.engine == "duckdb":
-            stage = duckdb_stage(folder)
-        else:
-            server = stack.enter_context(postgres_server())
-            stage = stack.enter_context(postgres_stage(folder, server, LEASE_SECONDS))
+    with stage_on(given.engine, LEASE_SECONDS) as stage:
         for case, was_killed, looks, wrong in all_cases(stage, given.count, given.seed):
             killed += was_killed
             looked += looks

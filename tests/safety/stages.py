@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.apply.engines import duckdb_warehouse, postgres_warehouse
 from tests.apply.projects import Warehouse
 from tests.safety import shop
 from tests.safety.stage import Stage, copied, first_days, write
 from tests.safety.stage import built as build_undisturbed
-from tests.servers import PostgresServer
+from tests.servers import PostgresServer, postgres_server
+
+
+@contextmanager
+def stage_on(engine: str, lease_time: float) -> Iterator[Stage]:
+    """A stage in a folder of its own, and on a server of its own where the engine needs one."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        if engine == "duckdb":
+            yield duckdb_stage(folder)
+        else:
+            server = stack.enter_context(postgres_server())
+            yield stack.enter_context(postgres_stage(folder, server, lease_time))
 
 
 def duckdb_stage(folder: Path) -> Stage:

@@ -45,26 +45,25 @@ def test_what_is_killed_is_made_right_by_the_next_build(stage: Stage) -> None:
 
 @pytest.mark.parametrize("old", [False, True], ids=["gone", "old"])
 def test_a_state_that_is_lost_does_no_harm(stage: Stage, tmp_path: Path, old: bool) -> None:
-    """Once the file is gone between two builds; once that of the day before is put back after the second."""
-    state = stage.root / ".sqlflow/state.db"
-    stage.reset()
-    stage.write(2)
-    if stage.warehouse.is_postgres:
-        # There, too, the state may lie in a file of its own.
+    """Once the file is gone before the second day; once the first day's is put back after the second."""
+
+    def write(day: int) -> None:
+        stage.write(day)
+        # On a server, too, the state may lie in a file of its own.
         config = stage.root / "sqlflow.yml"
-        config.write_text(
-            config.read_text().replace('"name"', '"state": "sqlite:///.sqlflow/state.db", "name"')
-        )
+        setting = '"state": "sqlite:///.sqlflow/state.db", "name"'
+        config.write_text(config.read_text().replace('"name"', setting))
+
+    state, kept = stage.root / ".sqlflow/state.db", tmp_path / "kept.db"
+    stage.reset()
+    write(1)
+    assert built(stage.root).ok
+    shutil.copy(state, kept)
+    write(2)
     if old:
-        kept = tmp_path / "kept.db"
-        before = state.exists()
-        if before:
-            shutil.copy(state, kept)
         assert as_expected(built(stage.root))
-        state.unlink()
-        if before:
-            shutil.copy(kept, state)
-    else:
-        state.unlink(missing_ok=True)
+    state.unlink()
+    if old:
+        shutil.copy(kept, state)
     assert as_expected(built(stage.root))
     assert stage.wrong() == []
