@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlflow.apply.attempts import again
 from sqlflow.apply.audit import AuditFailedError, Audits, run_test
+from sqlflow.apply.by_time import BuildByTime, ranges_after
 from sqlflow.apply.catalog import Catalog
 from sqlflow.apply.failed_rows import FailedRows
 from sqlflow.apply.failures import WorkFailedError
 from sqlflow.apply.files import read_rows
 from sqlflow.apply.frames import FunctionRunner
-from sqlflow.apply.leases import Lease, Leases
+from sqlflow.apply.job import Batch, Job
+from sqlflow.apply.leases import Leases
 from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.publish import Publisher, Written
 from sqlflow.apply.publish_log import PublishLog
@@ -27,7 +28,7 @@ from sqlflow.core.codes import Code
 from sqlflow.core.config import Index, Materialization
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.ids import NodeId
-from sqlflow.core.ranges import Range, Ranges, difference, normalised
+from sqlflow.core.ranges import Ranges
 from sqlflow.core.relation import Column, Relation, RelationKind
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import audits as audit_on
@@ -35,7 +36,6 @@ from sqlflow.materialize.build import build_model, hook_steps, is_increment, wit
 from sqlflow.materialize.relation import build_table
 from sqlflow.materialize.time_range import batch_rows
 from sqlflow.materialize.types import Rows
-from sqlflow.plan.due import batches_due, batches_within, covered_after
 from sqlflow.plan.stale import UNTOLD, why_stale
 from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, RunTest
 from sqlflow.state.event import Status
@@ -72,22 +72,22 @@ class Workshop:
                 ended = again(sender, lambda: run_test(test, self.failed_rows, sender))
                 return ended._replace(inputs=inputs)
             case BuildModel() as build if build.model.time is not None:
-                return self._by_time(build, action, sender)
+                return BuildByTime(self, build, action, sender).run()
             case BuildModel() as build:
-                return self._built(
-                    action, build.model.relation, sender, lambda job: self._model(build, job, sender)
+                return self.leased(
+                    action, build.model.relation, sender, lambda job: self.model(build, job, sender)
                 )
             case LoadSeed() as load:
-                return self._built(
+                return self.leased(
                     action, load.seed.relation, sender, lambda job: self._seed(load.seed, job, sender)
                 )
             case LoadSource() as load:
-                return self._built(
+                return self.leased(
                     action, load.source.relation, sender, lambda job: self._source(load.source, job, sender)
                 )
 
-    def _built(
-        self, action: Action, relation: Relation, sender: Sender, build: Callable[[_Job], Outcome]
+    def leased(
+        self, action: Action, relation: Relation, sender: Sender, build: Callable[[Job], Outcome]
     ) -> Outcome:
         """Builds under the lease on what it writes; what an audit stops leaves the published as it was."""
         audits = Audits(action.node, action.audits, self.failed_rows, self.system.monotonic)
@@ -95,7 +95,7 @@ class Workshop:
             with self.leases.held(relation, sender) as lease:
                 if lease is not None and again(sender, lambda: self._is_done(action, relation, sender)):
                     return _CURRENT._replace(reason="another run has built it")
-                outcome = build(_Job(action.code, self._inputs(action), audits, lease))
+                outcome = build(Job(action.code, self._inputs(action), audits, lease))
         except AuditFailedError:
             ended = again(sender, lambda: audits.outcomes(sender))
             count = sum(not audit.ended.status.is_good for audit in ended)
@@ -120,10 +120,10 @@ class Workshop:
     def _inputs(self, action: Action) -> Mapping[NodeId, str]:
         return {node: self.log.version(node) or UNTOLD for node in action.reads}
 
-    def _publish(
+    def publish(
         self,
         relation: Relation,
-        job: _Job,
+        job: Job,
         sender: Sender,
         ranges: Ranges | None = None,
         data: str | None = None,
@@ -141,93 +141,21 @@ class Workshop:
             data=data,
         )
 
-    def _by_time(self, work: BuildModel, action: Action, sender: Sender) -> Outcome:
-        """Builds what is due of a model: each batch has a transaction and a lease of its own.
-
-        What is due is found out under the first lease, when nobody else builds it.
-        """
-        relation, left = work.model.relation, deque[_Batch]()
-        # Each batch is published from the same code and data as the one before.
-        action = replace(action, forced=True)
-
-        def first(job: _Job) -> Outcome:
-            found = self._due(work, job, sender)
-            if isinstance(found, Outcome):
-                return found
-            left.extend(found)
-            return self._batch(work, left.popleft(), job, sender)
-
-        outcome = self._built(action, relation, sender, first)
-        built = [outcome]
-        while left and outcome.status.is_good:
-            batch = left.popleft()
-            outcome = self._built(action, relation, sender, partial(self._next, work, batch, sender=sender))
-            built.append(outcome)
-        done = [outcome for outcome in built if outcome.status is Status.SUCCESS]
-        if not outcome.status.is_good or not done:
-            return outcome
-        said = done[0].reason, "1 batch" if len(done) == 1 else f"{len(done)} batches"
-        return done[-1]._replace(
-            rows=sum(outcome.rows or 0 for outcome in done), reason="; ".join(part for part in said if part)
-        )
-
-    def _due(self, work: BuildModel, job: _Job, sender: Sender) -> tuple[_Batch, ...] | Outcome:
-        """Gives the batches that are to be built, or how it ends where none is."""
-        model, last = work.model, self.log.last(work.model.id)
-        increment = is_increment(model, self.questions.kind(model.relation, sender), work.full_refresh)
-        covered = last.ranges if increment and last is not None else None
-        anew = covered is None
-        changed = last is None or last.inputs != job.inputs
-        todo = batches_due(model.config, covered, self.now, again=changed and not anew)
-        if work.interval is not None:
-            todo = batches_within(model.config, work.interval, self.now)
-            if not todo:
-                return Outcome(Status.UNCHANGED, reason="no complete batch lies in what was asked for")
-        if not todo and not anew and last is not None:
-            if last.code == job.code and not changed:
-                return _CURRENT
-            return again(sender, lambda: self._note(work, last, job, sender))
-        if not todo and model.config.time_range is not None:
-            # A table without rows, which is there all the same.
-            todo = (Range(model.config.time_range.begin, model.config.time_range.begin),)
-        return tuple(
-            _Batch(batch, normalised(todo[i + 1 :]), anew=anew and i == 0) for i, batch in enumerate(todo)
-        )
-
-    def _next(self, work: BuildModel, batch: _Batch, job: _Job, sender: Sender) -> Outcome:
-        """Builds a batch, unless another run has done so: this one's first took it out of what is covered."""
-        last = self.log.last(work.model.id)
-        if last is None or (last.code, last.inputs) != (job.code, job.inputs):
-            return self._batch(work, batch, job, sender)
-        if not difference((batch.range,), last.ranges or ()):
-            return _CURRENT._replace(reason="another run has built it")
-        return self._batch(work, batch, job, sender)
-
-    def _batch(self, work: BuildModel, batch: _Batch, job: _Job, sender: Sender) -> Outcome:
-        return again(sender, lambda: self._build(work, None, job, sender, batch))
-
-    def _note(self, work: BuildModel, last: Publication, job: _Job, sender: Sender) -> Outcome:
-        """Writes down that there is nothing to do for what changed, so that it is not asked again."""
-        with sender.transaction() as transaction:
-            publication = self._publish(work.model.relation, job, sender, last.ranges, last.data)
-            transaction.proof = partial(self.log.holds, publication)
-        self.log.put(publication)
-        return Outcome(Status.UNCHANGED, reason="no batch is due", publication=publication)
-
-    def _model(self, work: BuildModel, job: _Job, sender: Sender) -> Outcome:
+    def model(self, work: BuildModel, job: Job, sender: Sender, batch: Batch | None = None) -> Outcome:
+        """Builds a model, or a batch of one, and publishes it."""
         # Before the transaction: nothing is locked while Python runs.
         loaded: pyarrow.Table | None = None
         if work.model.function is not None:
             loaded = again(sender, lambda: self.functions.run(work.model, sender))
-        return again(sender, lambda: self._build(work, loaded, job, sender))
+        return again(sender, lambda: self._build(work, loaded, job, sender, batch))
 
     def _build(
         self,
         work: BuildModel,
         loaded: pyarrow.Table | None,
-        job: _Job,
+        job: Job,
         sender: Sender,
-        batch: _Batch | None = None,
+        batch: Batch | None,
     ) -> Outcome:
         model = work.model
         ranges: Ranges | None = None
@@ -240,8 +168,7 @@ class Workshop:
             increment = is_increment(model, kind, work.full_refresh)
             if batch is not None:
                 increment = not batch.anew
-                last = self.log.last(model.id) if increment else None
-                ranges = covered_after((last.ranges if last else None) or (), batch.range, batch.left)
+                ranges = ranges_after(self.log.last(model.id), batch)
             rows = self._rows(model, increment, loaded, sender)
             if batch is not None and isinstance(rows, BoundQuery):
                 rows = batch_rows(self.spec, model, rows, batch.range)
@@ -266,7 +193,7 @@ class Workshop:
             if isinstance(script, Diagnostic):
                 raise WorkFailedError(script)
             written = self.publisher.run(script.steps, loaded, job.audits, sender)
-            publication = self._publish(model.relation, job, sender, ranges)
+            publication = self.publish(model.relation, job, sender, ranges)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
         self.catalog.put(model.relation, RelationKind.VIEW if is_view else RelationKind.TABLE)
@@ -285,7 +212,7 @@ class Workshop:
             raise ValueError(f"{model.id} has no query")
         return query
 
-    def _seed(self, seed: BoundSeed, job: _Job, sender: Sender) -> Outcome:
+    def _seed(self, seed: BoundSeed, job: Job, sender: Sender) -> Outcome:
         file = read_rows(self.system, seed.path, seed.span, delimiter=seed.config.delimiter)
         rows, declared = file.rows(self.spec, seed.config.column_types)
         columns = tuple(
@@ -295,14 +222,14 @@ class Workshop:
         table = _FileTable(seed.relation, columns, seed.config.indexes, seed.pre_hooks, seed.post_hooks)
         return again(sender, lambda: self._load(table, rows, job, sender))
 
-    def _source(self, source: BoundSource, job: _Job, sender: Sender) -> Outcome:
+    def _source(self, source: BoundSource, job: Job, sender: Sender) -> Outcome:
         if source.load is None:
             raise ValueError(f"{source.id} has no file to load")
         rows, _ = read_rows(self.system, source.load, source.span).rows(self.spec, {})
         table = _FileTable(source.relation, self.questions.columns_of(rows, sender, Code.SEED_NOT_LOADED))
         return again(sender, lambda: self._load(table, rows, job, sender))
 
-    def _load(self, table: _FileTable, rows: pyarrow.Table, job: _Job, sender: Sender) -> Outcome:
+    def _load(self, table: _FileTable, rows: pyarrow.Table, job: Job, sender: Sender) -> Outcome:
         dependents = self.questions.dependents(table.relation, sender)
         with sender.transaction() as transaction:
             self.publisher.run(hook_steps(table.pre_hooks), None, job.audits, sender)
@@ -324,7 +251,7 @@ class Workshop:
                 table.post_hooks,
             )
             written = self.publisher.run(script.steps, rows, job.audits, sender)
-            publication = self._publish(table.relation, job, sender)
+            publication = self.publish(table.relation, job, sender)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
         self.catalog.put(table.relation, RelationKind.TABLE)
@@ -332,23 +259,6 @@ class Workshop:
 
 
 _CURRENT = Outcome(Status.UNCHANGED, reason="what it reads is unchanged")
-
-
-class _Job(NamedTuple):
-    """What goes with the building of one node: what it is built from, its tests, the lease on its table."""
-
-    code: str
-    inputs: Mapping[NodeId, str]
-    audits: Audits
-    lease: Lease | None
-
-
-class _Batch(NamedTuple):
-    """A batch of a model, the ranges that are left to be built after it, whether it makes the table anew."""
-
-    range: Range
-    left: Ranges
-    anew: bool
 
 
 class _FileTable(NamedTuple):

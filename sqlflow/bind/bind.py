@@ -199,7 +199,14 @@ class Binder:
             post_hooks=self._hooks(node, rendered.post_hooks, len(rendered.pre_hooks), this),
             from_clause=text.from_clause,
             span=declared.span,
-            time=bound_time(node, self._configs, self._schemas, self._graph.parents[node], self._name_spec),
+            time=bound_time(
+                node,
+                self._configs,
+                self._schemas,
+                self._graph.parents[node],
+                (rendered.full, rendered.incremental),
+                self._name_spec,
+            ),
         )
 
     def _select_all(self, node: NodeId) -> str:

@@ -20,7 +20,7 @@ from sqlflow.core.textmap import Edit, splice
 from sqlflow.dialect.names import literal, name_key
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.project.types import ConfigLayer
-from sqlflow.render.types import END, MOMENTS, START
+from sqlflow.render.types import END, MOMENTS, START, THIS, RenderedQuery
 
 _WITHIN_A_DAY = (Unit.MINUTE, Unit.HOUR)
 # A batch that stands for any other one, where an engine is asked only for the columns of a query.
@@ -43,9 +43,14 @@ def bound_time(
     configs: Mapping[NodeId, NodeConfig],
     schemas: Mapping[NodeId, NodeSchema],
     parents: Iterable[NodeId],
+    queries: Iterable[RenderedQuery | None],
     spec: DialectSpec,
 ) -> BoundTime | None:
-    """Gives how a model is built by time range; None for one that is not, or whose column is not there."""
+    """Gives how a model is built by time range; None for one that is not, or whose column is not there.
+
+    Where a query reads the model's own table, a batch depends on those before it, unless the settings say
+    that it doesn't.
+    """
     config = configs[node]
     if config.time_range is None:
         return None
@@ -57,7 +62,14 @@ def bound_time(
         for parent in parents
         if parent in configs
     }
-    return BoundTime(column=column, parents={id: read for id, read in found.items() if read is not None})
+    depends = config.time_range.depends_on_past
+    if depends is None:
+        depends = any(THIS in query.text.lower() for query in queries if query is not None)
+    return BoundTime(
+        column=column,
+        parents={id: read for id, read in found.items() if read is not None},
+        depends_on_past=depends,
+    )
 
 
 def check_event_time(

@@ -88,11 +88,12 @@ class BoundTime:
     """How a model is built by time range: its own column of times, and those of the nodes that it reads.
 
     Of a parent, only the rows of a batch are read, where the query doesn't name
-    the batch's moments itself.
+    the batch's moments itself. Where it `depends_on_past`, a batch is built from those before it.
     """
 
     column: TimeColumn
     parents: Mapping[NodeId, TimeColumn]
+    depends_on_past: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,6 +120,7 @@ class TimeRangeConfig:
 
     `event_time` is the column of its query by which rows belong to a range. `begin` is the first moment, in
     UTC; batches are counted from the one that it lies in. `lookback` batches before new ones are built again.
+    `depends_on_past` says whether a batch is built from those before it; None where the query tells.
     """
 
     event_time: str
@@ -127,6 +128,7 @@ class TimeRangeConfig:
     begin: datetime
     lookback: int
     time_zone: str
+    depends_on_past: bool | None = None
 
     @property
     def zone(self) -> tzinfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
@@ -72,12 +73,18 @@ def _in_utc(moment: datetime, zone: tzinfo) -> datetime:
 
 
 def batches_due(
-    config: NodeConfig, covered: Ranges | None, now: datetime, *, again: bool = False
+    config: NodeConfig,
+    covered: Ranges | None,
+    now: datetime,
+    *,
+    again: bool = False,
+    depends_on_past: bool = False,
 ) -> tuple[Range, ...]:
     """Gives the complete batches that are not covered, with those that are looked back at, in order.
 
     None of a model that is built otherwise. `again` says that there may be new rows in what is covered: then
-    the last batches are looked back at, though there is no new one.
+    the last batches are looked back at, though there is no new one. Where each batch `depends_on_past`, all
+    that is covered after one of them is due as well.
     """
     time = config.time_range
     if time is None:
@@ -88,7 +95,35 @@ def batches_due(
     if again and time.lookback and due:
         start = max(due[0].start, previous_start(due[0].end, size, zone, time.lookback))
         found = normalised((*found, Range(start, due[0].end)))
-    return tuple(batches(found, size, zone))
+    todo = tuple(batches(found, size, zone))
+    return in_order(config, todo, covered, now) if depends_on_past else todo
+
+
+def in_order(
+    config: NodeConfig, todo: Sequence[Range], covered: Ranges | None, now: datetime
+) -> tuple[Range, ...]:
+    """Gives what has to be built so that some batches are, of a model whose batches depend on those before.
+
+    These are the missing batches before them too, and the covered ones after them: one range of batches.
+    """
+    time = config.time_range
+    if time is None or not todo:
+        return ()
+    missing = first_missing(config, covered or (), now)
+    start = min(todo[0].start, missing.start) if missing is not None else todo[0].start
+    end = max(todo[-1].end, covered[-1].end) if covered else todo[-1].end
+    due = complete(time.begin, _in_utc(now, time.zone), time.batch_size, time.zone)
+    return tuple(batches(intersection(due, (Range(start, end),)), time.batch_size, time.zone))
+
+
+def first_missing(config: NodeConfig, covered: Ranges, now: datetime) -> Range | None:
+    """Gives the first complete batch that is not covered; None where all are."""
+    time = config.time_range
+    if time is None:
+        return None
+    due = complete(time.begin, _in_utc(now, time.zone), time.batch_size, time.zone)
+    missing = to_build(due, covered, time.batch_size, time.zone)
+    return next(batches(missing, time.batch_size, time.zone), None)
 
 
 def covered_after(before: Ranges, batch: Range, left: Ranges) -> Ranges:

@@ -92,7 +92,7 @@ def make_plan(
         info = program.graph.nodes[node]
         reason, forced = judge.why(node, effective[node])
         if options.interval is not None and _is_by_time(program, node):
-            reason, forced = "asked for", True
+            reason, forced = _asked(program, node), True
         if past is None and node not in selected:
             reason = "read by what is selected"
         if not reason:
@@ -144,6 +144,11 @@ def _is_ephemeral(program: Program, node: NodeId) -> bool:
 def _is_by_time(program: Program, node: NodeId) -> bool:
     model = program.models.get(node)
     return model is not None and model.time is not None
+
+
+def _asked(program: Program, node: NodeId) -> str:
+    time = program.models[node].time
+    return "asked for, and with it what depends on it" if time and time.depends_on_past else "asked for"
 
 
 def _wanted(

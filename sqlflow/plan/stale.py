@@ -121,7 +121,8 @@ class Judge:
             reason = f"uses {volatile[0]}"
         model = self._program.models.get(node)
         if not reason and model is not None and publication is not None and self._now is not None:
-            due = len(batches_due(model.config, publication.ranges, self._now))
+            chained = model.time is not None and model.time.depends_on_past
+            due = len(batches_due(model.config, publication.ranges, self._now, depends_on_past=chained))
             if due:
                 # What is due is asked again when it is built.
                 return f"{due} {'batch is' if due == 1 else 'batches are'} due", True

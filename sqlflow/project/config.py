@@ -80,6 +80,7 @@ KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             ConfigKey(name="begin", kinds=_MODELS),
             ConfigKey(name="lookback", kinds=_MODELS, typed=True),
             ConfigKey(name="time_zone", kinds=_MODELS),
+            ConfigKey(name="depends_on_past", kinds=_MODELS, typed=True),
             ConfigKey(name="on_schema_change", kinds=_MODELS),
             ConfigKey(name="full_refresh", kinds=_MODELS, typed=True),
             ConfigKey(name="strategy", kinds=_SNAPSHOTS),

@@ -33,6 +33,7 @@ def decode_time_range(
             ok = False
             if section.node.get(key) is None:
                 section.report(_missing(key, what, strategy))
+    depends_on_past = section.flag("depends_on_past")
     zone = read_zone(zone_name)
     if zone is None:
         ok = False
@@ -51,6 +52,7 @@ def decode_time_range(
         begin=moment,
         lookback=lookback if given is None else given,
         time_zone=zone_name,
+        depends_on_past=depends_on_past,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from itertools import pairwise
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from sqlflow.core.ids import NodeId
 from sqlflow.link.selection import select
+from sqlflow.plan.due import Interval
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
 from sqlflow.plan.types import BuildModel, Plan
 from tests.compiler.projects import DUCKDB, POSTGRES, Compiled, compiled
@@ -315,3 +318,17 @@ def test_a_plan_is_complete_and_can_be_carried_out(made: tuple[Mapping[str, str]
             assert gated == (host.get(test, test) in before), (node, test)
         for model in (n for n in nodes if n.startswith("model.")):
             assert (node in below(project, model)) == (model in before), (node, model)
+
+
+@pytest.mark.parametrize(
+    ("reads", "reason"),
+    [("events", "asked for"), ("{{ this }}", "asked for, and with it what depends on it")],
+)
+def test_a_plan_says_that_more_is_built_than_the_interval(reads: str, reason: str) -> None:
+    query = (
+        "{{ config(materialized='incremental', incremental_strategy='time_range', event_time='ts',"
+        f" begin='2024-01-01') }}}} select timestamp '2024-01-01 00:00:00' as ts from {reads}"
+    )
+    options = replace(OPTIONS, interval=Interval(datetime(2024, 1, 2), None))
+    plan = planned(compiled({"m.sql": query, "events.sql": "select 1 as id"}), words="m", options=options)
+    assert [action.reason for action in plan.actions] == [reason]
