@@ -13,6 +13,7 @@ from sqlflow.apply.functions import FunctionCompiler
 from sqlflow.apply.offline import OfflineEngine
 from sqlflow.apply.schemas import FileDescriber
 from sqlflow.bind.bind import Binder
+from sqlflow.bind.docs import check_docs
 from sqlflow.bind.functions import CompileFunction, with_compiled
 from sqlflow.bind.schemas import SchemaBinder
 from sqlflow.bind.translate.languages import Languages, make_languages
@@ -159,6 +160,7 @@ def _with_stages(
     if not has_errors(declared):
         # Where declarations are wrong, what looks like a wrong column would be one of their mistakes again.
         diagnostics += found
+        diagnostics += tuple(check_docs(project, rendered, schemas, languages.source, languages.target))
     ended("schemas")
     program = Binder(
         project,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 
-from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import Column, Comments, Relation, RelationKind, ViewDefinition
 from sqlflow.core.value import Value, thaw
 from sqlflow.dialect.names import relation_sql
 from sqlflow.dialect.specs import DUCKDB
@@ -50,6 +50,23 @@ _NULLABLE = """
     WHERE c.database_name = coalesce($1, current_database())
       AND lower(c.schema_name) = lower(coalesce($2, current_schema()))
       AND lower(c.table_name) = lower($3)
+"""
+
+# The first row is that of the relation itself.
+_COMMENTS = """
+    SELECT NULL AS column_name, comment, -1 AS place
+    FROM (
+        SELECT database_name, schema_name, table_name, comment FROM duckdb_tables()
+        UNION ALL SELECT database_name, schema_name, view_name, comment FROM duckdb_views()
+    ) AS r
+    WHERE database_name = coalesce($1, current_database())
+      AND lower(schema_name) = lower(coalesce($2, current_schema())) AND lower(table_name) = lower($3)
+    UNION ALL
+    SELECT column_name, comment, column_index
+    FROM duckdb_columns()
+    WHERE database_name = coalesce($1, current_database())
+      AND lower(schema_name) = lower(coalesce($2, current_schema())) AND lower(table_name) = lower($3)
+    ORDER BY place
 """
 
 _RELATIONS = """
@@ -139,6 +156,13 @@ class DuckDBSession:
     def dependents(self, relation: Relation) -> tuple[ViewDefinition, ...]:
         """Gives nothing: views bind by name."""
         return ()
+
+    def comments(self, relation: Relation) -> Comments:
+        """Gives the comments on a table or view and on each of its columns."""
+        rows = self._run(lambda: self._cursor.execute(_COMMENTS, list(relation)).fetchall())
+        own = [comment for name, comment, _ in rows if name is None]
+        columns = {str(name): comment for name, comment, _ in rows if name is not None}
+        return Comments(own[0] if own else None, columns)
 
     def grants(self, relation: Relation) -> tuple[str, ...]:
         """Gives nothing: there are no grants."""

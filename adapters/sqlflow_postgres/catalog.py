@@ -61,6 +61,22 @@ DEPENDENTS = """
     ORDER BY r.depth, 1, 2
 """
 
+# The first row is that of the relation itself.
+COMMENTS = """
+    SELECT a.attname::text, d.description
+    FROM (
+        SELECT c.oid, NULL::name AS attname, 0::smallint AS number
+        FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1)::oid
+        UNION ALL
+        SELECT a.attrelid, a.attname, a.attnum
+        FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = pg_catalog.to_regclass($1)::oid AND a.attnum > 0 AND NOT a.attisdropped
+    ) a
+    LEFT JOIN pg_catalog.pg_description d ON d.objoid = a.oid
+     AND d.classoid = 'pg_catalog.pg_class'::regclass AND d.objsubid = a.number
+    ORDER BY a.number
+"""
+
 # What the owner may do is not granted: it comes with a new table too.
 GRANTS = """
     WITH target AS (

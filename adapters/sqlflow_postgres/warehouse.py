@@ -11,7 +11,7 @@ import psycopg
 from psycopg import pq
 from psycopg.types.json import Jsonb
 
-from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import Column, Comments, Relation, RelationKind, ViewDefinition
 from sqlflow.core.value import Value, thaw
 from sqlflow.dialect.names import fold, quote, relation_sql
 from sqlflow.dialect.specs import POSTGRES
@@ -151,6 +151,12 @@ class PostgresSession:
                 catalog.DEPENDENTS, (catalog.local_name(relation),)
             )
         )
+
+    def comments(self, relation: Relation) -> Comments:
+        """Gives the comments on a table or view and on each of its columns."""
+        rows = self._rows(catalog.COMMENTS, (catalog.local_name(relation),))
+        own = [comment for name, comment in rows if name is None]
+        return Comments(own[0] if own else None, {name: text for name, text in rows if name is not None})
 
     def grants(self, relation: Relation) -> tuple[str, ...]:
         """Gives statements that grant again what is granted on a relation or on its columns."""

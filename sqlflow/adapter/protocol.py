@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import Column, Comments, Relation, RelationKind, ViewDefinition
 from sqlflow.core.value import Value
 from sqlflow.dialect.spec import DialectSpec
 
@@ -124,6 +124,13 @@ class Session(Protocol):
         """Gives the views that read a relation, directly or through others, each after those it reads.
 
         Empty on an engine whose views bind by name.
+        """
+        ...
+
+    def comments(self, relation: Relation) -> Comments:
+        """Gives the comments on a table or view and on each of its columns, of which none is left out.
+
+        Asked only on an engine whose dialect has comments.
         """
         ...
 

@@ -6,15 +6,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Protocol
 
-from sqlflow.apply.attempts import again
-from sqlflow.apply.job import Batch, Job
+from sqlflow.apply.job import CURRENT, Batch, Job
 from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
+from sqlflow.bind.types import BoundModel
 from sqlflow.core.ranges import Range, Ranges, difference, normalised
 from sqlflow.core.relation import Relation
 from sqlflow.materialize.build import is_increment
@@ -24,7 +23,6 @@ from sqlflow.state.event import Status
 from sqlflow.state.publication import Publication
 
 _BY_ANOTHER = Outcome(Status.UNCHANGED, reason="another run has built it")
-_UNCHANGED = Outcome(Status.UNCHANGED, reason="what it reads is unchanged")
 
 
 class Builder(Protocol):
@@ -55,10 +53,8 @@ class Builder(Protocol):
         """Builds a model, or a batch of one, and publishes it."""
         ...
 
-    def publish(
-        self, relation: Relation, job: Job, sender: Sender, ranges: Ranges | None, data: str | None = None
-    ) -> Publication:
-        """Writes down, within the transaction, what it publishes."""
+    def note(self, node: BoundModel, last: Publication, job: Job, sender: Sender, why: str) -> Outcome:
+        """Writes down that there is nothing to build for what changed, so that it is not asked again."""
         ...
 
 
@@ -125,8 +121,8 @@ class BuildByTime:
             )
         if not todo and not anew and last is not None:
             if last.code == job.code and not changed:
-                return _UNCHANGED
-            return again(self._sender, lambda: self._note(last, job))
+                return CURRENT
+            return self._builder.note(model, last, job, self._sender, "no batch is due")
         if not todo and model.config.time_range is not None:
             # A table without rows, which is there all the same.
             todo = (Range(model.config.time_range.begin, model.config.time_range.begin),)
@@ -151,16 +147,6 @@ class BuildByTime:
 
     def _build(self, batch: Batch, job: Job) -> Outcome:
         return self._builder.model(self._work, job, self._sender, batch)
-
-    def _note(self, last: Publication, job: Job) -> Outcome:
-        """Writes down that there is nothing to do for what changed, so that it is not asked again."""
-        log = self._builder.log
-        with self._sender.transaction() as transaction:
-            relation = self._work.model.relation
-            publication = self._builder.publish(relation, job, self._sender, last.ranges, last.data)
-            transaction.proof = partial(log.holds, publication)
-        log.put(publication)
-        return Outcome(Status.UNCHANGED, reason="no batch is due", publication=publication)
 
 
 def ranges_after(last: Publication | None, batch: Batch) -> Ranges:

@@ -7,12 +7,21 @@ from typing import NamedTuple
 
 from sqlflow.apply.audit import Audits
 from sqlflow.apply.leases import Lease
+from sqlflow.apply.outcome import Outcome
+from sqlflow.apply.publish import Written
+from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, Docs
+from sqlflow.core.config import Index, Materialization
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Range, Ranges
+from sqlflow.core.relation import Column, Relation, RelationKind
+from sqlflow.state.event import Status
+from sqlflow.state.publication import Publication
+
+CURRENT = Outcome(Status.UNCHANGED, reason="what it reads is unchanged")
 
 
 class Job(NamedTuple):
-    """What goes with the building of one node: what it is built from, its tests, the lease on its table."""
+    """What a node is built from, its tests, the lease on its table."""
 
     code: str
     inputs: Mapping[NodeId, str]
@@ -26,3 +35,26 @@ class Batch(NamedTuple):
     range: Range
     left: Ranges
     anew: bool
+
+
+class FileTable(NamedTuple):
+    """A table that a file is loaded into."""
+
+    relation: Relation
+    columns: tuple[Column, ...]
+    indexes: tuple[Index, ...] = ()
+    pre_hooks: tuple[BoundQuery, ...] = ()
+    post_hooks: tuple[BoundQuery, ...] = ()
+    docs: Docs | None = None
+
+
+def kind_of(node: BoundModel | BoundSeed) -> RelationKind:
+    """Says what a node becomes in the warehouse."""
+    is_view = node.config.materialized is Materialization.VIEW
+    return RelationKind.VIEW if is_view else RelationKind.TABLE
+
+
+def success(publication: Publication, written: Written, *remarks: str) -> Outcome:
+    """Tells of a node that was built and published."""
+    said = [remark for remark in (*remarks, *written.remarks) if remark]
+    return Outcome(Status.SUCCESS, written.rows, "; ".join(said), publication=publication)

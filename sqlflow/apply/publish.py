@@ -12,10 +12,11 @@ from sqlflow.apply.catalog import Catalog
 from sqlflow.apply.failures import WorkFailedError, views_in_the_way
 from sqlflow.apply.sender import Sender
 from sqlflow.core.diagnostic import Diagnostic
-from sqlflow.core.relation import Relation, ViewDefinition
+from sqlflow.core.relation import Comments, Relation, ViewDefinition
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.materialize.types import Audit, Carry, Hold, Load, Refuse, Run, Step
+from sqlflow.materialize.docs import comment_statements
+from sqlflow.materialize.types import Audit, Carry, Comment, Hold, Load, Refuse, Run, Step
 
 if TYPE_CHECKING:
     import pyarrow
@@ -68,7 +69,22 @@ class Publisher:
                     remarks += self._carry(step, held, sender)
                 case Audit():
                     audits.run(step.on, sender)
+                case Comment():
+                    remarks += self.comment(step, sender)
         return Written(written, remarks)
+
+    def comment(self, step: Comment, sender: Sender) -> tuple[str, ...]:
+        """Describes a table or view; what is said already is not said again. Gives remarks for the user."""
+        now = Comments(None, {})
+        with sender.asking() as session:
+            if step.old:
+                now = session.comments(step.on)
+            elif step.docs.columns:
+                now = Comments(None, {column.name: None for column in session.columns(step.on) or ()})
+        statements, missing = comment_statements(self.spec, step, now)
+        for statement in statements:
+            sender.execute(statement)
+        return tuple(f"there is no column `{name}` to describe" for name in missing)
 
     def _hold(self, step: Hold, sender: Sender) -> tuple[ViewDefinition, ...]:
         """Locks views, the outermost first, as their readers do; gives them as they are from then on."""

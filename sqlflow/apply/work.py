@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sqlflow.apply.attempts import again
 from sqlflow.apply.audit import AuditFailedError, Audits, run_test
@@ -16,16 +16,16 @@ from sqlflow.apply.failed_rows import FailedRows
 from sqlflow.apply.failures import WorkFailedError
 from sqlflow.apply.files import read_rows
 from sqlflow.apply.frames import FunctionRunner
-from sqlflow.apply.job import Batch, Job
+from sqlflow.apply.job import CURRENT, Batch, FileTable, Job, kind_of, success
 from sqlflow.apply.leases import Leases
 from sqlflow.apply.outcome import Outcome
-from sqlflow.apply.publish import Publisher, Written
+from sqlflow.apply.publish import Publisher
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
 from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSource
 from sqlflow.core.codes import Code
-from sqlflow.core.config import Index, Materialization
+from sqlflow.core.config import Materialization
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Ranges
@@ -33,10 +33,11 @@ from sqlflow.core.relation import Column, Relation, RelationKind
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import audits as audit_on
 from sqlflow.materialize.build import build_model, hook_steps, is_increment, with_hooks
+from sqlflow.materialize.docs import comments
 from sqlflow.materialize.relation import build_table
 from sqlflow.materialize.time_range import batch_rows
-from sqlflow.materialize.types import Rows
-from sqlflow.plan.stale import UNTOLD, why_stale
+from sqlflow.materialize.types import Existing, Rows, Step
+from sqlflow.plan.stale import ONLY_ATTACHED, UNTOLD, why_stale
 from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, RunTest
 from sqlflow.state.event import Status
 from sqlflow.state.publication import Publication
@@ -65,7 +66,7 @@ class Workshop:
     def do(self, action: Action, sender: Sender) -> Outcome:
         """Does an action; raises WorkFailedError or StoppedError where it can't be done."""
         if not action.forced and self._is_current(action):
-            return _CURRENT
+            return CURRENT
         match action.work:
             case RunTest() as test:
                 inputs = self._inputs(action)
@@ -94,8 +95,9 @@ class Workshop:
         try:
             with self.leases.held(relation, sender) as lease:
                 if lease is not None and again(sender, lambda: self._is_done(action, relation, sender)):
-                    return _CURRENT._replace(reason="another run has built it")
-                outcome = build(Job(action.code, self._inputs(action), audits, lease))
+                    return CURRENT._replace(reason="another run has built it")
+                job = Job(action.code, self._inputs(action), audits, lease)
+                outcome = self._attached(action, job, sender) or build(job)
         except AuditFailedError:
             ended = again(sender, lambda: audits.outcomes(sender))
             count = sum(not audit.ended.status.is_good for audit in ended)
@@ -112,15 +114,49 @@ class Workshop:
         return not action.forced and self._is_current(action)
 
     def _is_current(self, action: Action) -> bool:
+        return not self._why(action)
+
+    def _why(self, action: Action) -> str:
         last = self.log.last(action.node)
-        if last is None:
-            return False
-        return not why_stale(action.code, action.reads, self.log.version, (last.code, last.inputs))
+        built = (last.code, last.inputs) if last is not None else None
+        return why_stale(action.code, action.reads, self.log.version, built)
+
+    def _attached(self, action: Action, job: Job, sender: Sender) -> Outcome | None:
+        """Brings up to date what hangs on a relation, where its rows are as they should be; else None."""
+        last, work = self.log.last(action.node), action.work
+        if action.forced or last is None or self._why(action) != ONLY_ATTACHED:
+            return None
+        match work:
+            case BuildModel():
+                return self.note(work.model, last, job, sender, "its data is unchanged")
+            case LoadSeed():
+                return self.note(work.seed, last, job, sender, "its data is unchanged")
+            case _:
+                return None
+
+    def note(
+        self, node: BoundModel | BoundSeed, last: Publication, job: Job, sender: Sender, why: str
+    ) -> Outcome:
+        """Writes down that no row has to be built for what changed, so that it is not asked again."""
+        return again(sender, lambda: self._note(node, last, job, sender, why))
+
+    def _note(
+        self, node: BoundModel | BoundSeed, last: Publication, job: Job, sender: Sender, why: str
+    ) -> Outcome:
+        existing = Existing(kind=kind_of(node))
+        with sender.transaction() as transaction:
+            describe = comments(self.spec, node.docs, node.relation, kind_of(node), existing, increment=True)
+            written = self.publisher.run(tuple(describe(node.relation)), None, job.audits, sender)
+            publication = self._publish(node.relation, job, sender, last.ranges, last.data)
+            transaction.proof = partial(self.log.holds, publication)
+        self.log.put(publication)
+        said = "; ".join((why, *written.remarks))
+        return Outcome(Status.UNCHANGED, reason=said, publication=publication)
 
     def _inputs(self, action: Action) -> Mapping[NodeId, str]:
         return {node: self.log.version(node) or UNTOLD for node in action.reads}
 
-    def publish(
+    def _publish(
         self,
         relation: Relation,
         job: Job,
@@ -193,16 +229,16 @@ class Workshop:
             if isinstance(script, Diagnostic):
                 raise WorkFailedError(script)
             written = self.publisher.run(script.steps, loaded, job.audits, sender)
-            publication = self.publish(model.relation, job, sender, ranges)
+            publication = self._publish(model.relation, job, sender, ranges)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
-        self.catalog.put(model.relation, RelationKind.VIEW if is_view else RelationKind.TABLE)
+        self.catalog.put(model.relation, kind_of(model))
         remark = ""
         if model.config.materialized is Materialization.INCREMENTAL and not increment:
             remark = "made anew"
         if model.config.snapshot is not None and increment and work.full_refresh:
             remark = "history is not made anew"
-        return _success(publication, written, remark)
+        return success(publication, written, remark)
 
     def _rows(self, model: BoundModel, increment: bool, loaded: pyarrow.Table | None, sender: Sender) -> Rows:
         if loaded is not None:
@@ -219,23 +255,31 @@ class Workshop:
             column._replace(type=declared.get(column.name, column.type))
             for column in self.questions.columns_of(rows, sender, Code.SEED_NOT_LOADED)
         )
-        table = _FileTable(seed.relation, columns, seed.config.indexes, seed.pre_hooks, seed.post_hooks)
+        table = FileTable(
+            seed.relation, columns, seed.config.indexes, seed.pre_hooks, seed.post_hooks, seed.docs
+        )
         return again(sender, lambda: self._load(table, rows, job, sender))
 
     def _source(self, source: BoundSource, job: Job, sender: Sender) -> Outcome:
         if source.load is None:
             raise ValueError(f"{source.id} has no file to load")
         rows, _ = read_rows(self.system, source.load, source.span).rows(self.spec, {})
-        table = _FileTable(source.relation, self.questions.columns_of(rows, sender, Code.SEED_NOT_LOADED))
+        table = FileTable(source.relation, self.questions.columns_of(rows, sender, Code.SEED_NOT_LOADED))
         return again(sender, lambda: self._load(table, rows, job, sender))
 
-    def _load(self, table: _FileTable, rows: pyarrow.Table, job: Job, sender: Sender) -> Outcome:
+    def _load(self, table: FileTable, rows: pyarrow.Table, job: Job, sender: Sender) -> Outcome:
         dependents = self.questions.dependents(table.relation, sender)
         with sender.transaction() as transaction:
             self.publisher.run(hook_steps(table.pre_hooks), None, job.audits, sender)
             kind = self.questions.kind(table.relation, sender)
             existing = self.questions.existing(table.relation, kind, dependents, sender)
             incoming = self.questions.described(table.columns, sender) if existing.columns else ()
+            audit = audit_on(bool(job.audits.tests))
+            describe = comments(self.spec, table.docs, table.relation, RelationKind.TABLE, existing)
+
+            def checks(on: Relation) -> tuple[Step, ...]:
+                return (*audit(on), *describe(on))
+
             script = with_hooks(
                 build_table(
                     self.spec,
@@ -244,33 +288,15 @@ class Workshop:
                     existing,
                     incoming,
                     table.indexes,
-                    audit_on(bool(job.audits.tests)),
+                    checks,
                     self.run[:8],
                 ),
                 table.relation,
                 table.post_hooks,
             )
             written = self.publisher.run(script.steps, rows, job.audits, sender)
-            publication = self.publish(table.relation, job, sender)
+            publication = self._publish(table.relation, job, sender)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
         self.catalog.put(table.relation, RelationKind.TABLE)
-        return _success(publication, written)
-
-
-_CURRENT = Outcome(Status.UNCHANGED, reason="what it reads is unchanged")
-
-
-class _FileTable(NamedTuple):
-    """A table that a file is loaded into."""
-
-    relation: Relation
-    columns: tuple[Column, ...]
-    indexes: tuple[Index, ...] = ()
-    pre_hooks: tuple[BoundQuery, ...] = ()
-    post_hooks: tuple[BoundQuery, ...] = ()
-
-
-def _success(publication: Publication, written: Written, *remarks: str) -> Outcome:
-    said = [remark for remark in (*remarks, *written.remarks) if remark]
-    return Outcome(Status.SUCCESS, written.rows, "; ".join(said), publication=publication)
+        return success(publication, written)

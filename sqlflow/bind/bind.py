@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
+from sqlflow.bind.docs import bound_docs
 from sqlflow.bind.splice import TableText, bind_query, bind_translated, in_brackets
 from sqlflow.bind.time_range import bound_time
 from sqlflow.bind.translate.translate import Translator
@@ -207,6 +209,7 @@ class Binder:
                 (rendered.full, rendered.incremental),
                 self._name_spec,
             ),
+            docs=bound_docs(rendered.config, declared, partial(self._stored, node)),
         )
 
     def _select_all(self, node: NodeId) -> str:
@@ -228,6 +231,7 @@ class Binder:
             post_hooks=self._hooks(node, rendered.post_hooks, len(rendered.pre_hooks), this),
             from_clause=this.from_clause,
             span=declared.span,
+            docs=bound_docs(rendered.config, declared, partial(self._stored, node)),
         )
 
     def _stored(self, node: NodeId, name: str) -> str:

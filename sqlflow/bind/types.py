@@ -97,12 +97,25 @@ class BoundTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Docs:
+    """The descriptions of a node that are kept in the warehouse.
+
+    Empty text describes nothing; `description` or `columns` of None are not kept. `columns` has the
+    described ones, by name as declared.
+    """
+
+    description: str | None
+    columns: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoundModel:
     """A model that is ready to be built.
 
     Exactly one of `full` and `function` is set. `incremental` is the query that runs where the table is
     there already. `from_clause` is how another query reads the model: its relation, or an ephemeral
-    model's query in brackets. `time` is set for a model that is built by time range.
+    model's query in brackets. `time` is set for a model that is built by time range, `docs`
+    where descriptions are kept in the warehouse.
     """
 
     id: NodeId
@@ -118,6 +131,7 @@ class BoundModel:
     from_clause: str
     span: Span
     time: BoundTime | None = None
+    docs: Docs | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +147,7 @@ class BoundSeed:
     post_hooks: tuple[BoundQuery, ...]
     from_clause: str
     span: Span
+    docs: Docs | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,14 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersistDocs:
+    """Which descriptions are kept in the warehouse, as comments: the node's own, those of its columns."""
+
+    relation: bool = False
+    columns: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetaColumns:
     """The names of the columns that a snapshot adds to those of its query."""
 
@@ -153,6 +161,7 @@ class NodeConfig:
     pre_hook: tuple[str, ...] = ()
     post_hook: tuple[str, ...] = ()
     timeout: float | None = None
+    persist_docs: PersistDocs = field(default_factory=PersistDocs)
     indexes: tuple[Index, ...] = ()
     # Whether the columns of the query have to be the declared ones.
     contract: bool = False

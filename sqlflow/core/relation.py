@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -41,3 +42,10 @@ class ViewDefinition(NamedTuple):
     relation: Relation
     query: str
     options: str = ""
+
+
+class Comments(NamedTuple):
+    """What is said of a table or view, and of each of its columns; None where nothing is."""
+
+    relation: str | None
+    columns: Mapping[str, str | None]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
-from sqlflow.dialect.names import quote, relation_sql, shorten
+from sqlflow.dialect.names import literal, quote, relation_sql, shorten
 from sqlflow.dialect.spec import DialectSpec
 
 _KEYWORDS = {RelationKind.TABLE: "TABLE", RelationKind.VIEW: "VIEW"}
@@ -250,6 +250,16 @@ def change_type(spec: DialectSpec, relation: Relation, column: Column) -> str:
     """ALTER TABLE ... ALTER COLUMN ... TYPE."""
     name = quote(spec, column.name)
     return f"ALTER TABLE {relation_sql(spec, relation)} ALTER COLUMN {name} TYPE {column.type}"
+
+
+def comment(spec: DialectSpec, kind: RelationKind, relation: Relation, text: str | None) -> str:
+    """COMMENT ON TABLE or VIEW; None takes the comment away."""
+    return f"COMMENT ON {_KEYWORDS[kind]} {relation_sql(spec, relation)} IS {literal(spec, text)}"
+
+
+def comment_column(spec: DialectSpec, relation: Relation, column: str, text: str | None) -> str:
+    """COMMENT ON COLUMN, of a table or a view; None takes the comment away."""
+    return f"COMMENT ON COLUMN {relation_sql(spec, relation)}.{quote(spec, column)} IS {literal(spec, text)}"
 
 
 def _create(replace: bool, temporary: bool) -> str:

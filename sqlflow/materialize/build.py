@@ -11,6 +11,7 @@ from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.ranges import Range
 from sqlflow.core.relation import Column, Relation, RelationKind
 from sqlflow.dialect.spec import DialectSpec
+from sqlflow.materialize.docs import comments
 from sqlflow.materialize.incremental import build_increment, key_checks
 from sqlflow.materialize.relation import build_table, build_view
 from sqlflow.materialize.snapshot import build_snapshot
@@ -53,12 +54,22 @@ def build_model(
     `batch` is what the rows are of, where the model is built by time range.
     """
     audit = audits(audited)
+    is_view = model.config.materialized is Materialization.VIEW
+    kind = RelationKind.VIEW if is_view else RelationKind.TABLE
+    describe = comments(spec, model.docs, model.relation, kind, existing, increment=increment)
+
+    def checks(on: Relation) -> Sequence[Step]:
+        return audit(on) if is_view else (*audit(on), *describe(on))
+
     if increment and batch is not None:
-        script = build_batch(spec, model, rows, existing, incoming, batch, audit)
+        script = build_batch(spec, model, rows, existing, incoming, batch, checks)
     else:
-        script = _script(spec, model, rows, existing, incoming, audit, increment=increment, run=run, now=now)
+        script = _script(spec, model, rows, existing, incoming, checks, increment=increment, run=run, now=now)
     if isinstance(script, Diagnostic):
         return script
+    if is_view:
+        # What is checked may be a copy.
+        script = Script(steps=(*script.steps, *describe(model.relation)))
     return with_hooks(script, model.relation, model.post_hooks)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sqlflow.bind.types import BoundQuery
+from sqlflow.bind.types import BoundQuery, Docs
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
 from sqlflow.core.textmap import TextMap
@@ -80,7 +80,20 @@ class Audit:
     on: Relation
 
 
-Step: TypeAlias = Run | Load | Refuse | Hold | Carry | Audit
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """A table or view gets the node's descriptions as comments.
+
+    `old` says that it was there before, and may have comments already.
+    """
+
+    on: Relation
+    kind: RelationKind
+    docs: Docs
+    old: bool
+
+
+Step: TypeAlias = Run | Load | Refuse | Hold | Carry | Audit | Comment
 
 # What is asked of new contents before they are published, given the relation that holds them.
 Checks: TypeAlias = Callable[[Relation], Sequence[Step]]

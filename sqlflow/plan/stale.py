@@ -13,10 +13,13 @@ from types import MappingProxyType
 from sqlflow.bind.types import Program
 from sqlflow.core.ids import NodeId
 from sqlflow.plan.due import batches_due
+from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
 
 # The version, in a publication, of an input that could not tell it: no version is equal to it.
 UNTOLD = ""
+# Why a node is stale whose rows are what they should be.
+ONLY_ATTACHED = "its descriptions changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,7 @@ def why_stale(
     if last is None:
         return "not built yet"
     before, inputs = last
-    if before != code:
+    if not same_rows(before, code):
         return "its code changed"
     for node in reads:
         now = version(node)
@@ -65,7 +68,7 @@ def why_stale(
             return f"{name(node)} can't tell whether it changed"
         if inputs.get(node) != now:
             return f"{name(node)} changed"
-    return ""
+    return "" if before == code else ONLY_ATTACHED
 
 
 class Judge:
@@ -93,7 +96,7 @@ class Judge:
     def why(self, node: NodeId, reads: Sequence[NodeId]) -> tuple[str, bool]:
         """Gives the reason, empty where there is none, and whether it stands whatever happens meanwhile."""
         reason, settled = self._why(node, reads)
-        if reason:
+        if reason and reason != ONLY_ATTACHED:
             self._built.add(node)
         return reason, settled
 
@@ -116,6 +119,8 @@ class Judge:
         if publication is not None:
             last = publication.code, publication.inputs
         reason = why_stale(self._codes.get(node, ""), reads, past.version, last, self._name)
+        attached = reason if reason == ONLY_ATTACHED else ""
+        reason = "" if attached else reason
         volatile = self._program.volatile.get(node, ())
         if not reason and volatile:
             reason = f"uses {volatile[0]}"
@@ -130,7 +135,7 @@ class Judge:
             # Another run may do it meanwhile.
             return reason, bool(volatile)
         built = next((parent for parent in reads if parent in self._built), None)
-        return (f"{self._name(built)} is built", False) if built is not None else ("", False)
+        return (f"{self._name(built)} is built", False) if built is not None else (attached, False)
 
     def _name(self, node: NodeId) -> str:
         return self._program.graph.nodes[node].name

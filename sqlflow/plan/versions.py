@@ -18,8 +18,10 @@ from sqlflow.dialect.names import relation_sql
 # What says nothing about the rows, or is in the SQL already.
 _NO_MATTER = frozenset(
     {"enabled", "tags", "meta", "timeout", "full_refresh", "contract", "alias", "schema", "database",
-     "pre_hook", "post_hook"}
+     "pre_hook", "post_hook", "persist_docs"}
 )  # fmt: skip
+# Between the digest of what the rows come from, and that of what hangs on the relation.
+_AND = "+"
 
 
 def codes(
@@ -72,7 +74,21 @@ def _logical(query: BoundQuery | None) -> str:
 def _digest(program: Program, node: BoundModel | BoundSeed, *parts: str) -> str:
     hooks = [hook.sql for hook in (*node.pre_hooks, *node.post_hooks)]
     relation = relation_sql(program.spec, node.relation)
-    return digest(json.dumps([relation, _config(node.config), len(node.pre_hooks), hooks, parts]))
+    code = digest(json.dumps([relation, _config(node.config), len(node.pre_hooks), hooks, parts]))
+    return code + _attached(node)
+
+
+def _attached(node: BoundModel | BoundSeed) -> str:
+    """What hangs on the relation and can be brought up to date alone; empty where nothing is configured."""
+    if node.docs is None:
+        return ""
+    columns = None if node.docs.columns is None else sorted(node.docs.columns.items())
+    return _AND + digest(json.dumps([node.docs.description, columns]))
+
+
+def same_rows(left: str, right: str) -> bool:
+    """Says whether two digests differ at most in what hangs on the relation: a node's rows are the same."""
+    return left.partition(_AND)[0] == right.partition(_AND)[0]
 
 
 def _config(config: NodeConfig) -> Mapping[str, str]:

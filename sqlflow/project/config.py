@@ -23,6 +23,7 @@ from sqlflow.core.value import Value
 from sqlflow.project.decode import Section, as_section, invalid_value, plain, unknown_key
 from sqlflow.project.incremental_config import decode_increments
 from sqlflow.project.nodes import MappingNode, Pair, from_value, to_value
+from sqlflow.project.relation_config import decode_persist_docs
 from sqlflow.project.snapshot_config import decode_snapshot
 from sqlflow.project.types import ConfigEntry, ConfigLayer
 
@@ -68,6 +69,7 @@ KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             ConfigKey(name="pre_hook", kinds=_NODES, merge=Merge.ADD),
             ConfigKey(name="post_hook", kinds=_NODES, merge=Merge.ADD),
             ConfigKey(name="timeout", kinds=_NODES, typed=True),
+            ConfigKey(name="persist_docs", kinds=_NODES),
             ConfigKey(name="indexes", kinds=_MODELS | _SEEDS),
             ConfigKey(name="contract", kinds=_MODELS, merge=Merge.UNION),
             ConfigKey(name="unique_key", kinds=_MODELS | _SNAPSHOTS),
@@ -218,6 +220,7 @@ def decode_node_config(
         pre_hook=section.texts("pre_hook") or (),
         post_hook=section.texts("post_hook") or (),
         timeout=section.positive("timeout"),
+        persist_docs=decode_persist_docs(section),
         indexes=_indexes(section),
         contract=_contract(section),
         unique_key=unique_key,

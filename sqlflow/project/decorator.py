@@ -31,6 +31,7 @@ class ModelConfig(TypedDict, total=False):
     pre_hook: str | Sequence[str]
     post_hook: str | Sequence[str]
     timeout: float
+    persist_docs: Mapping[str, bool]
     indexes: Sequence[IndexConfig]
     unique_key: str | Sequence[str]
     incremental_strategy: Literal["append", "delete+insert", "merge"]

@@ -166,7 +166,12 @@ class _Rendering:
             self._failed.add(decl.id)
             return
         self._seeds[decl.id] = RenderedSeed(
-            id=decl.id, config=config, relation=relation, pre_hooks=hooks[0], post_hooks=hooks[1]
+            id=decl.id,
+            config=config,
+            relation=relation,
+            pre_hooks=hooks[0],
+            post_hooks=hooks[1],
+            layer=layer,
         )
 
     def test(self, decl: SingularTestDecl) -> None:

@@ -84,6 +84,7 @@ class RenderedSeed:
     relation: Relation
     pre_hooks: tuple[RenderedQuery, ...]
     post_hooks: tuple[RenderedQuery, ...]
+    layer: ConfigLayer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,11 +23,17 @@ ROW = "select 1 as id, 'a' as name"
 CHANGED = "select 1 as id, 'a' as name, timestamp '2024-04-01 00:00:00' as changed"
 TIME_RANGE = "materialized='incremental', incremental_strategy='time_range', event_time='changed', lookback=1"
 PARENT = "models: [{name: p, config: {event_time: changed}}]"
+DOCS = "persist_docs={'relation': true, 'columns': true}"
 BY_KEY = "materialized='incremental', unique_key='id', incremental_strategy="
 
 
 def model(config: str, text: str = ROW) -> str:
     return f"{{{{ config({config}) }}}}\n{text}"
+
+
+def described(model: str, column: str) -> str:
+    columns = f"[{{name: id, description: {column}}}]"
+    return f"models: [{{name: m, description: {model}, columns: {columns}}}]"
 
 
 # Name to files of the first build and of the second.
@@ -77,6 +83,16 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "hooks": (
         {"m": model("materialized='table', pre_hook='select 1', post_hook='select 2 from {{ this }}'")},
         {},
+    ),
+    "persist_docs": (
+        {"m": model(f"materialized='incremental', {DOCS}"), "models/m.yml": described("All.", "It.")},
+        {"models/m.yml": described("All.", "Another.")},
+    ),
+    "persist_docs_view": (
+        {"m": model(f"materialized='view', {DOCS}"), "models/m.yml": described("All.", "It.")}, {},
+    ),
+    "persist_docs_table": (
+        {"m": model(f"materialized='table', {DOCS}"), "models/m.yml": described("All.", "It.")}, {},
     ),
     "seed": ({"seeds/m.csv": "id,name\n1,a\n"}, {}),
     "python": ({"models/m.py": "import pyarrow\n\ndef m():\n    return pyarrow.table({'id': [1]})\n"}, {}),

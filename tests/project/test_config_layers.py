@@ -13,6 +13,7 @@ from sqlflow.core.config import (
     Materialization,
     NodeConfig,
     OnSchemaChange,
+    PersistDocs,
 )
 from sqlflow.core.config import TestConfig as SettingsOfTest
 from sqlflow.core.config import TestSeverity as Severity
@@ -51,6 +52,9 @@ def test_the_more_specific_layer_replaces() -> None:
     assert merged({"schema": "a", "alias": "x"}, {"schema": "b"}) == {"schema": "b", "alias": "x"}
     assert merged({"unique_key": ["a"]}, {"unique_key": "b"}) == {"unique_key": "b"}
     assert merged({"schema": "a"}, {"schema": None}) == {"schema": None}
+    assert merged({"persist_docs": {"relation": True}}, {"persist_docs": {"columns": True}}) == {
+        "persist_docs": {"columns": True}
+    }
 
 
 def test_tags_and_hooks_add_up() -> None:
@@ -106,6 +110,7 @@ def test_every_setting_of_a_model() -> None:
         pre_hook="one",
         post_hook=["two", "two"],
         timeout=90,
+        persist_docs={"relation": True, "columns": False},
         indexes=[{"columns": ["a", "b"], "unique": True}, {"columns": "c"}],
         unique_key=["id", "day", "id"],
         incremental_strategy="delete+insert",
@@ -124,6 +129,7 @@ def test_every_setting_of_a_model() -> None:
         pre_hook=("one",),
         post_hook=("two", "two"),
         timeout=90.0,
+        persist_docs=PersistDocs(relation=True),
         indexes=(Index(columns=("a", "b"), unique=True), Index(columns=("c",))),
         unique_key=("id", "day"),
         incremental_strategy=IncrementalStrategy.DELETE_INSERT,
@@ -202,6 +208,9 @@ VALUE, KEY = Span("f", 5, 9), Span("f", 0, 4)
         ({"timeout": float("inf")}, Code.INVALID_VALUE, VALUE, "more than 0", ""),
         ({"timeout": float("nan")}, Code.INVALID_VALUE, VALUE, "more than 0", ""),
         ({"timeout": 10**400}, Code.INVALID_VALUE, VALUE, "more than 0", ""),
+        ({"persist_docs": True}, Code.WRONG_TYPE, VALUE, "`persist_docs` must be a mapping", ""),
+        ({"persist_docs": {"relation": "yes"}}, Code.WRONG_TYPE, VALUE, "true or false", ""),
+        ({"persist_docs": {"column": True}}, Code.UNKNOWN_KEY, VALUE, "`persist_docs`", "`columns`?"),
         ({"indexes": "a"}, Code.WRONG_TYPE, VALUE, "`indexes` must be a list", ""),
         ({"indexes": ["a"]}, Code.WRONG_TYPE, VALUE, "an index must be a mapping", ""),
         ({"indexes": [{"unique": True}]}, Code.MISSING_SETTING, VALUE, "`columns` is missing", "[a, b]"),

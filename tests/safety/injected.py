@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlflow.adapter.protocol import Adapter, Failure, FailureKind, Session, Setting, Warehouse
 from sqlflow.adapter.registry import find_adapter
-from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import Column, Comments, Relation, RelationKind, ViewDefinition
 from sqlflow.core.value import Value
 from sqlflow.dialect.spec import DialectSpec
 
@@ -149,6 +149,9 @@ class InjectedSession:
 
     def dependents(self, relation: Relation) -> tuple[ViewDefinition, ...]:
         return self._call(lambda: self._session.dependents(relation))
+
+    def comments(self, relation: Relation) -> Comments:
+        return self._call(lambda: self._session.comments(relation))
 
     def grants(self, relation: Relation) -> tuple[str, ...]:
         return self._call(lambda: self._session.grants(relation))

@@ -20,7 +20,8 @@ from sqlflow.adapter.conformance.harness import (
     table,
 )
 from sqlflow.adapter.protocol import FailureKind
-from sqlflow.core.relation import Relation, RelationKind
+from sqlflow.core.relation import Comments, Relation, RelationKind
+from sqlflow.dialect import statements as sql
 from sqlflow.dialect.arrow import column_type
 from sqlflow.dialect.names import literal, quote, relation_sql, shorten
 
@@ -168,3 +169,30 @@ def check_dependents(harness: Harness) -> None:
                 [c.name for c in session.describe(one.query)], ["a"], "the columns of a view's query"
             )
         expect_equal(session.grants(relation), (), "the grants on a new table")
+
+
+def check_comments(harness: Harness) -> None:
+    """Comments come back as they were written, for each column, where the engine has comments."""
+    spec = harness.adapter.spec
+    if not spec.comments:
+        return
+    text = 'it\'s "quoted"\nand \\ goes on, é日本'
+    with open_sessions(harness) as (session,):
+        relation, name = create_table(harness, session, "comments", a=pa.int64(), B=pa.int64())
+        view = table("comments_view")
+        session.execute(f"CREATE VIEW {relation_sql(spec, view)} AS SELECT a FROM {name}")
+        for kind, one, columns in (
+            (RelationKind.TABLE, relation, ["a", "B"]),
+            (RelationKind.VIEW, view, ["a"]),
+        ):
+            nothing = Comments(None, dict.fromkeys(columns))
+            expect_equal(session.comments(one), nothing, "the comments on what is new")
+            session.execute(sql.comment(spec, kind, one, text))
+            session.execute(sql.comment_column(spec, one, columns[-1], text))
+            found = Comments(text, {**nothing.columns, columns[-1]: text})
+            expect_equal(session.comments(one), found, "the comments that were written")
+            in_schema = one._replace(schema=spec.default_schema)
+            expect_equal(session.comments(in_schema), found, "the comments with a schema")
+            session.execute(sql.comment(spec, kind, one, None))
+            session.execute(sql.comment_column(spec, one, columns[-1], None))
+            expect_equal(session.comments(one), nothing, "the comments after they were taken away")

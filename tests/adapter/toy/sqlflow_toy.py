@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from sqlflow.adapter.protocol import Failure, FailureKind, Setting
-from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import Column, Comments, Relation, RelationKind, ViewDefinition
 from sqlflow.core.value import Value
 from sqlflow.dialect.names import quote, relation_sql
 from sqlflow.dialect.spec import DialectSpec, Folding
@@ -111,6 +111,9 @@ class ToySession:
 
     def dependents(self, relation: Relation) -> tuple[ViewDefinition, ...]:
         return ()
+
+    def comments(self, relation: Relation) -> Comments:
+        return Comments(None, {})
 
     def grants(self, relation: Relation) -> tuple[str, ...]:
         return ()

@@ -1,0 +1,50 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "public"
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" TEXT,
+  "node" TEXT,
+  "relation" TEXT,
+  "number" BIGINT,
+  "publication" TEXT
+)
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."leases" (
+  "relation" TEXT,
+  "holder" TEXT,
+  "told" TEXT,
+  "epoch" BIGINT,
+  "expires" DOUBLE PRECISION,
+  PRIMARY KEY ("relation")
+)
+;
+CREATE TABLE "public"."m" AS
+
+select 1 as id, 'a' as name
+;
+COMMENT ON TABLE "public"."m" IS 'All.'
+;
+COMMENT ON COLUMN "public"."m"."id" IS 'It.'
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;
+
+-- second build
+CREATE TABLE "public"."m__sqlflow_new_01234567" AS
+
+select 1 as id, 'a' as name
+;
+COMMENT ON TABLE "public"."m__sqlflow_new_01234567" IS 'All.'
+;
+COMMENT ON COLUMN "public"."m__sqlflow_new_01234567"."id" IS 'It.'
+;
+ALTER TABLE "public"."m" RENAME TO "m__sqlflow_old_01234567"
+;
+ALTER TABLE "public"."m__sqlflow_new_01234567" RENAME TO "m"
+;
+DROP TABLE "public"."m__sqlflow_old_01234567"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;

@@ -1,0 +1,37 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "main"
+;
+CREATE SCHEMA IF NOT EXISTS "_sqlflow"
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" VARCHAR,
+  "node" VARCHAR,
+  "relation" VARCHAR,
+  "number" BIGINT,
+  "publication" VARCHAR
+)
+;
+CREATE VIEW "main"."m" AS
+
+select 1 as id, 'a' as name
+;
+COMMENT ON VIEW "main"."m" IS 'All.'
+;
+COMMENT ON COLUMN "main"."m"."id" IS 'It.'
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;
+
+-- second build
+CREATE OR REPLACE VIEW "main"."m" AS
+
+select 1 as id, 'a' as name
+;
+COMMENT ON VIEW "main"."m" IS 'All.'
+;
+COMMENT ON COLUMN "main"."m"."id" IS 'It.'
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;

@@ -1,0 +1,40 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "public"
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" TEXT,
+  "node" TEXT,
+  "relation" TEXT,
+  "number" BIGINT,
+  "publication" TEXT
+)
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."leases" (
+  "relation" TEXT,
+  "holder" TEXT,
+  "told" TEXT,
+  "epoch" BIGINT,
+  "expires" DOUBLE PRECISION,
+  PRIMARY KEY ("relation")
+)
+;
+CREATE VIEW "public"."m" AS
+
+select 1 as id, 'a' as name
+;
+COMMENT ON VIEW "public"."m" IS 'All.'
+;
+COMMENT ON COLUMN "public"."m"."id" IS 'It.'
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;
+
+-- second build
+CREATE OR REPLACE VIEW "public"."m" AS
+
+select 1 as id, 'a' as name
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;
