@@ -27,6 +27,7 @@ from sqlflow.link.selection import select as select_nodes
 from sqlflow.link.types import Node
 from sqlflow.manifest import manifest
 from sqlflow.plan.due import Coverage, Interval, coverage_of
+from sqlflow.plan.parents import sources_read
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
 from sqlflow.plan.types import Plan
 from sqlflow.plan.versions import codes
@@ -37,6 +38,7 @@ from sqlflow.system.local import LocalSystem
 from sqlflow.system.protocol import System
 
 if TYPE_CHECKING:
+    from sqlflow.apply.freshness import SourceFreshness, SourceQuestion
     from sqlflow.apply.pull import PulledSources
     from sqlflow.apply.record import Recorded
     from sqlflow.apply.run import Opened
@@ -207,7 +209,7 @@ class LoadedProject:
 
     def apply(self, plan: Plan) -> Recorded:
         """Carries out a plan; the result is iterated over as events, and can be asked to `stop`."""
-        with self._opened() as opened:
+        with self._opened(plan.nodes) as opened:
             return self._run(plan, opened)
 
     def build(
@@ -364,6 +366,20 @@ class LoadedProject:
                 found += [coverage] if coverage is not None else []
         return tuple(found)
 
+    def freshness(
+        self, select: Sequence[str] = (), exclude: Sequence[str] = ()
+    ) -> tuple[SourceFreshness, ...]:
+        """Asks the selected sources that declare their freshness when their last rows came.
+
+        Raises ProjectError where the connection is lost.
+        """
+        from sqlflow.apply.freshness import look_at_sources
+
+        program, chosen, _ = self._select(select, exclude)
+        asked = self._questions(node for node in program.graph.order if node in program.sources)
+        asked = [q for q in asked if q.declared.freshness is not None and q.bound.id in chosen]
+        return look_at_sources(asked, lambda: self._open(reads=True), self._adapter(), self._compiled.system)
+
     def export_state(self) -> Iterator[str]:
         """Gives the events that were kept of this project on this target, each as a line of JSON."""
         from sqlflow.store.open import open_to_read
@@ -443,7 +459,7 @@ class LoadedProject:
         self, command: Command, select: Sequence[str], exclude: Sequence[str], options: PlanOptions
     ) -> Recorded:
         program, chosen, _ = self._select(select, exclude)
-        with self._opened() as opened:
+        with self._opened(chosen) as opened:
             plan = make_plan(program, command, chosen, options, opened.past, self._codes(program))
             return self._run(plan, opened)
 
@@ -456,19 +472,19 @@ class LoadedProject:
         return Recorded(run, self._compiled.system, self._target_path(), opened.events)
 
     @contextmanager
-    def _opened(self) -> Generator[Opened]:
-        """Opens the warehouse and the state for a run; they are closed where no run comes of it."""
+    def _opened(self, nodes: Iterable[NodeId]) -> Generator[Opened]:
+        """Opens the warehouse and the state for a run of nodes; they are closed where none comes of it."""
         from sqlflow.apply.run import open_run
         from sqlflow.store.open import open_log
 
         program, settings = self._program(), self._compiled.settings
         if settings is None:
             raise ProjectError(self.diagnostics)
-        with ExitStack() as closing:
+        with ExitStack() as opened:
             warehouse = self._open()
-            closing.callback(warehouse.close)
+            opened.callback(warehouse.close)
             events = open_log(*self._state_place())
-            closing.callback(events.close)
+            opened.callback(events.close)
             yield open_run(
                 warehouse,
                 self._adapter(),
@@ -477,8 +493,21 @@ class LoadedProject:
                 settings,
                 self._outside(),
                 events,
+                self._questions(sources_read(program, frozenset(nodes))),
             )
-            closing.pop_all()
+            opened.pop_all()
+
+    def _questions(self, sources: Iterable[NodeId]) -> tuple[SourceQuestion, ...]:
+        """Gives the sources, of these, that can be asked when their last rows came."""
+        from sqlflow.apply.freshness import SourceQuestion
+
+        program, project = self._program(), self._compiled.project
+        declared = project.sources if project is not None else {}
+        return tuple(
+            SourceQuestion(declared=declared[id], bound=program.sources[id])
+            for id in sources
+            if declared[id].loaded_at is not None or declared[id].freshness is not None
+        )
 
     def _outside(self) -> Mapping[NodeId, str]:
         from sqlflow.apply.past import source_versions

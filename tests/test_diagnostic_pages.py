@@ -35,6 +35,8 @@ NOT_FROM_FILES = {
     Code.SCHEMA_CHANGED: "two builds, and a change between them",
     Code.NOT_A_SNAPSHOT: "a table that something else has made",
     Code.LEASE: "two builds at once on a server",
+    Code.SOURCE_NOT_ASKED: "a warehouse that is asked for its rows",
+    Code.STALE_SOURCE: "a source whose rows have an age",
     Code.VIEWS_IN_THE_WAY: "an engine whose views hold on to their table",
     Code.SEED_NOT_LOADED: "a csv file, which has no comments",
     Code.UNSUPPORTED_BY_ENGINE: "a call of the Python API",

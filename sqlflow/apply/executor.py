@@ -71,7 +71,7 @@ class Execution:
     `stop` may be called from anywhere, a signal handler too: what runs is cancelled, what has not begun is
     skipped, and the iteration goes on until everything has ended. A run whose execution is dropped half way
     is cancelled, and its sessions are closed. `unseen` are publications of earlier runs that the state
-    does not know of; they are told of first.
+    does not know of; they are told of first. `warnings` are of what was found before.
     """
 
     def __init__(
@@ -82,10 +82,11 @@ class Execution:
         system: System,
         workshop: Workshop,
         unseen: tuple[Publication, ...],
+        warnings: tuple[Diagnostic, ...] = (),
     ) -> None:
         self._warehouse = warehouse
         # The loop knows nothing of its own iteration: without a cycle, dropping this ends it at once.
-        self._loop = _Loop(plan, warehouse, adapter, system, workshop, unseen)
+        self._loop = _Loop(plan, warehouse, adapter, system, workshop, unseen, warnings)
         self._events = self._loop.iterate()
 
     def __iter__(self) -> Iterator[Event]:
@@ -116,6 +117,7 @@ class _Loop:
         system: System,
         workshop: Workshop,
         unseen: tuple[Publication, ...],
+        warnings: tuple[Diagnostic, ...] = (),
     ) -> None:
         self._plan = plan
         self._unseen = unseen
@@ -130,7 +132,7 @@ class _Loop:
         self._pool = Pool(warehouse, adapter, workshop, system.monotonic)
         self._index = {action.node: i for i, action in enumerate(plan.actions)}
         self._progress = _Progress()
-        self._diagnostics: list[Diagnostic] = []
+        self._diagnostics: list[Diagnostic] = list(warnings)
         self._stopped = False
         self._interrupted = False
 
@@ -173,7 +175,7 @@ class _Loop:
             at=self._system.now(),
             seconds=self._system.monotonic() - began,
             counts=tuple((status, counts[status]) for status in Status if counts[status]),
-            not_done=tuple(node for node in self._plan.nodes if not ended[node].is_good),
+            not_done=tuple(node for node in self._plan.nodes if ended[node].is_bad),
             interrupted=self._interrupted,
             diagnostics=tuple(self._diagnostics),
         )
@@ -322,11 +324,14 @@ class _Loop:
                     heapq.heappush(self._progress.ready, self._index[child])
         else:
             yield from self._skip_children(action, outcome.status)
-            if self._plan.fail_fast and not self._stopped:
+            if self._plan.fail_fast and not self._stopped and outcome.status.is_bad:
                 self._cancel_all()
 
     def _skip_children(self, action: Action, status: Status) -> Iterator[Event]:
-        """Skips all that depends on an action, directly or through others, in the plan's order."""
+        """Skips all that depends on an action, directly or through others, in the plan's order.
+
+        What depends on something that waits, waits as well.
+        """
         found: set[int] = set()
         stack = [action.node]
         while stack:
@@ -334,9 +339,9 @@ class _Loop:
                 if self._index[child] not in found and child not in self._progress.ended:
                     found.add(self._index[child])
                     stack.append(child)
-        reason = f"because of {action.name} ({status.value})"
+        missed = Outcome(_missed(status), reason=f"because of {action.name} ({status.value})")
         for i in sorted(found):
-            yield from self._finished(self._plan.actions[i], Outcome(Status.SKIPPED, reason=reason), 0.0, 0)
+            yield from self._finished(self._plan.actions[i], missed, 0.0, 0)
 
     def _skip_rest(self) -> Iterator[Event]:
         self._progress.ready.clear()
@@ -366,7 +371,9 @@ class _Loop:
         ran = {audit.test.node: audit for audit in outcome.audits}
         missed = Outcome(outcome.status, reason=outcome.reason)
         if outcome.status not in (Status.SKIPPED, Status.UNCHANGED):
-            missed = Outcome(Status.SKIPPED, reason=f"because of {action.name} ({outcome.status.value})")
+            missed = Outcome(
+                _missed(outcome.status), reason=f"because of {action.name} ({outcome.status.value})"
+            )
         for test in action.audits:
             audit = ran.get(test.node)
             ended, seconds = (audit.ended, audit.seconds) if audit is not None else (missed, 0.0)
@@ -401,6 +408,11 @@ class _Loop:
             code=code,
             inputs=outcome.inputs,
         )
+
+
+def _missed(status: Status) -> Status:
+    """How something ends that did not get its turn, since what it needs ended so."""
+    return Status.HELD if status is Status.HELD else Status.SKIPPED
 
 
 def _timeout(action: Action) -> float | None:

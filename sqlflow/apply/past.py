@@ -30,10 +30,12 @@ def read_past(
     log: PublishLog,
     catalog: Catalog,
     session: Session,
+    too_old: Mapping[NodeId, str],
 ) -> Past:
     """Reads the publish log, and looks which of the published tables and views are still there.
 
-    `outside` has what the sources tell of their version; what tests last passed on is in the `state`.
+    `outside` has what the sources tell of their version, `too_old` says which of them are too old; what tests
+    last passed on is in the `state`.
     """
     found = log.read(session)
     publications: dict[NodeId, Publication] = {}
@@ -46,7 +48,7 @@ def read_past(
         for id, found in state.nodes.items()
         if kind_of(id) is NodeKind.TEST and found.success is not None and found.status not in _NOT_PASSED
     }
-    return Past(publications=publications, outside=outside, passed=passed)
+    return Past(publications=publications, outside=outside, passed=passed, too_old=too_old)
 
 
 def source_versions(sources: Mapping[NodeId, SourceDecl], system: System) -> Mapping[NodeId, str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlflow.adapter.protocol import Adapter, Warehouse
 from sqlflow.apply.catalog import Catalog
 from sqlflow.apply.executor import Execution, new_run_id
 from sqlflow.apply.failed_rows import FailedRows
 from sqlflow.apply.frames import FunctionRunner
+from sqlflow.apply.freshness import SourceFreshness, SourceQuestion, ask_sources, reasons_to_wait, too_old
 from sqlflow.apply.leases import Leases
 from sqlflow.apply.past import node_relations, read_past
 from sqlflow.apply.publish import Publisher
@@ -19,7 +20,7 @@ from sqlflow.apply.questions import Questions
 from sqlflow.apply.work import Workshop
 from sqlflow.bind.types import Program
 from sqlflow.core.codes import Code
-from sqlflow.core.diagnostic import Diagnostic, ProjectError
+from sqlflow.core.diagnostic import Diagnostic, ProjectError, Severity
 from sqlflow.core.ids import NodeId
 from sqlflow.plan.stale import Past
 from sqlflow.plan.types import Plan
@@ -43,6 +44,7 @@ class Opened:
     past: Past
     events: EventLog
     state: State
+    freshness: tuple[SourceFreshness, ...]
 
 
 def open_run(
@@ -53,11 +55,13 @@ def open_run(
     settings: Settings,
     outside: Mapping[NodeId, str],
     events: EventLog,
+    asked: Sequence[SourceQuestion],
 ) -> Opened:
     """Reads what a run has to know of an open warehouse, and of earlier runs.
 
-    `outside` has what the sources tell of their version, `events` is the log of the project's state. Raises
-    ProjectError where the warehouse can't be looked into.
+    `outside` has what the files that are sources tell of their version, `asked` are the sources that the
+    warehouse is asked about; `events` is the log of the project's state. Raises ProjectError where the
+    warehouse can't be looked into.
     """
     catalog = Catalog(adapter.spec)
     target, run = settings.target, new_run_id()
@@ -75,7 +79,11 @@ def open_run(
     try:
         state = fold(State(), events.events())
         with closing(warehouse.session()) as session:
-            past = read_past(program, outside, state, log, catalog, session)
+            freshness = ask_sources(asked, session, adapter, system)
+            told = {found.node: found.version for found in freshness if found.version is not None}
+            past = read_past(
+                program, {**outside, **told}, state, log, catalog, session, reasons_to_wait(freshness)
+            )
     except ProjectError:
         raise
     except Exception as error:
@@ -102,6 +110,7 @@ def open_run(
         past=past,
         events=events,
         state=state,
+        freshness=freshness,
     )
 
 
@@ -133,4 +142,6 @@ def execution(plan: Plan, program: Program, opened: Opened) -> Execution:
         for found in opened.past.publications.values()
         if known.get((found.environment, found.node)) != found
     )
-    return Execution(plan, opened.warehouse, opened.adapter, opened.system, workshop, unseen)
+    told = [found.diagnostic or too_old(found) for found in opened.freshness]
+    warnings = tuple(replace(d, severity=Severity.WARNING) for d in told if d is not None)
+    return Execution(plan, opened.warehouse, opened.adapter, opened.system, workshop, unseen, warnings)

@@ -37,7 +37,7 @@ from sqlflow.materialize.docs import comments
 from sqlflow.materialize.relation import build_table
 from sqlflow.materialize.time_range import batch_rows
 from sqlflow.materialize.types import Existing, Rows, Step
-from sqlflow.plan.stale import ONLY_ATTACHED, UNTOLD, why_stale
+from sqlflow.plan.stale import ONLY_ATTACHED, UNTOLD, Made, is_recent, why_stale
 from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, RunTest
 from sqlflow.state.event import Status
 from sqlflow.state.publication import Publication
@@ -67,6 +67,8 @@ class Workshop:
         """Does an action; raises WorkFailedError or StoppedError where it can't be done."""
         if not action.forced and self._is_current(action):
             return CURRENT
+        if action.held:
+            return Outcome(Status.HELD, reason=action.held)
         match action.work:
             case RunTest() as test:
                 inputs = self._inputs(action)
@@ -118,8 +120,11 @@ class Workshop:
 
     def _why(self, action: Action) -> str:
         last = self.log.last(action.node)
-        built = (last.code, last.inputs) if last is not None else None
-        return why_stale(action.code, action.reads, self.log.version, built)
+        made = Made(last.code, last.inputs, last.at) if last is not None else None
+        recent = is_recent(made, self.now, action.stale_after)
+        return why_stale(
+            action.code, action.reads, self.log.version, made, volatile=action.volatile, recent=recent
+        )
 
     def _attached(self, action: Action, job: Job, sender: Sender) -> Outcome | None:
         """Brings up to date what hangs on a relation, where its rows are as they should be; else None."""

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "schema": "Show the columns of a model, seed or source, with their types.",
         "lineage": "Show where columns come from, or what reads them.",
         "intervals": "Show which ranges of time are built, and which are missing.",
+        "freshness": "Show how old the rows of the sources are.",
         "sources": "Write down what the warehouse says of the sources.",
         "state": "Look after what is known of the project's past runs.",
         "show": "Show the first rows of a model, seed, source or query.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from sqlflow.core.batches import BatchSize
@@ -39,6 +39,13 @@ class OnSchemaChange(StrEnum):
     FAIL = "fail"
     APPEND_NEW_COLUMNS = "append_new_columns"
     SYNC_ALL_COLUMNS = "sync_all_columns"
+
+
+class OnStaleSource(StrEnum):
+    """What happens to what reads a source whose rows are older than its `error_after`."""
+
+    IGNORE = "ignore"
+    HOLD = "hold"
 
 
 class SnapshotStrategy(StrEnum):
@@ -162,6 +169,10 @@ class NodeConfig:
     post_hook: tuple[str, ...] = ()
     timeout: float | None = None
     persist_docs: PersistDocs = field(default_factory=PersistDocs)
+    # How long what can't be told of a model or a snapshot (a volatile function, a source without a version)
+    # counts as unchanged; None for not at all.
+    stale_after: timedelta | None = None
+    on_stale_source: OnStaleSource = OnStaleSource.IGNORE
     indexes: tuple[Index, ...] = ()
     # Whether the columns of the query have to be the declared ones.
     contract: bool = False

@@ -69,6 +69,12 @@ def drop(spec: DialectSpec, kind: RelationKind, relation: Relation, *, if_exists
     return f"DROP {_KEYWORDS[kind]} {'IF EXISTS ' if if_exists else ''}{relation_sql(spec, relation)}"
 
 
+def last_loaded(from_clause: str, expression: str, condition: str | None) -> str:
+    """Asks when the last rows of a table came, and how many there are; what is given is SQL as it stands."""
+    where = f"\nWHERE ({condition}\n)" if condition else ""
+    return f"SELECT max({expression}\n), count(*)\nFROM {from_clause} AS q{where}"
+
+
 def lock_view(spec: DialectSpec, relation: Relation) -> str:
     """Locks a view alone until the transaction ends, by moving it to the schema that it is in.
 

@@ -10,12 +10,13 @@ from types import MappingProxyType
 
 from sqlflow.bind.types import BoundSingularTest, Program
 from sqlflow.checks.generic import generic_query
-from sqlflow.core.config import Materialization
 from sqlflow.core.ids import NodeId, NodeKind
 from sqlflow.core.relation import Relation
+from sqlflow.link.types import Node
 from sqlflow.plan.audits import audited_nodes
 from sqlflow.plan.due import Interval
-from sqlflow.plan.stale import Judge, Past
+from sqlflow.plan.parents import effective_parents, is_ephemeral
+from sqlflow.plan.stale import Judge, Past, Verdict
 from sqlflow.plan.types import (
     Action,
     BuildModel,
@@ -69,7 +70,7 @@ def make_plan(
     as it should be, by the `past` and the digests of each node's code, is not built; without a past,
     everything selected is.
     """
-    effective = _effective_parents(program)
+    effective = effective_parents(program)
     wanted = _wanted(program, command, selected, effective)
     before = _planned_before(program, wanted, effective)
     audited = audited_nodes(program, wanted, effective)
@@ -89,29 +90,15 @@ def make_plan(
         work = _work(program, node, options, _outside(program, effective[node], wanted), tests)
         if work is None:
             continue
-        info = program.graph.nodes[node]
-        reason, forced = judge.why(node, effective[node])
-        if options.interval is not None and _is_by_time(program, node):
-            reason, forced = _asked(program, node), True
-        if past is None and node not in selected:
-            reason = "read by what is selected"
-        if not reason:
+        asked = _asked(program, node) if options.interval is not None else ""
+        verdict = judge.verdict(node, effective[node], asked=asked)
+        if not verdict.reason:
             unchanged += [*(test.node for test in tests), node]
             continue
-        actions.append(
-            Action(
-                node=node,
-                name=info.name,
-                kind=info.kind.value,
-                materialized=info.materialized,
-                work=work,
-                after=(*before[node], *gates.get(node, ())),
-                reason=reason,
-                code=codes.get(node, ""),
-                reads=effective[node],
-                forced=forced,
-            )
-        )
+        if past is None and node not in selected:
+            verdict = replace(verdict, reason="read by what is selected")
+        after = (*before[node], *gates.get(node, ()))
+        actions.append(_action(program.graph.nodes[node], work, verdict, after, effective[node], codes))
     return Plan(
         command=command.value,
         target=options.target,
@@ -124,31 +111,37 @@ def make_plan(
     )
 
 
-def _effective_parents(program: Program) -> Mapping[NodeId, tuple[NodeId, ...]]:
-    """The parents of each node with ephemeral models replaced by theirs: what must be there before it."""
-    out: dict[NodeId, tuple[NodeId, ...]] = {}
-    for node in program.graph.order:
-        parents: dict[NodeId, None] = {}
-        for parent in program.graph.parents[node]:
-            through = out.get(parent, ()) if _is_ephemeral(program, parent) else (parent,)
-            parents.update(dict.fromkeys(through))
-        out[node] = tuple(parents)
-    return out
-
-
-def _is_ephemeral(program: Program, node: NodeId) -> bool:
-    model = program.models.get(node)
-    return model is not None and model.config.materialized is Materialization.EPHEMERAL
-
-
-def _is_by_time(program: Program, node: NodeId) -> bool:
-    model = program.models.get(node)
-    return model is not None and model.time is not None
+def _action(
+    node: Node,
+    work: Work,
+    verdict: Verdict,
+    after: tuple[NodeId, ...],
+    reads: tuple[NodeId, ...],
+    codes: Mapping[NodeId, str],
+) -> Action:
+    return Action(
+        node=node.id,
+        name=node.name,
+        kind=node.kind.value,
+        materialized=node.materialized,
+        work=work,
+        after=after,
+        reason=verdict.reason,
+        code=codes.get(node.id, ""),
+        reads=reads,
+        forced=verdict.forced,
+        held=verdict.held,
+        volatile=verdict.volatile,
+        stale_after=verdict.stale_after,
+    )
 
 
 def _asked(program: Program, node: NodeId) -> str:
-    time = program.models[node].time
-    return "asked for, and with it what depends on it" if time and time.depends_on_past else "asked for"
+    """Why a model is built where an interval is asked for; empty for what is not built by time range."""
+    model = program.models.get(node)
+    if model is None or model.time is None:
+        return ""
+    return "asked for, and with it what depends on it" if model.time.depends_on_past else "asked for"
 
 
 def _wanted(
@@ -163,7 +156,7 @@ def _wanted(
         Command.SEED: {NodeKind.SEED, NodeKind.TEST},
     }[command]
     nodes = program.graph.nodes
-    wanted = {node for node in selected if nodes[node].kind in kinds and not _is_ephemeral(program, node)}
+    wanted = {node for node in selected if nodes[node].kind in kinds and not is_ephemeral(program, node)}
     loads = {source.id for source in program.sources.values() if source.load is not None}
     if command is Command.BUILD:
         wanted |= {parent for node in wanted for parent in effective.get(node, ()) if parent in loads}
@@ -200,7 +193,7 @@ def _gates(
     """
     children: dict[NodeId, list[NodeId]] = {}
     for node, parents in effective.items():
-        if program.graph.nodes[node].kind is not NodeKind.TEST and not _is_ephemeral(program, node):
+        if program.graph.nodes[node].kind is not NodeKind.TEST and not is_ephemeral(program, node):
             for parent in parents:
                 children.setdefault(parent, []).append(node)
     gates: dict[NodeId, list[NodeId]] = {}

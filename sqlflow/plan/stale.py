@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import NamedTuple
 
 from sqlflow.bind.types import Program
+from sqlflow.core.config import OnStaleSource
 from sqlflow.core.ids import NodeId
 from sqlflow.plan.due import batches_due
 from sqlflow.plan.versions import same_rows
@@ -28,7 +30,8 @@ class Past:
 
     `publications` has the last one of each node, of those whose table or view is still there. `outside`
     has the version of each source that tells one. `passed` has, of each test that passed when it last ran,
-    the digest of its query and the data versions of what it read.
+    the digest of its query and the data versions of what it read. `too_old` says of sources, in words, that
+    their rows are older than they may be.
     """
 
     publications: Mapping[NodeId, Publication] = field(default_factory=lambda: MappingProxyType({}))
@@ -36,6 +39,7 @@ class Past:
     passed: Mapping[NodeId, tuple[str, Mapping[NodeId, str]]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    too_old: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def version(self, node: NodeId) -> str | None:
         """Gives the data version of a node that another one reads; None where nobody can tell."""
@@ -45,30 +49,66 @@ class Past:
         return found.data if found is not None else None
 
 
+class Made(NamedTuple):
+    """What something was last done with: its code, the data versions of what it read, and when."""
+
+    code: str
+    inputs: Mapping[NodeId, str]
+    at: datetime | None = None
+
+
+def is_recent(last: Made | None, now: datetime | None, stale_after: timedelta | None) -> bool:
+    """Whether what can't be told of a node counts as unchanged: it was built less than so long ago."""
+    if last is None or last.at is None or now is None or stale_after is None:
+        return False
+    return now - last.at < stale_after
+
+
 def why_stale(
     code: str,
     reads: Sequence[NodeId],
     version: Callable[[NodeId], str | None],
-    last: tuple[str, Mapping[NodeId, str]] | None,
+    last: Made | None,
     name: Callable[[NodeId], str] = str,
+    *,
+    volatile: str = "",
+    recent: bool = False,
 ) -> str:
     """Says in a few words why something has to be done again; empty where it need not.
 
-    `last` are the code and the data versions of the inputs that it was last done with, None for never;
-    `name` says how a node is called.
+    `last` is what it was last done with, None for never; `name` says how a node is called, `volatile` what
+    makes its query give something else each time. Where it was done in `recent` time, what can't be told
+    counts as unchanged.
     """
     if last is None:
         return "not built yet"
-    before, inputs = last
-    if not same_rows(before, code):
+    if not same_rows(last.code, code):
         return "its code changed"
-    for node in reads:
-        now = version(node)
-        if now is None:
-            return f"{name(node)} can't tell whether it changed"
-        if inputs.get(node) != now:
+    versions = [(node, version(node)) for node in reads]
+    for node, now in versions:
+        if now is not None and last.inputs.get(node) != now:
             return f"{name(node)} changed"
-    return "" if before == code else ONLY_ATTACHED
+    if not recent:
+        untold = next((node for node, now in versions if now is None), None)
+        if untold is not None:
+            return f"{name(untold)} can't tell whether it changed"
+        if volatile:
+            return f"uses {volatile}"
+    return "" if last.code == code else ONLY_ATTACHED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Why a node has to be built, empty where it need not; the rest is as in Action.
+
+    Where it is `forced`, the reason stands whatever happens meanwhile.
+    """
+
+    reason: str
+    forced: bool
+    held: str
+    volatile: str
+    stale_after: timedelta | None
 
 
 class Judge:
@@ -93,12 +133,29 @@ class Judge:
         self._now = now
         self._built: set[NodeId] = set()
 
-    def why(self, node: NodeId, reads: Sequence[NodeId]) -> tuple[str, bool]:
-        """Gives the reason, empty where there is none, and whether it stands whatever happens meanwhile."""
-        reason, settled = self._why(node, reads)
-        if reason and reason != ONLY_ATTACHED:
+    def verdict(self, node: NodeId, reads: Sequence[NodeId], *, asked: str = "") -> Verdict:
+        """Judges a node; what is `asked` for, which is the reason then, is built in any case."""
+        reason, settled = (asked, True) if asked else self._why(node, reads)
+        builds = bool(reason) and reason != ONLY_ATTACHED
+        if builds:
             self._built.add(node)
-        return reason, settled
+        model = self._program.models.get(node)
+        return Verdict(
+            reason=reason,
+            forced=settled,
+            held=self._held(node, reads) if builds and not asked else "",
+            volatile=next(iter(self._program.volatile.get(node, ())), ""),
+            stale_after=model.config.stale_after if model is not None else None,
+        )
+
+    def _held(self, node: NodeId, reads: Sequence[NodeId]) -> str:
+        """Says what a node would wait for, had it to be built."""
+        model = self._program.models.get(node)
+        if self._past is None or self._force or model is None:
+            return ""
+        if model.config.on_stale_source is not OnStaleSource.HOLD:
+            return ""
+        return next((self._past.too_old[read] for read in reads if read in self._past.too_old), "")
 
     def untold(self, reads: Iterable[NodeId]) -> tuple[str, ...]:
         """Gives the names of the sources that can't tell whether they changed, of those that are read."""
@@ -114,17 +171,25 @@ class Judge:
             return "selected", True
         if self._force:
             return "asked for", True
-        last = past.passed.get(node)
+        passed = past.passed.get(node)
+        last = Made(*passed) if passed is not None else None
         publication = past.publications.get(node)
         if publication is not None:
-            last = publication.code, publication.inputs
-        reason = why_stale(self._codes.get(node, ""), reads, past.version, last, self._name)
+            last = Made(publication.code, publication.inputs, publication.at)
+        model = self._program.models.get(node)
+        stale_after = model.config.stale_after if model is not None else None
+        volatile = self._program.volatile.get(node, ())
+        reason = why_stale(
+            self._codes.get(node, ""),
+            reads,
+            past.version,
+            last,
+            self._name,
+            volatile=volatile[0] if volatile else "",
+            recent=is_recent(last, self._now, stale_after),
+        )
         attached = reason if reason == ONLY_ATTACHED else ""
         reason = "" if attached else reason
-        volatile = self._program.volatile.get(node, ())
-        if not reason and volatile:
-            reason = f"uses {volatile[0]}"
-        model = self._program.models.get(node)
         if not reason and model is not None and publication is not None and self._now is not None:
             chained = model.time is not None and model.time.depends_on_past
             due = len(batches_due(model.config, publication.ranges, self._now, depends_on_past=chained))
@@ -133,7 +198,7 @@ class Judge:
                 return f"{due} {'batch is' if due == 1 else 'batches are'} due", True
         if reason:
             # Another run may do it meanwhile.
-            return reason, bool(volatile)
+            return reason, bool(volatile) and stale_after is None
         built = next((parent for parent in reads if parent in self._built), None)
         return (f"{self._name(built)} is built", False) if built is not None else (attached, False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeAlias
 
 from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSource
@@ -69,7 +70,9 @@ class Action:
     `after` are the nodes whose actions must have ended well before: parents, and the tests that gate
     them. `reason` says why it is in the plan. `code` is the digest of what the node is built from, `reads`
     are the nodes whose data it is built from. Where it is not `forced`, nothing is done if, when its turn
-    comes, it turns out that neither differs from what is published.
+    comes, it turns out that neither differs from what is published, and that what can't be told (a source
+    that has no version, a `volatile` function) was published less than `stale_after` ago. Where it is `held`,
+    nothing is done, which that says the reason of.
     """
 
     node: NodeId
@@ -82,6 +85,9 @@ class Action:
     code: str = ""
     reads: tuple[NodeId, ...] = ()
     forced: bool = True
+    volatile: str = ""
+    stale_after: timedelta | None = None
+    held: str = ""
 
     @property
     def audits(self) -> tuple[RunTest, ...]:

@@ -13,6 +13,7 @@ from sqlflow.core.config import (
     Materialization,
     NodeConfig,
     OnSchemaChange,
+    OnStaleSource,
     TestConfig,
     TestSeverity,
 )
@@ -21,6 +22,7 @@ from sqlflow.core.ids import NodeKind
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value
 from sqlflow.project.decode import Section, as_section, invalid_value, plain, unknown_key
+from sqlflow.project.durations import read_duration
 from sqlflow.project.incremental_config import decode_increments
 from sqlflow.project.nodes import MappingNode, Pair, from_value, to_value
 from sqlflow.project.relation_config import decode_persist_docs
@@ -70,6 +72,8 @@ KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             ConfigKey(name="post_hook", kinds=_NODES, merge=Merge.ADD),
             ConfigKey(name="timeout", kinds=_NODES, typed=True),
             ConfigKey(name="persist_docs", kinds=_NODES),
+            ConfigKey(name="stale_after", kinds=_MODELS | _SNAPSHOTS),
+            ConfigKey(name="on_stale_source", kinds=_MODELS | _SNAPSHOTS),
             ConfigKey(name="indexes", kinds=_MODELS | _SEEDS),
             ConfigKey(name="contract", kinds=_MODELS, merge=Merge.UNION),
             ConfigKey(name="unique_key", kinds=_MODELS | _SNAPSHOTS),
@@ -208,6 +212,7 @@ def decode_node_config(
     event_time = _name(section, "event_time")
     increments = decode_increments(section, materialized, unique_key, event_time)
     on_schema_change = section.choice("on_schema_change", [c.value for c in OnSchemaChange])
+    on_stale_source = section.choice("on_stale_source", [c.value for c in OnStaleSource])
     enabled = section.flag("enabled")
     config = NodeConfig(
         materialized=materialized,
@@ -221,6 +226,8 @@ def decode_node_config(
         post_hook=section.texts("post_hook") or (),
         timeout=section.positive("timeout"),
         persist_docs=decode_persist_docs(section),
+        stale_after=read_duration(section, "stale_after"),
+        on_stale_source=OnStaleSource(on_stale_source) if on_stale_source else OnStaleSource.IGNORE,
         indexes=_indexes(section),
         contract=_contract(section),
         unique_key=unique_key,

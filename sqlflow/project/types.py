@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.freshness import Freshness, LoadedAt
 from sqlflow.core.ids import NodeId
 from sqlflow.core.severities import Level
 from sqlflow.core.span import Span
@@ -215,7 +216,8 @@ class SourceDecl:
     """A table that the project reads and does not make.
 
     `location` is a file relative to the project's root, for a source that is a file; else the table is
-    `database.schema.identifier`, where a schema of None means the source's name.
+    `database.schema.identifier`, where a schema of None means the source's name. `loaded_at` tells when the
+    last rows of a table came, `freshness` how old these may be.
     """
 
     id: NodeId
@@ -231,6 +233,8 @@ class SourceDecl:
     tags: tuple[str, ...]
     meta: Mapping[str, Value]
     span: Span
+    loaded_at: LoadedAt | None = None
+    freshness: Freshness | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,9 @@ class Status(StrEnum):
 
     SUCCESS: done, a test found nothing. UNCHANGED: nothing had to be done. WARN: a test of severity warn
     found rows. FAIL: a test of severity error found rows, or what it audits was not published for that.
-    ERROR: it could not be done. SKIPPED: something that it needs did not end well, or the run was stopped
-    before it began. CANCELLED: stopped while it ran.
+    ERROR: it could not be done. HELD: it waits for something outside, or something that it needs does: what
+    is published stays, and nothing is wrong. SKIPPED: something that it needs did not end well, or the run
+    was stopped before it began. CANCELLED: stopped while it ran.
     """
 
     SUCCESS = "success"
@@ -28,6 +29,7 @@ class Status(StrEnum):
     WARN = "warn"
     FAIL = "fail"
     ERROR = "error"
+    HELD = "held"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
 
@@ -35,6 +37,11 @@ class Status(StrEnum):
     def is_good(self) -> bool:
         """Whether what depends on the action may go on."""
         return self in (Status.SUCCESS, Status.UNCHANGED, Status.WARN)
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether the run has not done what it was to do."""
+        return not self.is_good and self is not Status.HELD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,7 @@ def fold(state: State, events: Iterable[Event]) -> State:
         match event:
             case RunStarted():
                 run, finished = event.run, False
-            case NodeFinished(status=Status.UNCHANGED):
+            case NodeFinished(status=Status.UNCHANGED | Status.HELD):
                 pass
             case NodeFinished():
                 nodes[event.node] = _ended(nodes.get(event.node), event)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,58 @@ def test_tables_outside_the_project_cant_tell(project: Project) -> None:
     assert built(run) == {"reads", "below"}
     [told] = [event for event in run.events if isinstance(event, sqlflow.Unchanged)]
     assert told.untold == ("raw.theirs",)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Pins the clock; puts it forward when called."""
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    monkeypatch.setattr("sqlflow.system.local.LocalSystem.now", lambda _: now[0])
+
+    def forward(by: timedelta) -> None:
+        now[0] += by
+
+    return forward
+
+
+def test_what_cant_be_told_counts_as_unchanged_for_a_while(
+    project: Project, later: Callable[[timedelta], None]
+) -> None:
+    project.warehouse.execute("create table theirs (id integer)", "insert into theirs values (1)")
+    yml = f"sources: [{{name: raw, schema: {project.warehouse.schema}, tables: [{{name: theirs}}]}}]"
+    files = {
+        "models/raw.yml": yml,
+        "clock": table("select now() as moment", ", stale_after='6 hours'"),
+        "reads": table("select id from raw.theirs", ", stale_after={'count': 1, 'period': 'day'}"),
+        "both": table("select id, now() as moment from steady", ", stale_after='90 minutes'"),
+        "steady": table("select 1 as id"),
+        "always": table("select now() as moment"),
+    }
+    project.built(files)
+    later(timedelta(minutes=89))
+    assert built(project.built()) == {"always"}
+    later(timedelta(minutes=1))
+    assert built(project.built()) == {"always", "both"}
+    # What is known to have changed is not waited for.
+    assert built(project.built({"steady": table("select 2 as id")})) == {"always", "both", "steady"}
+    later(timedelta(hours=4, minutes=30))
+    assert built(project.built()) == {"always", "both", "clock"}
+    later(timedelta(hours=18))
+    assert built(project.built()) == {"always", "both", "clock", "reads"}
+    assert built(project.built({}, "reads", force=True)) == {"reads"}
+
+
+def test_changing_how_long_something_counts_as_unchanged_changes_no_code(
+    project: Project, later: Callable[[timedelta], None]
+) -> None:
+    project.built({"clock": table("select now() as moment", ", stale_after='6 hours'")})
+    later(timedelta(hours=1))
+    assert (
+        built(project.built({"clock": table("select now() as moment", ", stale_after='2 hours'")})) == set()
+    )
+    assert built(project.built({"clock": table("select now() as moment", ", stale_after='1 hour'")})) == {
+        "clock"
+    }
 
 
 def test_files_tell_by_what_is_in_them(project: Project) -> None:

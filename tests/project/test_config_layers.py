@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from sqlflow.core.config import (
     Materialization,
     NodeConfig,
     OnSchemaChange,
+    OnStaleSource,
     PersistDocs,
 )
 from sqlflow.core.config import TestConfig as SettingsOfTest
@@ -111,6 +113,8 @@ def test_every_setting_of_a_model() -> None:
         post_hook=["two", "two"],
         timeout=90,
         persist_docs={"relation": True, "columns": False},
+        stale_after="36 Hours",
+        on_stale_source="hold",
         indexes=[{"columns": ["a", "b"], "unique": True}, {"columns": "c"}],
         unique_key=["id", "day", "id"],
         incremental_strategy="delete+insert",
@@ -130,6 +134,8 @@ def test_every_setting_of_a_model() -> None:
         post_hook=("two", "two"),
         timeout=90.0,
         persist_docs=PersistDocs(relation=True),
+        stale_after=timedelta(hours=36),
+        on_stale_source=OnStaleSource.HOLD,
         indexes=(Index(columns=("a", "b"), unique=True), Index(columns=("c",))),
         unique_key=("id", "day"),
         incremental_strategy=IncrementalStrategy.DELETE_INSERT,
@@ -159,6 +165,15 @@ def test_every_setting_of_a_test() -> None:
         severity=Severity.WARN, store_failures=True, enabled=False, tags=("t",), meta={"a": 1}
     )
     assert decode_test_config({}) == (SettingsOfTest(), ())
+
+
+def test_lengths_of_time() -> None:
+    for written, meant in (
+        ("1 minute", timedelta(minutes=1)),
+        (" 2weeks ", timedelta(weeks=2)),
+        ({"count": 6, "period": "hour"}, timedelta(hours=6)),
+    ):
+        assert model(stale_after=written) == (NodeConfig(stale_after=meant), ())
 
 
 def test_the_strategy_of_an_incremental_model() -> None:
@@ -202,6 +217,14 @@ VALUE, KEY = Span("f", 5, 9), Span("f", 0, 4)
         ({"tags": {"a": 1}}, Code.WRONG_TYPE, VALUE, "a list of texts, not a mapping", ""),
         ({"tags": ["a", 1]}, Code.WRONG_TYPE, VALUE, "an item of `tags`", "quotes"),
         ({"meta": ["a"]}, Code.WRONG_TYPE, VALUE, "`meta` must be a mapping", ""),
+        ({"stale_after": "soon"}, Code.INVALID_VALUE, VALUE, "`soon` is not a length of time", "6 hours"),
+        ({"stale_after": "0 days"}, Code.INVALID_VALUE, VALUE, "`0 days` is not a length", ""),
+        ({"stale_after": "3 months"}, Code.INVALID_VALUE, VALUE, "`3 months` is not a length", "`weeks`"),
+        ({"stale_after": 6}, Code.WRONG_TYPE, VALUE, "must be a length of time", ""),
+        ({"stale_after": {"count": 6}}, Code.MISSING_SETTING, VALUE, "`period` is missing", ""),
+        ({"stale_after": {"count": None, "period": "day"}}, Code.MISSING_SETTING, VALUE, "`count` is", ""),
+        ({"stale_after": {"count": 6, "period": "year"}}, Code.INVALID_VALUE, VALUE, "`year` is not", ""),
+        ({"stale_after": {"count": 10**12, "period": "week"}}, Code.INVALID_VALUE, VALUE, "too long", ""),
         ({"timeout": "soon"}, Code.WRONG_TYPE, VALUE, "`timeout` must be a number", ""),
         ({"timeout": True}, Code.WRONG_TYPE, VALUE, "not true or false", ""),
         ({"timeout": 0}, Code.INVALID_VALUE, VALUE, "more than 0", ""),

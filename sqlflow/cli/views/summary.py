@@ -17,6 +17,7 @@ _WORDS = {
     Status.WARN: ("warn", "warning"),
     Status.FAIL: ("FAIL", "error"),
     Status.ERROR: ("ERROR", "error"),
+    Status.HELD: ("held", "warning"),
     Status.SKIPPED: ("skipped", "dim"),
     Status.CANCELLED: ("cancelled", "warning"),
 }
@@ -25,6 +26,7 @@ _ORDER = (
     Status.FAIL,
     Status.CANCELLED,
     Status.SKIPPED,
+    Status.HELD,
     Status.WARN,
     Status.SUCCESS,
     Status.UNCHANGED,
@@ -38,7 +40,7 @@ def node_line(event: NodeFinished, paint: Paint) -> str:
     facts = [event.materialized] if event.materialized not in ("", event.kind) else []
     if event.rows is not None and (event.rows or event.kind != "test"):
         facts.append(count(event.rows, "wrong row" if event.kind == "test" else "row"))
-    if event.status is Status.SKIPPED:
+    if event.status in (Status.SKIPPED, Status.HELD):
         facts = []
     else:
         facts.append(seconds(event.seconds))
@@ -52,7 +54,7 @@ def summary(
     """Draws the account. `nodes` are those that ended other than well, or with something to say."""
     blocks: list[str] = []
     for node in sorted(nodes, key=lambda n: _ORDER.index(n.status), reverse=True):
-        if node.status in (Status.SKIPPED, Status.SUCCESS) and not node.diagnostics:
+        if node.status in (Status.SKIPPED, Status.HELD, Status.SUCCESS) and not node.diagnostics:
             continue
         if node.status is Status.CANCELLED and not node.diagnostics:
             continue
@@ -60,7 +62,7 @@ def summary(
     shown = {d for node in nodes for d in node.diagnostics}
     rest = [d for d in in_order(finished.diagnostics) if d not in shown]
     blocks += [render(d, lines, paint=paint, width=width) for d in rest]
-    for status in (Status.CANCELLED, Status.SKIPPED):
+    for status in (Status.CANCELLED, Status.SKIPPED, Status.HELD):
         left = [node for node in nodes if node.status is status]
         if left:
             blocks.append(_not_done(status, left, paint))
