@@ -37,7 +37,7 @@ _DAMAGED = frozenset(
 class SqliteFile:
     """A connection to a file, which is made with its folder where there is none.
 
-    With `read_only` it has to be there. Raises OSError or sqlite3.Error.
+    With `read_only` it has to be there, and no statement changes it. Raises OSError or sqlite3.Error.
     """
 
     def __init__(self, path: str, where: str, *, read_only: bool = False) -> None:
@@ -45,7 +45,9 @@ class SqliteFile:
         self._where = where
         if not read_only:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        mode = "ro" if read_only else "rwc"
+        # A process that was killed while it wrote leaves a journal, which the next one has to roll back before
+        # it can read. So a reader has the file to write as well, as far as it may.
+        mode = "rw" if read_only else "rwc"
         self._connection = sqlite3.connect(
             f"{Path(path).absolute().as_uri()}?mode={mode}",
             uri=True,
@@ -55,6 +57,8 @@ class SqliteFile:
         )
         # Bytes that are no text would raise while they are fetched: so they are read, and found wrong later.
         self._connection.text_factory = lambda content: content.decode("utf-8", "backslashreplace")
+        if read_only:
+            self._connection.execute("PRAGMA query_only = ON")
 
     @property
     def spec(self) -> DialectSpec:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from sqlflow.state.event import RunStarted
-from sqlflow.store.open import open_log
+from sqlflow.store.failures import StoreError
+from sqlflow.store.open import open_log, open_to_read
 from tests.store.stores import FILE, home, started, state_file
 
 WRITER = """
@@ -77,3 +78,36 @@ def test_a_killed_process_leaves_no_torn_event(tmp_path: Path, seed: int) -> Non
     log.append([started("r1")])
     log.close()
     assert [path.name for path in state_file(tmp_path).parent.iterdir()] == ["state.db"]
+
+
+# Ends in the middle of a transaction that has reached the file: SQLite spills what a small cache can't hold.
+KILLED = """
+import os, sys
+from pathlib import Path
+from sqlflow.store.open import open_log
+from tests.store.stores import FILE, home
+
+database = open_log(FILE, home(Path(sys.argv[1]))).database
+database.execute("PRAGMA cache_size = 1")
+database.begin()
+for number in range(100, 1100):
+    database.execute("INSERT INTO events VALUES ($1, 'nobody', $2)", [number, "x" * 1000])
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_only_reads_can_do_so_after_a_process_was_killed(tmp_path: Path) -> None:
+    log = open_log(FILE, home(tmp_path))
+    log.append([started("r1")])
+    log.close()
+    size = state_file(tmp_path).stat().st_size
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    assert subprocess.run(command, cwd=Path(__file__).parents[2]).returncode == -signal.SIGKILL
+    # The file has a half transaction in it, and the journal what was there before.
+    assert state_file(tmp_path).stat().st_size > size
+    read = open_to_read(FILE, home(tmp_path))
+    assert read is not None
+    assert [one.number for one in read.read()] == [1]
+    with pytest.raises(StoreError, match="readonly"):
+        read.append([started("r2")])
+    read.close()
