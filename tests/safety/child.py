@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from multiprocessing.connection import Connection
@@ -10,42 +9,54 @@ from pathlib import Path
 
 # What is imported here the processes have at once: they are forked from one that has it.
 import duckdb
+import pandas  # noqa: F401
 import psycopg  # noqa: F401
 import pyarrow  # noqa: F401
 
 import sqlflow  # noqa: F401
 from sqlflow.adapter.protocol import Session
-from tests.safety import injected, shop
+from tests.safety import injected
+from tests.safety.contents import Contents, Looks, contents_sql, read_contents
 from tests.safety.injected import InjectedAdapter, Kill, NoTrap
+from tests.safety.stages import offer_adapters
+from tests.safety.subjects import SUBJECTS
 
-MISSING = "missing"
-
-
-def digest(rows: tuple[tuple[str, ...], ...]) -> str:
-    """Names the contents of a table."""
-    return hashlib.sha256(repr(rows).encode()).hexdigest()
+# What an onlooker says of a table that is not there.
+MISSING = None
 
 
-def build(root: Path, adapters: Path, engine: str, at: int, after: bool, seen: Connection) -> None:
-    """Builds; dies at the call of that number, should there be one.
+def build(
+    subject: str,
+    root: Path,
+    engine: str,
+    at: int,
+    after: bool,
+    looks: Looks,
+    ready: Connection,
+    seen: Connection,
+) -> None:
+    """Builds the second day; dies at the call of that number, should there be one.
 
-    On DuckDB, where no other process can look, a thread does: what it sees goes into the pipe.
+    Says when the project is loaded and the build begins. On DuckDB, where no other process can look, a
+    thread does: what it sees goes into the pipe.
     """
-    shop.offer_adapters(adapters)
+    offer_adapters(root.parent)
     adapter = injected.POSTGRES if engine == "postgres" else injected.DUCKDB
+    loaded = SUBJECTS[subject].load(root, 2)
+    ready.send(True)
     adapter.trap = Kill(at, after=after) if at else NoTrap()
-    watching = threading.Thread(target=_watch, args=[adapter, seen], daemon=True)
+    watching = threading.Thread(target=_watch, args=[adapter, looks, seen], daemon=True)
     if engine == "duckdb":
         watching.start()
-    for _ in shop.load(root).build():
+    for _ in loaded.build():
         pass
     if engine == "duckdb":
         watching.join()
     seen.close()
 
 
-def _watch(adapter: InjectedAdapter, seen: Connection) -> None:
-    last: dict[str, str] = {}
+def _watch(adapter: InjectedAdapter, looks: Looks, seen: Connection) -> None:
+    last: dict[str, Contents | None] = {}
     while adapter.opened is None:
         time.sleep(0.001)
     warehouse = adapter.opened
@@ -54,19 +65,19 @@ def _watch(adapter: InjectedAdapter, seen: Connection) -> None:
             return
         session = warehouse.real.session()
     while True:
-        for table in (*shop.TABLES, *shop.VIEWS):
+        for name, place in looks.items():
             with warehouse.looking:
                 if warehouse.closed:
                     return
-                found = _look(session, table)
-            if last.get(table) != found:
-                last[table] = found
-                seen.send((table, found))
+                found = _look(session, place)
+            if name not in last or last[name] != found:
+                last[name] = found
+                seen.send((name, found))
 
 
-def _look(session: Session, table: str) -> str:
+def _look(session: Session, place: str) -> Contents | None:
     try:
-        rows = session.fetch(shop.contents_sql(table)).to_pylist()
+        rows = session.fetch(contents_sql("duckdb", place)).to_pylist()
     except duckdb.CatalogException:
         return MISSING
-    return digest(shop.kept([list(row.values()) for row in rows]))
+    return read_contents(rows[0].values())

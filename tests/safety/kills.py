@@ -1,7 +1,9 @@
 """Kills builds at each call and at random moments, and looks all the while at what others can see.
 
-`python -m tests.safety.kills [--engine duckdb|postgres] [--count N] [--seed N]` prints the figures. Half of
-the kills are at calls, before or after they are made, spread over all of them; half are at random moments.
+`python -m tests.safety.kills [--project shop|example] [--engine duckdb|postgres] [--count N] [--seed N]`
+prints the figures. Half of the kills are at calls, before or after they are made, spread over all of them;
+half are at random moments. Before the next build, every third time the state is gone, and every third time
+it is what it was after the first day.
 """
 
 from __future__ import annotations
@@ -16,134 +18,161 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import cycle
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeAlias
 
-from tests.safety import shop
-from tests.safety.child import MISSING, build, digest
+from tests.safety.child import MISSING, build
+from tests.safety.contents import Contents, Looks, contents_sql, find, looks, read_contents
 from tests.safety.faults import count_calls
-from tests.safety.stage import Stage, as_expected, built, contents
+from tests.safety.stage import Stage, StateLoss
 from tests.safety.stages import stage_on
+from tests.safety.subjects import SUBJECTS
 
 LEASE_SECONDS = 0.5
+
+Seen: TypeAlias = list[tuple[str, Contents | None]]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One kill: at a call, before or after it is made, or so many seconds after the start."""
+    """One kill: at a call, before or after it is made, or so many seconds after the build begins.
+
+    `loss` is what then becomes of the state.
+    """
 
     at: int = 0
     after: bool = False
     seconds: float = 0.0
+    loss: StateLoss = StateLoss.KEPT
 
     def __str__(self) -> str:
-        if self.at:
-            return f"{'after' if self.after else 'before'} call {self.at}"
-        return f"after {self.seconds:.3f} s"
+        where = (
+            f"{'after' if self.after else 'before'} call {self.at}" if self.at else f"{self.seconds:.3f} s"
+        )
+        return f"{where}, state {self.loss.value}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a case: whether the build died and when, how often was looked, and what is wrong."""
+
+    killed: bool
+    seconds: float
+    looks: int
+    wrong: list[str]
 
 
 def plan(calls: int, seconds: float, number: int, seed: int) -> Iterator[Case]:
     """Gives so many cases: calls in even steps, then moments within the time that a build takes."""
     chosen = random.Random(seed)
+    losses = cycle(StateLoss)
     half = number // 2
     for i in range(half):
         place = i * 2 * calls // max(half, 1)
-        yield Case(at=place // 2 + 1, after=bool(place % 2))
+        yield Case(at=place // 2 + 1, after=bool(place % 2), loss=next(losses))
     for _ in range(number - half):
-        yield Case(seconds=chosen.uniform(0.0, seconds))
+        yield Case(seconds=chosen.uniform(0.0, seconds), loss=next(losses))
 
 
-def run(stage: Stage, case: Case, context: Any) -> tuple[bool, int, list[str]]:
-    """Kills one build; gives whether it was killed, how often was looked, and what is wrong."""
-    stage.reset()
-    stage.write(2)
-    allowed = {table: {digest(stage.days[day][table]) for day in (1, 2)} for table in stage.days[1]}
+def run(stage: Stage, case: Case, context: Any) -> Outcome:
+    """Kills one build, and looks after it."""
+    stage.begin()
+    watched = looks(stage.subject, stage.warehouse)
+    allowed = {name: {stage.days[day].found.looks[name] for day in (1, 2)} for name in watched}
     reader, writer = context.Pipe(duplex=False)
+    begun, begins = context.Pipe(duplex=False)
+    engine = stage.warehouse.engine
     process = context.Process(
         target=build,
-        args=[stage.root, stage.root.parent, stage.warehouse.engine, case.at, case.after, writer],
+        args=[stage.subject.name, stage.root, engine, case.at, case.after, watched, begins, writer],
     )
-    seen: list[tuple[str, str]] = []
+    seen: Seen = []
     done = threading.Event()
     look = _poll if stage.warehouse.is_postgres else _drain
     with ThreadPoolExecutor(1) as pool:
         process.start()
         writer.close()
-        looking = pool.submit(look, stage, reader, seen, done)
+        begins.close()
+        looking = pool.submit(look, stage, watched, reader, seen, done)
+        begun.recv()
+        began = time.monotonic()
         if not case.at:
             time.sleep(case.seconds)
             process.kill()
         process.join()
+        seconds = time.monotonic() - began
         done.set()
         # Nobody has looked where this raises.
         looking.result()
     reader.close()
+    begun.close()
     wrong = [
-        f"{table} was {found if found == MISSING else 'neither of both days'}"
-        for table, found in dict.fromkeys(seen)
-        if found not in allowed[table]
+        f"{name} was {'missing' if found is MISSING else f'neither of both days: {found}'}"
+        for name, found in dict.fromkeys(seen)
+        if found not in allowed[name]
     ]
-    found = contents(stage.warehouse)
-    wrong += [
-        f"{table} was left wrong" for table in allowed if digest(found.get(table, ())) not in allowed[table]
-    ]
-    ended = built(stage.root)
-    if not as_expected(ended):
-        wrong.append(f"the next build ended with {ended.counts}, {ended.diagnostics}")
-    return process.exitcode != 0, len(seen), [*wrong, *stage.wrong()]
+    left = find(stage.subject, stage.warehouse).looks
+    wrong += [f"{name} was left wrong" for name in allowed if left.get(name) not in allowed[name]]
+    loaded = stage.load()
+    wrong += stage.torn(loaded)
+    stage.lose(case.loss)
+    return Outcome(process.exitcode != 0, seconds, len(seen), [*wrong, *stage.made_right(loaded)])
 
 
-def _drain(stage: Stage, reader: Connection, seen: list[tuple[str, str]], done: threading.Event) -> None:
+def _drain(stage: Stage, watched: Looks, reader: Connection, seen: Seen, done: threading.Event) -> None:
     with suppress(EOFError, OSError):
         while True:
             seen.append(reader.recv())
 
 
-def _poll(stage: Stage, reader: Connection, seen: list[tuple[str, str]], done: threading.Event) -> None:
+def _poll(stage: Stage, watched: Looks, reader: Connection, seen: Seen, done: threading.Event) -> None:
     import psycopg
 
     with closing(stage.warehouse.connect()) as connection:
         while not done.is_set():
-            for table in (*shop.TABLES, *shop.VIEWS):
+            for name, place in watched.items():
                 try:
-                    rows = connection.execute(shop.contents_sql(table)).fetchall()
-                    seen.append((table, digest(shop.kept(rows))))
+                    row = connection.execute(contents_sql("postgres", place)).fetchone()
+                    seen.append((name, read_contents(row)))
                 except psycopg.errors.UndefinedTable:
-                    seen.append((table, MISSING))
+                    seen.append((name, MISSING))
 
 
 def main() -> int:
     """Runs the cases and prints how they ended."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--project", choices=[*SUBJECTS], default="shop")
     parser.add_argument("--engine", choices=["duckdb", "postgres"], default="duckdb")
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     killed = looked = bad = 0
-    with stage_on(given.engine, LEASE_SECONDS) as stage:
-        for case, was_killed, looks, wrong in all_cases(stage, given.count, given.seed):
-            killed += was_killed
-            looked += looks
-            if wrong:
+    with stage_on(SUBJECTS[given.project], given.engine, LEASE_SECONDS) as stage:
+        for case, outcome in all_cases(stage, given.count, given.seed):
+            killed += outcome.killed
+            looked += outcome.looks
+            if outcome.wrong:
                 bad += 1
-                print(f"{case}: {wrong}", flush=True)
-    print(f"{given.engine}: {given.count} cases, {killed} killed, {looked} looks, {bad} wrong")
+                print(f"{case}: {outcome.wrong}", flush=True)
+    print(
+        f"{given.project}, {given.engine}: {given.count} cases, {killed} killed, {looked} looks, {bad} wrong"
+    )
     return 1 if bad else 0
 
 
-def all_cases(stage: Stage, number: int, seed: int) -> Iterator[tuple[Case, bool, int, list[str]]]:
+def all_cases(stage: Stage, number: int, seed: int) -> Iterator[tuple[Case, Outcome]]:
     """Runs so many cases."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.safety.child"])
-    calls = count_calls(stage)
+    stage.begin()
+    calls = count_calls(stage, stage.load())
     # Twice: the first one starts the server that the others are forked from.
     for _ in range(2):
-        began = time.monotonic()
-        _, _, wrong = run(stage, Case(at=calls + 1000), context)
-        seconds = time.monotonic() - began
-        assert not wrong, wrong
-    for case in plan(calls, seconds * 0.6, number, seed):
-        yield case, *run(stage, case, context)
+        outcome = run(stage, Case(at=calls + 1000), context)
+        assert not outcome.wrong, outcome.wrong
+    for case in plan(calls, outcome.seconds, number, seed):
+        yield case, run(stage, case, context)
 
 
 if __name__ == "__main__":

@@ -6,25 +6,17 @@ The second day has new orders, changed ones and one that is gone; a test stops o
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import sqlflow
-from sqlflow.api import LoadedProject
+from sqlflow.core.ranges import Range
+from tests.safety.subject import Subject
 
-MORNING = datetime(2025, 1, 1, 6)
-# From when on there are batches.
-BEGIN = datetime(2025, 1, 1)
-TABLES = (
-    "orders", "by_customer", "changed", "replaced", "appended", "history", "framed", "joined", "guarded",
-    "ranged",
-)  # fmt: skip
-VIEWS = ("stg_orders",)
-# What the second day's build can't publish.
-STOPPED = "guarded"
+_MORNING = datetime(2025, 1, 1, 6)
+# The days that orders come on: a batch each of the model that is built by time range.
+_DATES = tuple(datetime(2025, 1, 1) + timedelta(days=days) for days in range(5))
 
 _MODELS = {
     "models/stg_orders.sql": "select order_id, customer_id, amount, updated_at from orders",
@@ -40,10 +32,10 @@ _MODELS = {
     "models/appended.sql": """{{ config(materialized='incremental', incremental_strategy='append') }}
         select order_id, amount from orders
         {% if is_incremental() %}where order_id > (select max(order_id) from {{ this }}){% endif %}""",
-    # All that there is lies in one batch; as many as there ever are get looked back at.
+    # Orders of each of its batches change, so all that there are get looked back at.
     "models/ranged.sql": """{{ config(materialized='incremental', incremental_strategy='time_range',
-        event_time='at', begin='2025-01-01', batch_size='year', lookback=50) }}
-        select order_id, amount, cast(updated_at as timestamp) as at from orders""",
+        event_time='at', begin='2025-01-01', batch_size='day', lookback=10) }}
+        select order_id, amount, cast(ordered_at as timestamp) as at from orders""",
     "snapshots/history.sql": """{{ config(strategy='timestamp', unique_key='order_id',
         updated_at='updated_at') }}
         select order_id, amount, updated_at from orders""",
@@ -79,18 +71,18 @@ def framed(by_customer: pa.Table) -> pa.Table:
 
 
 def _orders(day: int) -> str:
-    lines = ["order_id,customer_id,amount,updated_at"]
+    lines = ["order_id,customer_id,amount,updated_at,ordered_at"]
     for number in range(1, 201 if day == 1 else 301):
         if day == 2 and number == 17:
             continue
         changed = day == 2 and (number % 4 == 0 or number > 200)
-        at = MORNING + timedelta(minutes=number) + timedelta(days=1 if changed else 0)
-        lines.append(f"{number},{number % 13},{number * 7 % 101 + (1000 if changed else 0)},{at}")
+        at = _MORNING + timedelta(minutes=number) + timedelta(days=1 if changed else 0)
+        amount = number * 7 % 101 + (1000 if changed else 0)
+        lines.append(f"{number},{number % 13},{amount},{at},{_DATES[number // 75]:%Y-%m-%d} 12:00:00")
     return "\n".join(lines) + "\n"
 
 
-def write(root: Path, target: Mapping[str, Any], settings: Mapping[str, Any], day: int) -> None:
-    """Writes the project as it is on a day; `target` are its settings, with the injected adapter's type."""
+def _write(root: Path, target: Mapping[str, Any], settings: Mapping[str, Any], day: int) -> None:
     files = {
         **_MODELS,
         "seeds/orders.csv": _orders(day),
@@ -101,29 +93,12 @@ def write(root: Path, target: Mapping[str, Any], settings: Mapping[str, Any], da
         (root / path).write_text(text)
 
 
-def offer_adapters(folder: Path) -> None:
-    """Makes the injected adapters known to this process, in the way of an installed package."""
-    metadata = folder / "injected-1.0.dist-info"
-    metadata.mkdir(exist_ok=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: injected\nVersion: 1.0\n")
-    points = [f"injected_{name} = tests.safety.injected:{name.upper()}" for name in ("duckdb", "postgres")]
-    (metadata / "entry_points.txt").write_text("\n".join(["[sqlflow.adapters]", *points]) + "\n")
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))
-
-
-def load(root: Path) -> LoadedProject:
-    """Loads the project; its mistakes would be the suite's."""
-    loaded = sqlflow.load(root)
-    assert loaded.ok, [(d.code.value, d.message) for d in loaded.diagnostics]
-    return loaded
-
-
-def contents_sql(table: str) -> str:
-    """The query for all that a table holds."""
-    return f"select * from {table}"
-
-
-def kept(rows: Sequence[Sequence[Any]]) -> tuple[tuple[str, ...], ...]:
-    """The rows of a table in an order of their own, as text: engines give types of different drivers."""
-    return tuple(sorted(tuple(str(value) for value in row) for row in rows))
+SHOP = Subject(
+    name="shop",
+    write=_write,
+    # The first day has three batches, the second one two more.
+    clock={1: datetime(2025, 1, 4, 6, tzinfo=UTC), 2: datetime(2025, 1, 6, 6, tzinfo=UTC)},
+    stopped=frozenset({"guarded"}),
+    same=frozenset({"guarded"}),
+    batches={"ranged": ("at", tuple(Range(date, date + timedelta(days=1)) for date in _DATES))},
+)

@@ -3,99 +3,170 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
+from sqlflow.api import LoadedProject
+from sqlflow.core.ids import NodeId, NodeKind, kind_of
+from sqlflow.core.ranges import Range, Ranges, difference
 from sqlflow.state.codec import decode
-from sqlflow.state.event import Published, RunFinished
-from sqlflow.state.state import State
+from sqlflow.state.event import Published, RunFinished, Status
+from sqlflow.state.publication import Publication
 from tests.apply.projects import Warehouse
-from tests.safety import shop
+from tests.safety.contents import Found, batch_name, find
+from tests.safety.subject import Subject
 
-Contents: TypeAlias = tuple[tuple[str, ...], ...]
+# A part of the name of the schemas that failed rows are kept in.
+_FAILED_ROWS = "_dbt_test__audit"
+
+
+class StateLoss(StrEnum):
+    """What becomes of the state between a build that was disturbed and the next one."""
+
+    KEPT = "kept"
+    GONE = "gone"
+    OLD = "as of the first day"
+
+
+@dataclass(frozen=True)
+class Day:
+    """What an undisturbed build leaves.
+
+    `numbers` has how often each node was published up to then, `ranges` what the models that are built by
+    time range cover, `not_done` what the build could not do.
+    """
+
+    found: Found
+    numbers: Mapping[NodeId, int]
+    ranges: Mapping[NodeId, Ranges]
+    not_done: frozenset[NodeId]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One engine's warehouse. `reset` puts the first day back; `days` has what each table then holds."""
+    """One engine's warehouse. `reset` puts the first day back, `lose` does something to the state."""
 
+    subject: Subject
     root: Path
     warehouse: Warehouse
     settings: Mapping[str, Any]
     reset: Callable[[], None]
-    days: Mapping[int, Mapping[str, Contents]]
+    lose: Callable[[StateLoss], None]
+    days: Mapping[int, Day]
 
-    def write(self, day: int) -> None:
-        """Writes the project of a day."""
-        write(self.root, self.warehouse, self.settings, day)
+    def begin(self) -> None:
+        """Puts the first day's warehouse back, and the second day's project into its place."""
+        self.reset()
+        write(self.subject, self.root, self.warehouse, self.settings, 2)
 
-    def wrong(self) -> list[str]:
-        """Says what is not as after an undisturbed second day."""
+    def load(self) -> LoadedProject:
+        """Loads the project of the second day."""
+        return self.subject.load(self.root, 2)
+
+    def as_expected(self, ended: RunFinished) -> bool:
+        """Whether a build of the second day ended as it must: one model is stopped, by its test."""
+        errors = dict(ended.counts).get(Status.ERROR)
+        return frozenset(ended.not_done) == self.days[2].not_done and not errors and not ended.diagnostics
+
+    def made_right(self, loaded: LoadedProject | None = None) -> list[str]:
+        """Builds as anybody would after a mishap; says what is not as after an undisturbed second day."""
+        loaded = loaded or self.load()
+        ended = built(loaded)
+        wrong: list[str] = []
+        if not self.as_expected(ended):
+            wrong = [f"the next build ended with {ended.counts}, {ended.diagnostics}"]
+        return [*wrong, *self.wrong(loaded)]
+
+    def torn(self, loaded: LoadedProject) -> list[str]:
+        """Says where tables, publish log and state don't go together, whatever a build has got to.
+
+        A table is the second day's if, and only if, the log has its publication, and so is a batch if the
+        log says that it is covered. The state may know less than the log, and never more.
+        """
         out: list[str] = []
-        found = contents(self.warehouse)
-        for table, expected in self.days[2].items():
-            if found.get(table) != expected:
-                out.append(f"{table} holds {len(found.get(table, ()))} rows, {len(expected)} are right")
-        left = [name for name in self.warehouse.names() if "__sqlflow" in name]
-        out += [f"{name} was left over" for name in left]
-        state = shop.load(self.root).state()
-        out += _not_the_log(state, self.warehouse)
-        covered = [pub.ranges for (_, node), pub in state.publications.items() if node.endswith(".ranged")]
-        if not covered or not covered[0] or len(covered[0]) != 1 or covered[0][0].start != shop.BEGIN:
-            out.append(f"the covered range is {covered}")
+        found, log = find(self.subject, self.warehouse), publish_log(self.warehouse)
+        first, second = self.days[1], self.days[2]
+        batched = dict(_batched(self.subject, found))
+        for node, last in last_ones(log).items():
+            published = last.number > first.numbers.get(node, 0)
+            day = second if published else first
+            place = last.relation
+            place = place if '"."' in place else f'"{self.warehouse.schema}".{place}'
+            if place in batched:
+                for batch in batched[place]:
+                    name = batch_name(place, batch)
+                    of = second if published and not difference((batch,), last.ranges or ()) else first
+                    if found.looks.get(name) != of.found.looks[name]:
+                        out.append(f"the log does not say what {name} holds")
+            elif place in found.tables and found.relations[place] != day.found.relations[place]:
+                out.append(f"the log does not say what {place} holds")
+        known = loaded.state().publications.values()
+        out += [f"only the state knows of publication {p.number} of {p.node}" for p in known if p not in log]
+        return out
+
+    def wrong(self, loaded: LoadedProject | None = None) -> list[str]:
+        """Says what is not as after an undisturbed second day."""
+        loaded = loaded or self.load()
+        out = _differences(find(self.subject, self.warehouse), self.days[2].found)
+        log = publish_log(self.warehouse)
+        known = loaded.state().publications
+        for publication in last_ones(log).values():
+            if known.get((publication.environment, publication.node)) != publication:
+                out.append(f"the state does not know of the last publication of {publication.node}")
+        out += _published(log, self.days[2])
         if self.warehouse.is_postgres:
             held = self.warehouse.rows("select relation from _sqlflow.leases where holder <> ''")
             out += [f"the lease on {relation} is still held" for (relation,) in held]
         return out
 
 
-def write(root: Path, warehouse: Warehouse, settings: Mapping[str, Any], day: int) -> None:
+def write(subject: Subject, root: Path, warehouse: Warehouse, settings: Mapping[str, Any], day: int) -> None:
     """Writes the project of a day, on the injected adapter."""
     target = {**warehouse.target, "type": f"injected_{warehouse.target['type']}"}
-    shop.write(root, target, settings, day)
+    subject.write(root, target, settings, day)
 
 
-def contents(warehouse: Warehouse) -> dict[str, Contents]:
-    """Gives what each table and view holds that is there."""
-    names = warehouse.names()
-    with closing(warehouse.connect()) as connection:
-        return {
-            table: shop.kept(connection.execute(shop.contents_sql(table)).fetchall())
-            for table in (*shop.TABLES, *shop.VIEWS)
-            if table in names
-        }
-
-
-def built(root: Path) -> RunFinished:
-    """Builds in this process, undisturbed."""
-    events = list(shop.load(root).build())
-    last = events[-1]
+def built(loaded: LoadedProject) -> RunFinished:
+    """Builds in this process."""
+    last = list(loaded.build())[-1]
     assert isinstance(last, RunFinished)
     return last
 
 
-def as_expected(ended: RunFinished) -> bool:
-    """Whether a build of the second day ended as it must: one model is stopped, by its test."""
-    failed = {node.rpartition(".")[2] for node in ended.not_done}
-    return failed == {shop.STOPPED, "guarded_is_small"} and not ended.diagnostics
-
-
-def first_days(
-    root: Path, warehouse: Warehouse, settings: Mapping[str, Any]
-) -> dict[int, dict[str, Contents]]:
-    """Builds both days undisturbed; gives what the tables then hold."""
-    days: dict[int, dict[str, Contents]] = {}
+def undisturbed(
+    subject: Subject, root: Path, warehouse: Warehouse, settings: Mapping[str, Any]
+) -> Mapping[int, Day]:
+    """Builds both days undisturbed; gives what they leave."""
+    days: dict[int, Day] = {}
     for day in (1, 2):
-        write(root, warehouse, settings, day)
-        ended = built(root)
-        assert ended.ok if day == 1 else as_expected(ended), ended
-        days[day] = contents(warehouse)
-        assert set(days[day]) == {*shop.TABLES, *shop.VIEWS}
-    changed = [table for table in days[1] if days[1][table] != days[2][table]]
-    assert set(days[1]) - set(changed) == {shop.STOPPED}
+        write(subject, root, warehouse, settings, day)
+        loaded = subject.load(root, day)
+        ended = built(loaded)
+        assert not ended.diagnostics, ended
+        undone = {node.rpartition(".")[2] for node in ended.not_done if kind_of(node) is not NodeKind.TEST}
+        assert undone == (subject.stopped if day == 2 else set()), ended
+        log = publish_log(warehouse)
+        days[day] = Day(
+            found=find(subject, warehouse),
+            numbers=_numbers(log),
+            ranges=_ranges(log),
+            not_done=frozenset(ended.not_done),
+        )
+    first, second = days[1].found, days[2].found
+    # Whatever the first day has, the second one has too: an onlooker must never miss it.
+    assert first.looks.keys() <= second.looks.keys()
+    batches = [batch_name(place, batch) for place, ranges in _batched(subject, first) for batch in ranges]
+    assert {*batches} <= first.looks.keys()
+    assert len(batches) == sum(len(ranges) for _, ranges in subject.batches.values())
+    assert not [name for name in {**first.relations, **second.relations} if "__sqlflow" in name]
+    same = {name for name, contents in first.relations.items() if second.relations[name] == contents}
+    # Failed rows may be the same: a test of every day tells of them.
+    named = {name.rpartition(".")[2].strip('"') for name in same if _FAILED_ROWS not in name}
+    assert named <= subject.same, named
     return days
 
 
@@ -105,22 +176,59 @@ def copied(source: Path, target: Path) -> None:
     shutil.copytree(source, target)
 
 
-def _not_the_log(state: State, warehouse: Warehouse) -> list[str]:
-    """Compares what the state knows with what the publish log says."""
-    rows = warehouse.rows("select publication from _sqlflow.publications order by number")
-    last: dict[str, Any] = {}
-    numbers: set[tuple[str, int]] = set()
-    out: list[str] = []
-    for (text,) in rows:
+def publish_log(warehouse: Warehouse) -> list[Publication]:
+    """Reads the publish log."""
+    out: list[Publication] = []
+    for (text,) in warehouse.rows("select publication from _sqlflow.publications order by number"):
         event = decode(text)
         assert isinstance(event, Published)
-        publication = event.publication
-        key = publication.node, publication.number
-        if key in numbers:
-            out.append(f"{publication.node} was published twice as number {publication.number}")
-        numbers.add(key)
-        last[publication.node] = publication
-    for node, publication in last.items():
-        if state.publications.get((publication.environment, node)) != publication:
-            out.append(f"the state does not know of the last publication of {node}")
+        out.append(event.publication)
+    return out
+
+
+def last_ones(log: list[Publication]) -> Mapping[NodeId, Publication]:
+    """Gives each node's last publication."""
+    return {publication.node: publication for publication in log}
+
+
+def _numbers(log: list[Publication]) -> Mapping[NodeId, int]:
+    return {node: publication.number for node, publication in last_ones(log).items()}
+
+
+def _ranges(log: list[Publication]) -> Mapping[NodeId, Ranges]:
+    return {node: found.ranges for node, found in last_ones(log).items() if found.ranges is not None}
+
+
+def _published(log: list[Publication], right: Day) -> list[str]:
+    """Compares the publish log with an undisturbed one: each node was published once a day, not twice."""
+    counted = Counter((publication.node, publication.number) for publication in log)
+    out = [f"{node} was published {n} times as number {i}" for (node, i), n in counted.items() if n > 1]
+    ranges, numbers = _ranges(log), _numbers(log)
+    for node in right.numbers.keys() | numbers.keys():
+        if ranges.get(node) != right.ranges.get(node):
+            out.append(f"{node} covers {ranges.get(node)}, and not {right.ranges.get(node)}")
+        # Batches that are looked back at are built again by the build that goes on.
+        if node not in ranges and numbers.get(node) != right.numbers.get(node):
+            out.append(f"{node} was published {numbers.get(node)} times, and not {right.numbers.get(node)}")
+    return out
+
+
+def _batched(subject: Subject, found: Found) -> Iterator[tuple[str, tuple[Range, ...]]]:
+    """Gives the tables that are published in batches, each with these."""
+    for place in found.relations:
+        _, ranges = subject.batches.get(place.split('"')[3], ("", ()))
+        if ranges:
+            yield place, ranges
+
+
+def _differences(found: Found, right: Found) -> list[str]:
+    out = [f"{name} was left over" for name in found.relations.keys() - right.relations.keys()]
+    for name, contents in right.relations.items():
+        there = found.relations.get(name)
+        if there is None:
+            out.append(f"{name} is missing")
+        elif there != contents:
+            out.append(f"{name} holds {there.rows} rows, {contents.rows} are right")
+    out += [f"{what} is too much" for what in sorted(found.structure - right.structure)]
+    out += [f"{what} is lacking" for what in sorted(right.structure - found.structure)]
     return out

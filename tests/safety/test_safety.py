@@ -8,62 +8,77 @@ from pathlib import Path
 
 import pytest
 
+from sqlflow.api import LoadedProject
+from tests.safety import stage as safety
 from tests.safety.faults import cases
 from tests.safety.kills import LEASE_SECONDS, all_cases
-from tests.safety.stage import Stage, as_expected, built
+from tests.safety.stage import Stage, built
 from tests.safety.stages import duckdb_stage, postgres_stage
+from tests.safety.subject import Subject
+from tests.safety.subjects import SUBJECTS
 from tests.servers import PostgresServer
 
 
+@pytest.fixture(params=[*SUBJECTS])
+def subject(request: pytest.FixtureRequest) -> Subject:
+    return SUBJECTS[request.param]
+
+
 @pytest.fixture(params=["duckdb", "postgres"])
-def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+def stage(request: pytest.FixtureRequest, subject: Subject, tmp_path: Path) -> Iterator[Stage]:
     """A warehouse with the first day's data, and the second day to be built."""
     if request.param == "duckdb":
-        yield duckdb_stage(tmp_path)
+        yield duckdb_stage(subject, tmp_path)
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    with postgres_stage(tmp_path, server, LEASE_SECONDS) as made:
+    with postgres_stage(subject, tmp_path, server, LEASE_SECONDS) as made:
         yield made
+
+
+# How far it is from one call that fails to the next, by project and whether there is a server.
+_EVERY = {("shop", False): 23, ("shop", True): 61, ("example", False): 97, ("example", True): 449}
+_KILLS = {"shop": 12, "example": 4}
 
 
 @pytest.mark.slow
 def test_what_fails_once_is_made_right_by_the_next_build(stage: Stage) -> None:
     # The first calls look around; most of what follows belongs to the actions.
-    every, start = (61, 7) if stage.warehouse.is_postgres else (23, 5)
-    bad = [(at, fault, wrong) for at, fault, _, wrong in cases(stage, every, start) if wrong]
+    every = _EVERY[stage.subject.name, stage.warehouse.is_postgres]
+    bad = [(at, fault, wrong) for at, fault, _, wrong in cases(stage, every, 7) if wrong]
     assert bad == []
 
 
 @pytest.mark.slow
 def test_what_is_killed_is_made_right_by_the_next_build(stage: Stage) -> None:
-    ended = list(all_cases(stage, 16, seed=7))
-    assert [(str(case), wrong) for case, _, _, wrong in ended if wrong] == []
+    number = _KILLS[stage.subject.name]
+    ended = list(all_cases(stage, number, seed=7))
+    assert [(str(case), outcome.wrong) for case, outcome in ended if outcome.wrong] == []
     # None of this would mean anything if no build had died, or nobody had looked.
-    assert sum(killed for _, killed, _, _ in ended) >= 8
-    assert sum(looks for _, _, looks, _ in ended) > 0
+    assert sum(outcome.killed for _, outcome in ended) >= number // 2
+    assert sum(outcome.looks for _, outcome in ended) > 0
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["gone", "old"])
 def test_a_state_that_is_lost_does_no_harm(stage: Stage, tmp_path: Path, old: bool) -> None:
     """Once the file is gone before the second day; once the first day's is put back after the second."""
 
-    def write(day: int) -> None:
-        stage.write(day)
+    def write(day: int) -> LoadedProject:
+        safety.write(stage.subject, stage.root, stage.warehouse, stage.settings, day)
         # On a server, too, the state may lie in a file of its own.
         config = stage.root / "sqlflow.yml"
         setting = '"state": "sqlite:///.sqlflow/state.db", "name"'
-        config.write_text(config.read_text().replace('"name"', setting))
+        config.write_text(config.read_text().replace('"name"', setting, 1))
+        return stage.subject.load(stage.root, day)
 
     state, kept = stage.root / ".sqlflow/state.db", tmp_path / "kept.db"
     stage.reset()
-    write(1)
-    assert built(stage.root).ok
+    assert built(write(1)).ok
     shutil.copy(state, kept)
-    write(2)
+    loaded = write(2)
     if old:
-        assert as_expected(built(stage.root))
+        assert stage.as_expected(built(loaded))
     state.unlink()
     if old:
         shutil.copy(kept, state)
-    assert as_expected(built(stage.root))
-    assert stage.wrong() == []
+    assert stage.as_expected(built(loaded))
+    assert stage.wrong(loaded) == []
