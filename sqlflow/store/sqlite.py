@@ -45,8 +45,8 @@ class SqliteFile:
         self._where = where
         if not read_only:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        # A process that was killed while it wrote leaves a journal, which the next one has to roll back before
-        # it can read. So a reader has the file to write as well, as far as it may.
+        # A process that was killed while it wrote leaves a journal, to be rolled back before anybody can
+        # read. So a reader has the file to write as well, as far as it may.
         mode = "rw" if read_only else "rwc"
         self._connection = sqlite3.connect(
             f"{Path(path).absolute().as_uri()}?mode={mode}",
