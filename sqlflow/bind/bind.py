@@ -244,8 +244,12 @@ class Binder:
         return next(same, name)
 
     def _keyed(self, node: NodeId, config: NodeConfig) -> NodeConfig:
-        """The configuration of a model, with the columns of its key by the names that the target has."""
-        if self._translator is None or not config.unique_key:
+        """The configuration of a model, with the columns that it names as the target has them."""
+        if self._translator is None:
+            return config
+        parts = tuple(replace(part, column=self._stored(node, part.column)) for part in config.partition_by)
+        config = replace(config, partition_by=parts)
+        if not config.unique_key:
             return config
         keys = tuple(self._stored(node, key) for key in config.unique_key)
         snapshot = config.snapshot

@@ -29,6 +29,7 @@ class IncrementalStrategy(StrEnum):
     APPEND = "append"
     DELETE_INSERT = "delete+insert"
     MERGE = "merge"
+    INSERT_OVERWRITE = "insert_overwrite"
     TIME_RANGE = "time_range"
 
 
@@ -84,6 +85,14 @@ class PersistDocs:
 
     relation: bool = False
     columns: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionPart:
+    """A column that a table's rows are partitioned by; of one with times, by hours, days and so on."""
+
+    column: str
+    granularity: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +187,7 @@ class NodeConfig:
     contract: bool = False
     # Incremental models and snapshots.
     unique_key: tuple[str, ...] = ()
+    partition_by: tuple[PartitionPart, ...] = ()
     incremental_strategy: IncrementalStrategy | None = None
     on_schema_change: OnSchemaChange = OnSchemaChange.IGNORE
     # With a unique_key: SQL conditions on what is looked at in the table; the columns that a merge updates.

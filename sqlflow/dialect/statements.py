@@ -194,6 +194,34 @@ def delete_matching(
     )
 
 
+def delete_partitions(
+    spec: DialectSpec, relation: Relation, parts: Sequence[tuple[str, str | None]], source: Relation
+) -> str:
+    """DELETE of the rows in the partitions that another relation has rows of; NULL makes a partition, too.
+
+    A part is a column that both have, and the unit that its times are cut to, if any. What has no NULL in it
+    is looked up in a set, which engines hash; comparing by IS NOT DISTINCT FROM alone would make PostgreSQL
+    go through the set for each row.
+    """
+    new = relation_sql(spec, source)
+    old = [_partition(spec, "t", *part) for part in parts]
+    rows = ", ".join(f"{_partition(spec, 's', *part)} AS p{i}" for i, part in enumerate(parts))
+    distinct = f"(SELECT DISTINCT {rows} FROM {new} AS s) AS q"
+    row = f"({', '.join(old)})" if len(parts) > 1 else old[0]
+    null = " OR ".join(f"{value} IS NULL" for value in old)
+    same = " AND ".join(f"q.p{i} IS NOT DISTINCT FROM {value}" for i, value in enumerate(old))
+    return (
+        f"DELETE FROM {relation_sql(spec, relation)} AS t\n"
+        f"WHERE {row} IN (SELECT {', '.join(f'q.p{i}' for i in range(len(parts)))} FROM {distinct})\n"
+        f"OR (({null}) AND EXISTS (SELECT 1 FROM {distinct} WHERE {same}))"
+    )
+
+
+def _partition(spec: DialectSpec, table: str, column: str, granularity: str | None) -> str:
+    name = f"{table}.{quote(spec, column)}"
+    return name if granularity is None else f"date_trunc({literal(spec, granularity)}, {name})"
+
+
 def merge(
     spec: DialectSpec,
     relation: Relation,

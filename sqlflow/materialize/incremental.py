@@ -37,7 +37,56 @@ def build_increment(
     if model.config.incremental_strategy is IncrementalStrategy.APPEND:
         added = insert(spec, model.relation, columns, rows)
         return Script(steps=(*alter, *added, *checks(model.relation)))
+    if model.config.incremental_strategy is IncrementalStrategy.INSERT_OVERWRITE:
+        return _by_partition(spec, model, rows, alter, columns, checks, run)
     return _by_key(spec, model, rows, alter, columns, checks, run)
+
+
+def _by_partition(
+    spec: DialectSpec,
+    model: BoundModel,
+    rows: Rows,
+    alter: tuple[Step, ...],
+    columns: Sequence[str],
+    checks: Checks,
+    run: str,
+) -> Script | Diagnostic:
+    """Replaces the partitions that there are new rows of, each as a whole."""
+    found = {name_key(spec, column): column for column in columns}
+    parts: list[tuple[str, str | None]] = []
+    for part in model.config.partition_by:
+        column = found.get(name_key(spec, part.column))
+        if column is None:
+            return Diagnostic(
+                code=Code.SCHEMA_CHANGED,
+                message=f"`{part.column}`, by which `{model.name}` is partitioned, is not in query and table",
+                span=model.span,
+                help=did_you_mean(part.column, columns) or f"the columns of both are: {', '.join(columns)}",
+            )
+        parts.append((column, part.granularity))
+    batch, made = _batch(spec, model, rows, run)
+    return Script(
+        steps=(
+            *alter,
+            *made,
+            Run(sql=sql.delete_partitions(spec, model.relation, parts, batch)),
+            Run(sql=sql.insert_select(spec, model.relation, columns, batch), counts=True),
+            _dropped(spec, batch),
+            *checks(model.relation),
+        )
+    )
+
+
+def _batch(spec: DialectSpec, model: BoundModel, rows: Rows, run: str) -> tuple[Relation, tuple[Step, ...]]:
+    """Puts the new rows into a temporary table, which lies in a schema of its own."""
+    batch = Relation(None, None, shorten(spec, model.relation.identifier, f"__sqlflow_batch_{run}"))
+    if isinstance(rows, BoundQuery):
+        return batch, (around(sql.create_table_as(spec, batch, temporary=True), rows),)
+    return batch, (Run(sql=sql.create_table(spec, batch, rows, temporary=True)), Load(relation=batch))
+
+
+def _dropped(spec: DialectSpec, batch: Relation) -> Run:
+    return Run(sql=f"DROP TABLE {sql.names(spec, [batch.identifier])}")
 
 
 def _by_key(
@@ -61,13 +110,8 @@ def _by_key(
         )
     key_columns = [key for key in keys if key is not None]
     predicates = model.config.incremental_predicates
-    # A temporary table lies in a schema of its own.
-    batch = Relation(None, None, shorten(spec, model.relation.identifier, f"__sqlflow_batch_{run}"))
-    steps: list[Step] = [*alter]
-    if isinstance(rows, BoundQuery):
-        steps.append(around(sql.create_table_as(spec, batch, temporary=True), rows))
-    else:
-        steps += [Run(sql=sql.create_table(spec, batch, rows, temporary=True)), Load(relation=batch)]
+    batch, made = _batch(spec, model, rows, run)
+    steps: list[Step] = [*alter, *made]
     steps += key_checks(spec, model, batch, key_columns)
     if model.config.incremental_strategy is IncrementalStrategy.MERGE:
         update = _updated(spec, model, key_columns, columns)
@@ -78,7 +122,7 @@ def _by_key(
     else:
         steps.append(Run(sql=sql.delete_matching(spec, model.relation, key_columns, batch, predicates)))
         steps.append(Run(sql=sql.insert_select(spec, model.relation, columns, batch), counts=True))
-    steps.append(Run(sql=f"DROP TABLE {sql.names(spec, [batch.identifier])}"))
+    steps.append(_dropped(spec, batch))
     return Script(steps=(*steps, *checks(model.relation)))
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqlflow.core.codes import Code
-from sqlflow.core.config import IncrementalStrategy, Materialization, TimeRangeConfig
+from sqlflow.core.config import IncrementalStrategy, Materialization, PartitionPart, TimeRangeConfig
 from sqlflow.core.diagnostic import Diagnostic
-from sqlflow.project.decode import Section, invalid_value
+from sqlflow.project.decode import Section, invalid_value, is_failed, wrong_type
+from sqlflow.project.nodes import ListNode, MappingNode, Node, ScalarNode
 from sqlflow.project.time_config import decode_time_range
 
 # dbt's name for the strategy by time range, and how many batches that looks back where nothing is set.
 MICROBATCH, _LOOKBACK = "microbatch", 1
+_GRANULARITIES = ("hour", "day", "week", "month", "year")
 _NEED_UNIQUE_KEY = (IncrementalStrategy.DELETE_INSERT, IncrementalStrategy.MERGE)
 
 # The strategies that look at a setting.
@@ -19,6 +21,7 @@ _WITH = {
     "incremental_predicates": (IncrementalStrategy.MERGE, IncrementalStrategy.DELETE_INSERT),
     "merge_update_columns": (IncrementalStrategy.MERGE,),
     "merge_exclude_columns": (IncrementalStrategy.MERGE,),
+    "partition_by": (IncrementalStrategy.INSERT_OVERWRITE,),
 }
 
 
@@ -30,6 +33,7 @@ class Increments(NamedTuple):
     predicates: tuple[str, ...]
     update: tuple[str, ...]
     exclude: tuple[str, ...]
+    partition_by: tuple[PartitionPart, ...]
 
 
 def decode_increments(
@@ -55,7 +59,10 @@ def decode_increments(
         predicates=section.texts("incremental_predicates") or (),
         update=section.texts("merge_update_columns") or (),
         exclude=section.texts("merge_exclude_columns") or (),
+        partition_by=_partition_by(section),
     )
+    if strategy is IncrementalStrategy.INSERT_OVERWRITE and not found.partition_by:
+        _need_partition(section, materialized)
     if any(not text.strip() or "\0" in text for text in found.predicates):
         section.report(
             invalid_value(
@@ -78,6 +85,47 @@ def decode_increments(
                     invalid_value(f"`{key}` is for the strategy {words}", section.span(key), "leave it out")
                 )
     return found
+
+
+def _need_partition(section: Section, materialized: Materialization) -> None:
+    if materialized is Materialization.INCREMENTAL and section.node.get("partition_by") is None:
+        section.report(
+            Diagnostic(
+                code=Code.MISSING_SETTING,
+                message="the strategy `insert_overwrite` needs `partition_by`",
+                span=section.span("incremental_strategy"),
+                label="set here",
+                help="name the columns whose values make a partition: `partition_by: [day]`",
+            )
+        )
+
+
+def _partition_by(section: Section) -> tuple[PartitionPart, ...]:
+    """Reads a column, several, or `{field: ordered_at, granularity: day}` in the place of one."""
+    found = section.pair("partition_by")
+    if found is None:
+        return ()
+    nodes = found.node.items if isinstance(found.node, ListNode) else (found.node,)
+    parts = [_partition(node, section) for node in nodes]
+    return tuple(dict.fromkeys(part for part in parts if part is not None))
+
+
+def _partition(node: Node, section: Section) -> PartitionPart | None:
+    if isinstance(node, ScalarNode) and isinstance(node.value, str):
+        if node.value.strip():
+            return PartitionPart(column=node.value)
+        section.report(invalid_value("a column in `partition_by` is empty", node.span))
+        return None
+    if not isinstance(node, MappingNode):
+        if not is_failed(node):
+            section.report(wrong_type("a column, or a mapping", node, "an item of `partition_by`"))
+        return None
+    below = Section(node, "`partition_by`", section.diagnostics)
+    field, granularity = below.required_text("field"), below.choice("granularity", _GRANULARITIES)
+    # What dbt needs to know, and the table itself tells.
+    below.text("data_type")
+    below.finish()
+    return PartitionPart(column=field, granularity=granularity) if field is not None else None
 
 
 def _strategy(

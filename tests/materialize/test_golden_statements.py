@@ -44,6 +44,16 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "table_indexed": ({"m": model(f"materialized='table', {INDEX}")}, {}),
     "append": ({"m": model("materialized='incremental'")}, {}),
     "delete_insert": ({"m": model(BY_KEY + "'delete+insert'")}, {}),
+    "insert_overwrite": (
+        {"m": model("materialized='incremental', incremental_strategy='insert_overwrite', "
+                    "partition_by=['id', {'field': 'changed', 'granularity': 'day'}]", CHANGED)},
+        {},
+    ),
+    "insert_overwrite_one": (
+        {"m": model("materialized='incremental', incremental_strategy='insert_overwrite', "
+                    "partition_by='id'")},
+        {},
+    ),
     "merge": ({"m": model(BY_KEY + "'merge'")}, {}),
     "merge_columns": (
         {"m": model(BY_KEY + "'merge', merge_exclude_columns=['first'], "

@@ -1,0 +1,38 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "main"
+;
+CREATE SCHEMA IF NOT EXISTS "_sqlflow"
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" VARCHAR,
+  "node" VARCHAR,
+  "relation" VARCHAR,
+  "number" BIGINT,
+  "publication" VARCHAR
+)
+;
+CREATE TABLE "main"."m" AS
+
+select 1 as id, 'a' as name, timestamp '2024-04-01 00:00:00' as changed
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;
+
+-- second build
+CREATE TEMPORARY TABLE "m__sqlflow_batch_01234567" AS
+
+select 1 as id, 'a' as name, timestamp '2024-04-01 00:00:00' as changed
+;
+DELETE FROM "main"."m" AS t
+WHERE (t."id", date_trunc('day', t."changed")) IN (SELECT q.p0, q.p1 FROM (SELECT DISTINCT s."id" AS p0, date_trunc('day', s."changed") AS p1 FROM "m__sqlflow_batch_01234567" AS s) AS q)
+OR ((t."id" IS NULL OR date_trunc('day', t."changed") IS NULL) AND EXISTS (SELECT 1 FROM (SELECT DISTINCT s."id" AS p0, date_trunc('day', s."changed") AS p1 FROM "m__sqlflow_batch_01234567" AS s) AS q WHERE q.p0 IS NOT DISTINCT FROM t."id" AND q.p1 IS NOT DISTINCT FROM date_trunc('day', t."changed")))
+;
+INSERT INTO "main"."m" ("id", "name", "changed")
+SELECT "id", "name", "changed" FROM "m__sqlflow_batch_01234567"
+;
+DROP TABLE "m__sqlflow_batch_01234567"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;

@@ -1,0 +1,45 @@
+-- first build
+CREATE SCHEMA IF NOT EXISTS "public"
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
+  "environment" TEXT,
+  "node" TEXT,
+  "relation" TEXT,
+  "number" BIGINT,
+  "publication" TEXT
+)
+;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."leases" (
+  "relation" TEXT,
+  "holder" TEXT,
+  "told" TEXT,
+  "epoch" BIGINT,
+  "expires" DOUBLE PRECISION,
+  PRIMARY KEY ("relation")
+)
+;
+CREATE TABLE "public"."m" AS
+
+select 1 as id, 'a' as name
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;
+
+-- second build
+CREATE TEMPORARY TABLE "m__sqlflow_batch_01234567" AS
+
+select 1 as id, 'a' as name
+;
+DELETE FROM "public"."m" AS t
+WHERE t."id" IN (SELECT q.p0 FROM (SELECT DISTINCT s."id" AS p0 FROM "m__sqlflow_batch_01234567" AS s) AS q)
+OR ((t."id" IS NULL) AND EXISTS (SELECT 1 FROM (SELECT DISTINCT s."id" AS p0 FROM "m__sqlflow_batch_01234567" AS s) AS q WHERE q.p0 IS NOT DISTINCT FROM t."id"))
+;
+INSERT INTO "public"."m" ("id", "name")
+SELECT "id", "name" FROM "m__sqlflow_batch_01234567"
+;
+DROP TABLE "m__sqlflow_batch_01234567"
+;
+INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
+VALUES ($1, $2, $3, $4, $5)
+;
