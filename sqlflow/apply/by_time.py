@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
+from sqlflow.apply.audit import Audits
+from sqlflow.apply.crew import Crew
 from sqlflow.apply.job import CURRENT, Batch, Job
+from sqlflow.apply.leases import Lease
 from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
 from sqlflow.bind.types import BoundModel
+from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Range, Ranges, difference, normalised
 from sqlflow.core.relation import Relation
+from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import is_increment
+from sqlflow.materialize.types import Load, Run, Script, Step
 from sqlflow.plan.due import batches_due, batches_within, covered_after, first_missing, in_order
 from sqlflow.plan.types import Action, BuildModel
 from sqlflow.state.event import Status
@@ -27,6 +34,11 @@ _BY_ANOTHER = Outcome(Status.UNCHANGED, reason="another run has built it")
 
 class Builder(Protocol):
     """Builds one batch, or notes that none is to be built."""
+
+    @property
+    def spec(self) -> DialectSpec:
+        """The target's dialect."""
+        ...
 
     @property
     def log(self) -> PublishLog:
@@ -49,6 +61,14 @@ class Builder(Protocol):
         """Builds under the lease on a relation."""
         ...
 
+    def line_up(self, lease: Lease, sender: Sender) -> None:
+        """Lets several batches be published under one lease, each in its turn."""
+        ...
+
+    def audited(self, action: Action, sender: Sender, build: Callable[[Audits], Outcome]) -> Outcome:
+        """Builds, and says what the audits found."""
+        ...
+
     def model(self, work: BuildModel, job: Job, sender: Sender, batch: Batch | None = None) -> Outcome:
         """Builds a model, or a batch of one, and publishes it."""
         ...
@@ -59,94 +79,170 @@ class Builder(Protocol):
 
 
 class BuildByTime:
-    """Builds what is due of one model in one run: each batch has a transaction and a lease of its own."""
+    """Builds what is due of one model in one run, each batch in a transaction of its own.
 
-    def __init__(self, builder: Builder, work: BuildModel, action: Action, sender: Sender) -> None:
+    One batch goes after the other, each under a lease of its own. Where the model allows for several at once,
+    and the engine shows each what the others have published, the first one goes alone and the others share
+    one lease.
+    """
+
+    def __init__(
+        self, builder: Builder, work: BuildModel, action: Action, sender: Sender, crew: Crew
+    ) -> None:
         self._builder = builder
         self._work = work
+        self._model = work.model
         self._sender = sender
-        # Each batch is published from the same code and data as the one before.
+        self._crew = crew
+        # What is due is found out once, so that each batch is published from the same code and data.
         self._action = replace(action, forced=True)
+        self._inputs: Mapping[NodeId, str] = {}
         self._left: deque[Batch] = deque()
+        self._ended: list[Outcome] = []
         self._remark = ""
+        time = work.model.time
+        self._chained = time is not None and time.depends_on_past
+        # Batches at once take turns by the table of leases.
+        shown = builder.spec.sees_commits and bool(builder.spec.clock)
+        self._most = time.most_at_once if time is not None and shown else 1
 
     def run(self) -> Outcome:
-        """Builds batch after batch until none is left, or one can't be published.
+        """Builds batches until none is left, or one can't be published.
 
         What is due is found out under the first lease, when nobody else builds it.
         """
         outcome = self._leased(self._first)
-        built = [outcome]
         while self._left and outcome.status.is_good:
-            outcome = self._leased(self._next)
-            built.append(outcome)
-        done = [outcome for outcome in built if outcome.status is Status.SUCCESS]
+            outcome = self._leased(self._next if self._most == 1 else self._others)
+        done = [outcome for outcome in self._ended if outcome.status is Status.SUCCESS]
         if not outcome.status.is_good or not done:
             return outcome
         count = "1 batch" if len(done) == 1 else f"{len(done)} batches"
         said = [part for part in (done[0].reason, count, self._remark) if part]
-        return done[-1]._replace(rows=sum(outcome.rows or 0 for outcome in done), reason="; ".join(said))
+        last = max(done, key=lambda one: one.publication.number if one.publication is not None else 0)
+        return last._replace(rows=sum(outcome.rows or 0 for outcome in done), reason="; ".join(said))
 
     def _leased(self, build: Callable[[Job], Outcome]) -> Outcome:
-        return self._builder.leased(self._action, self._work.model.relation, self._sender, build)
+        outcome = self._builder.leased(self._action, self._model.relation, self._sender, build)
+        self._ended.append(outcome)
+        return outcome
 
     def _first(self, job: Job) -> Outcome:
-        found = self._due(job)
-        if isinstance(found, Outcome):
-            return found
-        self._left.extend(found)
-        return self._build(self._left.popleft(), job)
+        ended = self._find(job)
+        return ended if ended is not None else self._build(self._left.popleft(), job)
 
-    def _due(self, job: Job) -> tuple[Batch, ...] | Outcome:
-        """Gives the batches that are to be built, or how it ends where none is."""
-        work, now = self._work, self._builder.now
-        model, last = work.model, self._builder.log.last(work.model.id)
-        kind = self._builder.questions.kind(model.relation, self._sender)
-        increment = is_increment(model, kind, work.full_refresh)
-        covered = last.ranges if increment and last is not None else None
-        anew = covered is None
+    def _next(self, job: Job) -> Outcome:
+        """Builds a batch, unless another run has done so: this one's first took it out of what is covered."""
+        job = self._look_again(job)
+        batch, covered = self._left.popleft(), self._covered()
+        if not difference((batch.range,), covered):
+            return _BY_ANOTHER
+        if self._chained:
+            missing = first_missing(self._model.config, covered, self._builder.now)
+            if missing is not None and missing.start < batch.range.start:
+                # Another run builds the past anew: that comes first, whoever does it.
+                self._left.appendleft(batch)
+                batch = Batch(missing, _after(missing), anew=False)
+        return self._build(batch, job)
+
+    def _others(self, job: Job) -> Outcome:
+        """Builds all that is left, several batches at once, under one lease.
+
+        The first batch took them out of what is covered. Where something has changed since, one goes first
+        again.
+        """
+        if self._is_foreign(job):
+            return self._next(job)
+        job, covered = job._replace(inputs=self._inputs, is_shared=True), self._covered()
+        if job.lease is not None:
+            self._builder.line_up(job.lease, self._sender)
+        todo = [batch._replace(left=()) for batch in self._left if difference((batch.range,), covered)]
+        self._left.clear()
+
+        def task(batch: Batch, sender: Sender) -> Outcome:
+            return self._builder.audited(
+                self._action,
+                sender,
+                lambda audits: self._builder.model(self._work, job._replace(audits=audits), sender, batch),
+            )
+
+        ended = self._crew.together([partial(task, batch) for batch in todo], self._most, self._sender)
+        failed = next((outcome for outcome in ended if not outcome.status.is_good), None)
+        if failed is not None or not ended:
+            return failed or _BY_ANOTHER
+        self._ended += ended[:-1]
+        return ended[-1]
+
+    def _build(self, batch: Batch, job: Job) -> Outcome:
+        return self._builder.model(self._work, job, self._sender, batch)
+
+    def _find(self, job: Job) -> Outcome | None:
+        """Finds the batches that are to be built; says how it ends where none is."""
+        work, config, now = self._work, self._model.config, self._builder.now
+        last = self._builder.log.last(self._model.id)
+        kind = self._builder.questions.kind(self._model.relation, self._sender)
+        covered = last.ranges if is_increment(self._model, kind, work.full_refresh) and last else None
         changed = last is None or last.inputs != job.inputs
-        chained = model.time is not None and model.time.depends_on_past
+        self._inputs = job.inputs
         if work.interval is not None:
-            todo = asked = batches_within(model.config, work.interval, now)
+            todo = asked = batches_within(config, work.interval, now)
             if not todo:
                 return Outcome(Status.UNCHANGED, reason="no complete batch lies in what was asked for")
-            if chained:
-                todo = in_order(model.config, asked, covered, now)
+            if self._chained:
+                todo = in_order(config, asked, covered, now)
                 more = len(todo) - len(asked)
                 self._remark = f"{more} of them since each depends on the past" if more else ""
         else:
             todo = batches_due(
-                model.config, covered, now, again=changed and not anew, depends_on_past=chained
+                config,
+                covered,
+                now,
+                again=changed and covered is not None,
+                depends_on_past=self._chained,
             )
-        if not todo and not anew and last is not None:
+        if not todo and covered is not None and last is not None:
             if last.code == job.code and not changed:
                 return CURRENT
-            return self._builder.note(model, last, job, self._sender, "no batch is due")
-        if not todo and model.config.time_range is not None:
+            return self._builder.note(self._model, last, job, self._sender, "no batch is due")
+        if not todo and config.time_range is not None:
             # A table without rows, which is there all the same.
-            todo = (Range(model.config.time_range.begin, model.config.time_range.begin),)
-        return _one_by_one(todo, anew=anew, chained=chained)
+            todo = (Range(config.time_range.begin, config.time_range.begin),)
+        self._take(todo, anew=covered is None)
+        return None
 
-    def _next(self, job: Job) -> Outcome:
-        """Builds a batch, unless another run has done so: this one's first took it out of what is covered."""
-        batch, model = self._left.popleft(), self._work.model
-        last = self._builder.log.last(model.id)
-        if last is None or (last.code, last.inputs) != (job.code, job.inputs):
-            return self._build(batch, job)
-        covered = last.ranges or ()
-        if not difference((batch.range,), covered):
-            return _BY_ANOTHER
-        if model.time is not None and model.time.depends_on_past:
-            missing = first_missing(model.config, covered, self._builder.now)
-            if missing is not None and missing.start < batch.range.start:
-                # Another run builds the past anew: that comes first, whoever does it.
-                self._left.appendleft(batch)
-                [batch] = _one_by_one((missing,), anew=False, chained=True)
-        return self._build(batch, job)
+    def _look_again(self, job: Job) -> Job:
+        """Finds out anew what is due, where another run has published from other code or data meanwhile.
 
-    def _build(self, batch: Batch, job: Job) -> Outcome:
-        return self._builder.model(self._work, job, self._sender, batch)
+        Otherwise all batches are published from what was there when that was found out: data that is newer
+        counts as not seen yet, since batches before were built from the older.
+        """
+        last = self._builder.log.last(self._model.id)
+        if last is None or not self._is_foreign(job):
+            return job._replace(inputs=self._inputs)
+        config, now, covered = self._model.config, self._builder.now, last.ranges or ()
+        todo = [batch.range for batch in self._left]
+        if self._work.interval is None:
+            todo += batches_due(config, covered, now, again=last.inputs != job.inputs)
+        todo = sorted(set(todo))
+        self._inputs = job.inputs
+        self._left.clear()
+        self._take(in_order(config, todo, covered, now) if self._chained else todo, anew=False)
+        return job
+
+    def _is_foreign(self, job: Job) -> bool:
+        """Whether what is published is of other code or data than the batches before."""
+        last = self._builder.log.last(self._model.id)
+        return last is not None and (last.code, last.inputs) != (job.code, self._inputs)
+
+    def _take(self, todo: Sequence[Range], *, anew: bool) -> None:
+        """Takes on batches in their order. What is about to be built again is no longer covered."""
+        for i, batch in enumerate(todo):
+            left = _after(batch) if self._chained else normalised(todo[i + 1 :])
+            self._left.append(Batch(batch, left, anew=anew and i == 0))
+
+    def _covered(self) -> Ranges:
+        last = self._builder.log.last(self._model.id)
+        return (last.ranges if last is not None else None) or ()
 
 
 def ranges_after(last: Publication | None, batch: Batch) -> Ranges:
@@ -155,13 +251,19 @@ def ranges_after(last: Publication | None, batch: Batch) -> Ranges:
     return covered_after(before or (), batch.range, batch.left)
 
 
-def _one_by_one(todo: Sequence[Range], *, anew: bool, chained: bool) -> tuple[Batch, ...]:
-    """Gives batches in their order; where each depends on the past, none after it is right any more."""
-    return tuple(
-        Batch(
-            batch,
-            (Range(batch.end, datetime.max),) if chained else normalised(todo[i + 1 :]),
-            anew=anew and i == 0,
-        )
-        for i, batch in enumerate(todo)
-    )
+def parted(script: Script) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """Gives the steps of a batch that others may be built beside, and those that wait for its turn.
+
+    The rows are written by the first. Hooks and comments may lock the table for as long as the transaction
+    lasts, and tests have to see all that was published before.
+    """
+    steps = script.steps
+    writes = [
+        i for i, step in enumerate(steps) if isinstance(step, Load) or (isinstance(step, Run) and step.counts)
+    ]
+    return steps[: writes[-1] + 1], steps[writes[-1] + 1 :]
+
+
+def _after(batch: Range) -> Ranges:
+    """All that comes after a batch: where each depends on the past, none of it is right any more."""
+    return (Range(batch.end, datetime.max),)

@@ -129,7 +129,7 @@ class _Loop:
         self._catalog = workshop.catalog
         self._functions = workshop.functions
         self._run = workshop.run
-        self._pool = Pool(warehouse, adapter, workshop, system.monotonic)
+        self._pool = Pool(warehouse, adapter, workshop, system.monotonic, plan.threads)
         self._index = {action.node: i for i, action in enumerate(plan.actions)}
         self._progress = _Progress()
         self._diagnostics: list[Diagnostic] = list(warnings)
@@ -245,7 +245,7 @@ class _Loop:
 
     def _dispatch(self) -> Iterator[Event]:
         progress = self._progress
-        while progress.ready and len(progress.running) < self._plan.threads and not self._stopped:
+        while progress.ready and not self._stopped and self._pool.slots.take():
             action = self._plan.actions[heapq.heappop(progress.ready)]
             began = self._system.monotonic()
             timeout = _timeout(action)
@@ -306,6 +306,7 @@ class _Loop:
         running = self._progress.running.pop(action.node, None)
         if running is None:
             return  # it was given up before
+        self._pool.slots.give_back()
         outcome = done.outcome
         if running.timed_out and outcome.status is not Status.SUCCESS:
             timeout = _timeout(action) or 0.0

@@ -21,12 +21,17 @@ CURRENT = Outcome(Status.UNCHANGED, reason="what it reads is unchanged")
 
 
 class Job(NamedTuple):
-    """What a node is built from, its tests, the lease on its table."""
+    """What a node is built from, its tests, the lease on its table.
+
+    Where several batches are built at once, the lease `is_shared` among them, and each waits for its turn
+    before it is tested and published.
+    """
 
     code: str
     inputs: Mapping[NodeId, str]
     audits: Audits
     lease: Lease | None
+    is_shared: bool = False
 
 
 class Batch(NamedTuple):

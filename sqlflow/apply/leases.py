@@ -111,19 +111,21 @@ class Leases:
                     self._give_back(lease, sender.session)
                 self._drop(name)
 
-    def publish(self, lease: Lease | None, sender: Sender) -> int:
+    def publish(self, lease: Lease | None, sender: Sender, *, keep: bool = False) -> int:
         """Gives the lease back within the transaction that publishes; gives its epoch, 0 without a lease.
 
-        Raises WorkFailedError where it is no longer this run's.
+        Where more is published under it, it is to `keep`: it is renewed instead. Raises WorkFailedError
+        where it is no longer this run's.
         """
         if lease is None:
             return 0
         with sender.asking() as session:
-            if not self._give_back(lease, session):
+            if not (self._prolong(lease, session) if keep else self._give_back(lease, session)):
                 raise WorkFailedError(
                     lease_lost(sender.name, self._holder(lease.relation, session), sender.span)
                 )
-        self._drop(lease.relation)
+        if not keep:
+            self._drop(lease.relation)
         return lease.epoch
 
     def close(self) -> None:
@@ -136,6 +138,24 @@ class Leases:
             session.execute(
                 f"UPDATE {self._table} SET {self._names['holder']} = '' WHERE {self._names['holder']} = $1",
                 [self._run],
+            )
+
+    def line_up(self, lease: Lease, sender: Sender) -> None:
+        """Makes what those wait for who publish under one lease, each in its turn."""
+        with sender.asking() as session:
+            self._insert(_turn(lease.relation), "", "", session)
+
+    def wait(self, lease: Lease, sender: Sender) -> None:
+        """Waits within a transaction, which from then on is the only one of this run under the lease.
+
+        The warehouse does the waiting: it finds out where two of them wait for each other.
+        """
+        names = self._names
+        with sender.asking() as session:
+            session.execute(
+                f"UPDATE {self._table} SET {names['epoch']} = {names['epoch']} + 1 "
+                f"WHERE {names['relation']} = $1",
+                [_turn(lease.relation)],
             )
 
     def _take(self, relation: str, sender: Sender) -> Lease:
@@ -173,20 +193,24 @@ class Leases:
             )
             # None where this process slept in between for longer than a lease lasts.
             return int(rows.column(0)[0].as_py()) if rows.num_rows else None
+        return 1 if self._insert(relation, self._run, self._told, session) else None
+
+    def _insert(self, relation: str, holder: str, told: str, session: Session) -> bool:
+        """Adds a row where there is none for a relation; says whether it did."""
         try:
             made = session.execute(
                 f"INSERT INTO {self._table} ({sql.names(self._spec, _COLUMNS)})\n"
                 f"SELECT $1, $2, $3, 1, {self._end()} WHERE NOT EXISTS "
-                f"(SELECT 1 FROM {self._table} WHERE {names['relation']} = $1)",
-                [relation, self._run, self._told],
+                f"(SELECT 1 FROM {self._table} WHERE {self._names['relation']} = $1)",
+                [relation, holder, told],
             )
         except Exception as error:
             # Somebody else made the row at the same moment.
             if self._adapter.classify(error).kind is FailureKind.CONSTRAINT:
                 session.rollback()
-                return None
+                return False
             raise
-        return 1 if made else None
+        return bool(made)
 
     def _end(self) -> str:
         return f"{self._spec.clock} + {self._seconds}"
@@ -202,10 +226,17 @@ class Leases:
         return str(rows.column(0)[0].as_py()) if rows.num_rows else ""
 
     def _give_back(self, lease: Lease, session: Session) -> bool:
+        return self._set(f"{self._names['holder']} = ''", lease, session)
+
+    def _prolong(self, lease: Lease, session: Session) -> bool:
+        return self._set(f"{self._names['expires']} = {self._end()}", lease, session)
+
+    def _set(self, what: str, lease: Lease, session: Session) -> bool:
+        """Changes the row of a lease; says whether it is still this run's."""
         names = self._names
         return bool(
             session.execute(
-                f"UPDATE {self._table} SET {names['holder']} = ''\n"
+                f"UPDATE {self._table} SET {what}\n"
                 f"WHERE {names['relation']} = $1 AND {names['holder']} = $2 AND {names['epoch']} = $3",
                 [lease.relation, self._run, lease.epoch],
             )
@@ -237,6 +268,10 @@ class Leases:
                 # The next beat connects anew; a lease that is lost for good is found so when it publishes.
                 session = _closed(session)
         _closed(session)
+
+
+def _turn(relation: str) -> str:
+    return f"{relation} (turn)"
 
 
 def _closed(session: Session | None) -> None:

@@ -172,4 +172,7 @@ class PublishLog:
     def put(self, publication: Publication) -> None:
         """Notes a publication that has been committed."""
         with self._lock:
-            self._published[publication.node] = publication
+            last = self._published.get(publication.node)
+            # Of batches that are built at once, a later one may be noted already.
+            if last is None or last.relation != publication.relation or last.number < publication.number:
+                self._published[publication.node] = publication

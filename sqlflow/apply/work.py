@@ -6,24 +6,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 from sqlflow.apply.attempts import again
 from sqlflow.apply.audit import AuditFailedError, Audits, run_test
-from sqlflow.apply.by_time import BuildByTime, ranges_after
+from sqlflow.apply.by_time import BuildByTime, parted, ranges_after
 from sqlflow.apply.catalog import Catalog
+from sqlflow.apply.crew import Crew
 from sqlflow.apply.failed_rows import FailedRows
 from sqlflow.apply.failures import WorkFailedError
 from sqlflow.apply.files import read_rows
 from sqlflow.apply.frames import FunctionRunner
 from sqlflow.apply.job import CURRENT, Batch, FileTable, Job, kind_of, success
-from sqlflow.apply.leases import Leases
+from sqlflow.apply.leases import Lease, Leases
 from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.publish import Publisher
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
-from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSource
+from sqlflow.bind.types import BoundModel, BoundSeed, BoundSource
 from sqlflow.core.codes import Code
 from sqlflow.core.config import Materialization
 from sqlflow.core.diagnostic import Diagnostic
@@ -36,7 +38,7 @@ from sqlflow.materialize.build import build_model, hook_steps, is_increment, wit
 from sqlflow.materialize.docs import comments
 from sqlflow.materialize.relation import build_table
 from sqlflow.materialize.time_range import batch_rows
-from sqlflow.materialize.types import Existing, Rows, Step
+from sqlflow.materialize.types import Existing, Rows, Script, Step
 from sqlflow.plan.stale import ONLY_ATTACHED, UNTOLD, Made, is_recent, why_stale
 from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, RunTest
 from sqlflow.state.event import Status
@@ -63,7 +65,7 @@ class Workshop:
     run: str
     now: datetime
 
-    def do(self, action: Action, sender: Sender) -> Outcome:
+    def do(self, action: Action, sender: Sender, crew: Crew) -> Outcome:
         """Does an action; raises WorkFailedError or StoppedError where it can't be done."""
         if not action.forced and self._is_current(action):
             return CURRENT
@@ -75,7 +77,7 @@ class Workshop:
                 ended = again(sender, lambda: run_test(test, self.failed_rows, sender))
                 return ended._replace(inputs=inputs)
             case BuildModel() as build if build.model.time is not None:
-                return BuildByTime(self, build, action, sender).run()
+                return BuildByTime(self, build, action, sender, crew).run()
             case BuildModel() as build:
                 return self.leased(
                     action, build.model.relation, sender, lambda job: self.model(build, job, sender)
@@ -93,19 +95,31 @@ class Workshop:
         self, action: Action, relation: Relation, sender: Sender, build: Callable[[Job], Outcome]
     ) -> Outcome:
         """Builds under the lease on what it writes; what an audit stops leaves the published as it was."""
-        audits = Audits(action.node, action.audits, self.failed_rows, self.system.monotonic)
-        try:
+
+        def under_lease(audits: Audits) -> Outcome:
             with self.leases.held(relation, sender) as lease:
                 if lease is not None and again(sender, lambda: self._is_done(action, relation, sender)):
                     return CURRENT._replace(reason="another run has built it")
                 job = Job(action.code, self._inputs(action), audits, lease)
-                outcome = self._attached(action, job, sender) or build(job)
+                return self._attached(action, job, sender) or build(job)
+
+        return self.audited(action, sender, under_lease)
+
+    def audited(self, action: Action, sender: Sender, build: Callable[[Audits], Outcome]) -> Outcome:
+        """Builds, and says what the audits found; what one of them stops is not published."""
+        audits = Audits(action.node, action.audits, self.failed_rows, self.system.monotonic)
+        try:
+            outcome = build(audits)
         except AuditFailedError:
             ended = again(sender, lambda: audits.outcomes(sender))
             count = sum(not audit.ended.status.is_good for audit in ended)
             tests = "1 of its tests" if count == 1 else f"{count} of its tests"
             return Outcome(Status.FAIL, reason=f"not published: {tests} failed", audits=ended)
-        return outcome._replace(audits=again(sender, lambda: audits.outcomes(sender)))
+        return outcome._replace(audits=outcome.audits or again(sender, lambda: audits.outcomes(sender)))
+
+    def line_up(self, lease: Lease, sender: Sender) -> None:
+        """Lets several batches be published under one lease, each in its turn."""
+        again(sender, lambda: self.leases.line_up(lease, sender))
 
     def _is_done(self, action: Action, relation: Relation, sender: Sender) -> bool:
         """Looks whether another run has built it meanwhile, and has left nothing to do."""
@@ -178,7 +192,7 @@ class Workshop:
             ranges=ranges,
             run=self.run,
             at=self.system.now(),
-            epoch=self.leases.publish(job.lease, sender),
+            epoch=self.leases.publish(job.lease, sender, keep=job.is_shared),
             data=data,
         )
 
@@ -188,7 +202,8 @@ class Workshop:
         loaded: pyarrow.Table | None = None
         if work.model.function is not None:
             loaded = again(sender, lambda: self.functions.run(work.model, sender))
-        return again(sender, lambda: self._build(work, loaded, job, sender, batch))
+        tries = count()
+        return again(sender, lambda: self._build(work, loaded, job, sender, batch, repeated=next(tries) > 0))
 
     def _build(
         self,
@@ -197,43 +212,30 @@ class Workshop:
         job: Job,
         sender: Sender,
         batch: Batch | None,
+        *,
+        repeated: bool,
     ) -> Outcome:
         model = work.model
-        ranges: Ranges | None = None
-        is_view = model.config.materialized is Materialization.VIEW
         dependents = self.questions.dependents(model.relation, sender)
+        is_view = kind_of(model) is RelationKind.VIEW
         with sender.transaction() as transaction:
+            if repeated:
+                # What it waited for may wait for what it has written.
+                self._wait(job, sender)
             # What they make, the query may read: all that is asked is asked after them.
             self.publisher.run(hook_steps(model.pre_hooks), None, job.audits, sender)
             kind = self.questions.kind(model.relation, sender)
-            increment = is_increment(model, kind, work.full_refresh)
-            if batch is not None:
-                increment = not batch.anew
-                ranges = ranges_after(self.log.last(model.id), batch)
-            rows = self._rows(model, increment, loaded, sender)
-            if batch is not None and isinstance(rows, BoundQuery):
-                rows = batch_rows(self.spec, model, rows, batch.range)
+            increment = not batch.anew if batch else is_increment(model, kind, work.full_refresh)
+            rows = self._rows(model, increment, loaded, batch, sender)
             existing = self.questions.existing(
                 model.relation, kind, dependents, sender, increment=increment, view=is_view
             )
-            incoming: tuple[Column, ...] = ()
-            if existing.columns or model.config.snapshot is not None:
-                incoming = self.questions.described(rows, sender)
-            script = build_model(
-                self.spec,
-                model,
-                rows,
-                existing,
-                incoming,
-                increment=increment,
-                audited=bool(job.audits.tests),
-                run=self.run[:8],
-                now=self.now,
-                batch=batch.range if batch is not None else None,
-            )
-            if isinstance(script, Diagnostic):
-                raise WorkFailedError(script)
-            written = self.publisher.run(script.steps, loaded, job.audits, sender)
+            script = self._script(model, rows, existing, job, batch, sender, increment=increment)
+            first, rest = parted(script) if job.is_shared else (script.steps, ())
+            written = self.publisher.run(first, loaded, job.audits, sender)
+            self._wait(job, sender)
+            said = self.publisher.run(rest, None, job.audits, sender).remarks
+            ranges = ranges_after(self.log.last(model.id), batch) if batch is not None else None
             publication = self._publish(model.relation, job, sender, ranges)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
@@ -243,15 +245,59 @@ class Workshop:
             remark = "made anew"
         if model.config.snapshot is not None and increment and work.full_refresh:
             remark = "history is not made anew"
-        return success(publication, written, remark)
+        return success(publication, written, remark, *said)
 
-    def _rows(self, model: BoundModel, increment: bool, loaded: pyarrow.Table | None, sender: Sender) -> Rows:
+    def _wait(self, job: Job, sender: Sender) -> None:
+        """Waits for the turn of one of several batches, and sees what the others have published."""
+        if job.is_shared and job.lease is not None:
+            self.leases.wait(job.lease, sender)
+            with sender.asking() as session:
+                self.log.refresh(session, (sender.node,))
+
+    def _script(
+        self,
+        model: BoundModel,
+        rows: Rows,
+        existing: Existing,
+        job: Job,
+        batch: Batch | None,
+        sender: Sender,
+        *,
+        increment: bool,
+    ) -> Script:
+        incoming: tuple[Column, ...] = ()
+        if existing.columns or model.config.snapshot is not None:
+            incoming = self.questions.described(rows, sender)
+        script = build_model(
+            self.spec,
+            model,
+            rows,
+            existing,
+            incoming,
+            increment=increment,
+            audited=bool(job.audits.tests),
+            run=self.run[:8],
+            now=self.now,
+            batch=batch.range if batch is not None else None,
+        )
+        if isinstance(script, Diagnostic):
+            raise WorkFailedError(script)
+        return script
+
+    def _rows(
+        self,
+        model: BoundModel,
+        increment: bool,
+        loaded: pyarrow.Table | None,
+        batch: Batch | None,
+        sender: Sender,
+    ) -> Rows:
         if loaded is not None:
             return self.questions.columns_of(loaded, sender, Code.PYTHON_RESULT)
         query = model.incremental if increment and model.incremental is not None else model.full
         if query is None:
             raise ValueError(f"{model.id} has no query")
-        return query
+        return batch_rows(self.spec, model, query, batch.range) if batch is not None else query
 
     def _seed(self, seed: BoundSeed, job: Job, sender: Sender) -> Outcome:
         file = read_rows(self.system, seed.path, seed.span, delimiter=seed.config.delimiter)

@@ -9,10 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlflow.adapter.protocol import Adapter, Session, Warehouse
+from sqlflow.apply.crew import Crew, Task
 from sqlflow.apply.failures import StoppedError, WorkFailedError, connection_lost
 from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.pauses import growing_pauses
 from sqlflow.apply.sender import Sender
+from sqlflow.apply.slots import Slots
 from sqlflow.apply.work import Workshop
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
@@ -28,6 +30,8 @@ _ATTEMPTS = 6
 class Job:
     """An action on its way through a worker. `session` and `thread` are set while a worker has it.
 
+    `helpers` are those who do a part of it over sessions of their own.
+
     Whoever takes the session away, or cancels what it runs, holds the `lock`: the next job's statement must
     not be cancelled.
     """
@@ -39,6 +43,7 @@ class Job:
     session: Session | None = None
     thread: threading.Thread | None = None
     given_up: bool = False
+    helpers: list[Job] = field(default_factory=list["Job"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,18 @@ class Done:
 
 
 class Pool:
-    """Workers that start when there is a job for them and end when the pool is closed."""
+    """Workers that start when there is a job for them and end when the pool is closed.
+
+    `sessions` is how many there may be at once; whoever submits a job has taken one of the `slots`.
+    """
 
     def __init__(
-        self, warehouse: Warehouse, adapter: Adapter, workshop: Workshop, clock: Callable[[], float]
+        self,
+        warehouse: Warehouse,
+        adapter: Adapter,
+        workshop: Workshop,
+        clock: Callable[[], float],
+        sessions: int,
     ) -> None:
         self._warehouse = warehouse
         self._adapter = adapter
@@ -64,6 +77,7 @@ class Pool:
         self._messages: queue.SimpleQueue[Done | LeaseAwaited | StatementSent | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._busy = 0
+        self.slots = Slots(sessions, self.wake)
 
     def submit(self, job: Job) -> None:
         """Gives a job to a worker that is free, or to a new one."""
@@ -91,11 +105,12 @@ class Pool:
     def cancel(self, job: Job) -> None:
         """Stops a job: what its session runs is cancelled, and nothing more is sent for it."""
         job.stopped.set()
-        with job.lock:
-            # It may just have ended by itself.
-            if job.session is not None:
-                with suppress(Exception):
-                    job.session.cancel()
+        for part in (job, *job.helpers):
+            with part.lock:
+                # It may just have ended by itself.
+                if part.session is not None:
+                    with suppress(Exception):
+                        part.session.cancel()
 
     def give_up(self, job: Job) -> None:
         """Leaves a job that doesn't end to its thread, which no longer counts."""
@@ -137,7 +152,29 @@ class Pool:
 
     def _do(self, job: Job, session: Session) -> tuple[Outcome, bool]:
         """Gives how a job ended, and whether the session can be used for another one."""
-        sender = Sender(
+        sender = self._sender(job, session)
+        crew = Crew(self.slots, lambda task: self._assist(job, task))
+        outcome = _outcome(lambda: self._workshop.do(job.action, sender, crew))
+        return outcome, not sender.broken
+
+    def _assist(self, job: Job, task: Task) -> Outcome:
+        """Does a part of a job in the thread that calls, over a session of its own."""
+        part = Job(job.action, job.span, job.stopped)
+        job.helpers.append(part)
+        try:
+            part.session = self._opened(part)
+            sender = self._sender(part, part.session)
+            return _outcome(lambda: task(sender))
+        except BaseException as error:
+            return self._crashed(part, error)
+        finally:
+            job.helpers.remove(part)
+            with part.lock:
+                session, part.session = part.session, None
+            _closed(session)
+
+    def _sender(self, job: Job, session: Session) -> Sender:
+        return Sender(
             session,
             lambda: self._reopened(job),
             self._adapter,
@@ -148,13 +185,6 @@ class Pool:
             clock=self._clock,
             stopped=job.stopped,
         )
-        try:
-            outcome = self._workshop.do(job.action, sender)
-        except WorkFailedError as error:
-            outcome = Outcome(Status.ERROR, diagnostics=error.diagnostics)
-        except StoppedError:
-            outcome = Outcome(Status.CANCELLED, reason="cancelled")
-        return outcome, not sender.broken
 
     def _opened(self, job: Job) -> Session:
         """Opens a session; tries again where the warehouse may take one a moment later."""
@@ -192,6 +222,15 @@ class Pool:
                 ),
             ),
         )
+
+
+def _outcome(work: Callable[[], Outcome]) -> Outcome:
+    try:
+        return work()
+    except WorkFailedError as error:
+        return Outcome(Status.ERROR, diagnostics=error.diagnostics)
+    except StoppedError:
+        return Outcome(Status.CANCELLED, reason="cancelled")
 
 
 def _closed(session: Session | None) -> None:

@@ -62,13 +62,14 @@ def bound_time(
         for parent in parents
         if parent in configs
     }
+    reads_itself = any(THIS in query.text.lower() for query in queries if query is not None)
     depends = config.time_range.depends_on_past
-    if depends is None:
-        depends = any(THIS in query.text.lower() for query in queries if query is not None)
+    depends = reads_itself if depends is None else depends
     return BoundTime(
         column=column,
         parents={id: read for id, read in found.items() if read is not None},
         depends_on_past=depends,
+        most_at_once=1 if depends or reads_itself else config.concurrent_batches,
     )
 
 

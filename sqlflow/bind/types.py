@@ -89,11 +89,13 @@ class BoundTime:
 
     Of a parent, only the rows of a batch are read, where the query doesn't name
     the batch's moments itself. Where it `depends_on_past`, a batch is built from those before it.
+    `most_at_once` is how many batches may be built at once, None for as many as there are sessions.
     """
 
     column: TimeColumn
     parents: Mapping[NodeId, TimeColumn]
     depends_on_past: bool = False
+    most_at_once: int | None = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -199,6 +199,8 @@ class NodeConfig:
     event_time: str | None = None
     # Set where the strategy is the one by time range, unless the settings have errors.
     time_range: TimeRangeConfig | None = None
+    # How many of its batches may be built at once; None for as many as there are sessions.
+    concurrent_batches: int | None = 1
     # Snapshots: set for each, unless its settings have errors.
     snapshot: SnapshotConfig | None = None
     # Seeds.

@@ -45,6 +45,8 @@ class DialectSpec:
     - `embedded`: the engine runs inside this process, on a file of this machine.
     - `clock`: the server's time as an expression, in seconds since 1970 and as it is when the expression is
       computed, not when its transaction began; empty where one process holds the warehouse alone.
+    - `sees_commits`: within a transaction, each query sees what others have committed before it began; where
+      False, it sees the tables as they were when its transaction began.
     - `url_schemes`: what the URL of a server of this kind begins with.
     - `arrow_types`: kind of Arrow type to column type, a format string whose fields
       `sqlflow.dialect.arrow` fills in; the kinds are listed there.
@@ -76,4 +78,5 @@ class DialectSpec:
     ibis_dialect: str = ""
     embedded: bool = False
     clock: str = ""
+    sees_commits: bool = False
     url_schemes: tuple[str, ...] = ()

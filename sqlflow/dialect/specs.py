@@ -73,6 +73,7 @@ DUCKDB = DialectSpec(
 POSTGRES = DialectSpec(
     name="postgres",
     clock="CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)",
+    sees_commits=True,
     ibis_dialect="postgres",
     url_schemes=("postgresql", "postgres"),
     folding=Folding.LOWER,

@@ -27,6 +27,7 @@ from sqlflow.project.incremental_config import decode_increments
 from sqlflow.project.nodes import MappingNode, Pair, from_value, to_value
 from sqlflow.project.relation_config import decode_persist_docs
 from sqlflow.project.snapshot_config import decode_snapshot
+from sqlflow.project.time_config import decode_concurrent_batches
 from sqlflow.project.types import ConfigEntry, ConfigLayer
 
 
@@ -88,6 +89,7 @@ KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             ConfigKey(name="lookback", kinds=_MODELS, typed=True),
             ConfigKey(name="time_zone", kinds=_MODELS),
             ConfigKey(name="depends_on_past", kinds=_MODELS, typed=True),
+            ConfigKey(name="concurrent_batches", kinds=_MODELS, typed=True),
             ConfigKey(name="on_schema_change", kinds=_MODELS),
             ConfigKey(name="full_refresh", kinds=_MODELS, typed=True),
             ConfigKey(name="strategy", kinds=_SNAPSHOTS),
@@ -241,6 +243,7 @@ def decode_node_config(
         full_refresh=section.flag("full_refresh"),
         event_time=event_time,
         time_range=increments.time_range,
+        concurrent_batches=decode_concurrent_batches(section),
         snapshot=decode_snapshot(section, unique_key, place) if kind is NodeKind.SNAPSHOT else None,
         column_types=_column_types(section),
         delimiter=_delimiter(section),

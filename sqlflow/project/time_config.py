@@ -10,7 +10,8 @@ from sqlflow.core.config import TimeRangeConfig
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.moments import read_moment, read_zone
 from sqlflow.core.span import Span
-from sqlflow.project.decode import Section
+from sqlflow.project.decode import Section, wrong_type
+from sqlflow.project.nodes import to_value
 
 _DAY = BatchSize(count=1, unit=Unit.DAY)
 
@@ -54,6 +55,20 @@ def decode_time_range(
         time_zone=zone_name,
         depends_on_past=depends_on_past,
     )
+
+
+def decode_concurrent_batches(section: Section) -> int | None:
+    """Reads how many batches may be built at once, 1 where nothing is set; None stands for no limit."""
+    found = section.pair("concurrent_batches")
+    if found is None:
+        return 1
+    value = to_value(found.node)
+    if isinstance(value, bool):
+        return None if value else 1
+    if isinstance(value, int):
+        return section.whole("concurrent_batches", least=1) or 1
+    section.report(wrong_type("true, false or a whole number", found.node, "`concurrent_batches`"))
+    return 1
 
 
 def _missing(key: str, what: str, place: Span) -> Diagnostic:
