@@ -11,13 +11,17 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
+from sqlflow.apply.batch_rows import rows_within
 from sqlflow.apply.failures import WorkFailedError, line_span
 from sqlflow.apply.sender import Sender
 from sqlflow.bind.types import BoundModel
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.digest import short_digest
+from sqlflow.core.ranges import Range
 from sqlflow.core.span import Span
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.materialize.time_range import input_rows, moments_of
 from sqlflow.project.types import FrameKind
 from sqlflow.system.protocol import System
 
@@ -52,26 +56,31 @@ class FunctionRunner:
                     del sys.modules[name]
             self._known = None
 
-    def run(self, model: BoundModel, sender: Sender) -> pyarrow.Table:
+    def run(self, spec: DialectSpec, model: BoundModel, batch: Range | None, sender: Sender) -> pyarrow.Table:
         """Reads a model's inputs, calls its function, gives the rows that it returns.
 
-        Raises WorkFailedError with the place in the user's file where its code failed.
+        Where the model is built by time range, these are the rows of a batch, and of what has a column of
+        times only those of the batch are read. Raises WorkFailedError with the place in the user's file
+        where its code failed.
         """
         function = model.function
         if function is None:
             raise ValueError(f"{model.id} has no function")
         call = self._function(model, function.path, function.name)
-        arguments = {
-            given.parameter: _arrives(sender.fetch(given.sql), given.frame, model)
+        arguments: dict[str, object] = {
+            given.parameter: _arrives(sender.fetch(input_rows(spec, model, given, batch)), given.frame, model)
             for given in function.inputs
         }
+        if batch is not None:
+            arguments.update(moments_of(model, batch))
         try:
             result = call(**arguments)
         except (Exception, SystemExit) as error:
             sender.check()
             raise WorkFailedError(self._failed(model, error)) from error
         sender.check()
-        return _to_arrow(result, model)
+        rows = _to_arrow(result, model)
+        return rows_within(spec, model, rows, batch) if batch is not None else rows
 
     def _function(self, model: BoundModel, path: str, name: str) -> Callable[..., object]:
         try:

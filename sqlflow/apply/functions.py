@@ -18,8 +18,10 @@ from sqlflow.apply.failures import line_span
 from sqlflow.bind.functions import FunctionInput
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.moments import MomentType
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.project.types import ModelDecl
+from sqlflow.render.types import MOMENT_NAMES
 from sqlflow.system.protocol import System
 
 _CHILD = Path(__file__).with_name("ibis_child.py")
@@ -27,6 +29,13 @@ _CHILD = Path(__file__).with_name("ibis_child.py")
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT")
 # Importing ibis takes a second or so; a machine that is busy gets more.
 _START_SECONDS = 120.0
+
+# The types that ibis has for moments.
+_IBIS_TYPES = {
+    MomentType.DATE: "date",
+    MomentType.TIMESTAMP: "timestamp",
+    MomentType.ZONED: "timestamp('UTC')",
+}
 
 Answer = Mapping[str, Any]
 
@@ -46,9 +55,12 @@ class FunctionCompiler:
         self._missing: Answer | None = None
 
     def compile(
-        self, model: ModelDecl, inputs: Sequence[FunctionInput], spec: DialectSpec
+        self, model: ModelDecl, inputs: Sequence[FunctionInput], moments: MomentType, spec: DialectSpec
     ) -> tuple[str | None, tuple[Diagnostic, ...]]:
-        """Gives the query of a model's function, or what is wrong with it."""
+        """Gives the query of a model's function, or what is wrong with it.
+
+        The moments that it gets of a batch have the type `moments`, and stand in the query by their names.
+        """
         if not spec.ibis_dialect:
             return None, (_unrendered(model, f"ibis writes no SQL for {spec.name}"),)
         try:
@@ -74,6 +86,11 @@ class FunctionCompiler:
                     }
                     for one in inputs
                 ],
+                "moments": {
+                    moment.name: MOMENT_NAMES[moment.name]
+                    for moment in (model.function.moments if model.function is not None else ())
+                },
+                "moment": _IBIS_TYPES[moments],
             },
             self._seconds,
         )

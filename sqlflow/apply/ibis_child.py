@@ -28,7 +28,9 @@ def _compiled(request: dict[str, Any], modules: dict[str, Any]) -> dict[str, Any
         given["parameter"]: ibis.table(_schema(given["columns"], request["dialect"]), name=given["table"])
         for given in request["inputs"]
     }
-    result = modules[path][request["function"]](**tables)
+    # A text that is cast: the moments of a batch are put into it when that is built.
+    moments = {name: ibis.literal(text).cast(request["moment"]) for name, text in request["moments"].items()}
+    result = modules[path][request["function"]](**tables, **moments)
     if not isinstance(result, ibis.Table):
         kind = type(result)
         return {"kind": "result", "what": f"{kind.__module__.split('.')[0]}.{kind.__name__}"}

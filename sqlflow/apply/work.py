@@ -201,7 +201,8 @@ class Workshop:
         # Before the transaction: nothing is locked while Python runs.
         loaded: pyarrow.Table | None = None
         if work.model.function is not None:
-            loaded = again(sender, lambda: self.functions.run(work.model, sender))
+            within = batch.range if batch is not None else None
+            loaded = again(sender, lambda: self.functions.run(self.spec, work.model, within, sender))
         tries = count()
         return again(sender, lambda: self._build(work, loaded, job, sender, batch, repeated=next(tries) > 0))
 

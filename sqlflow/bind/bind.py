@@ -182,12 +182,17 @@ class Binder:
         function = None
         if declared.function is not None and full is None:
             inputs = tuple(
-                BoundInput(parameter=p.name, frame=p.frame, sql=self._select_all(parent))
+                BoundInput(parameter=p.name, node=parent, frame=p.frame, table=self._aliased(parent))
                 for p, parent in zip(
                     declared.function.parameters, self._graph.parameters.get(node, ()), strict=False
                 )
             )
-            function = BoundFunction(path=declared.path, name=declared.function.name, inputs=inputs)
+            function = BoundFunction(
+                path=declared.path,
+                name=declared.function.name,
+                inputs=inputs,
+                moments=tuple(moment.name for moment in declared.function.moments),
+            )
         return BoundModel(
             id=node,
             name=declared.name,
@@ -211,9 +216,6 @@ class Binder:
             ),
             docs=bound_docs(rendered.config, declared, partial(self._stored, node)),
         )
-
-    def _select_all(self, node: NodeId) -> str:
-        return f"SELECT * FROM {self._aliased(node).text}"
 
     def _seed(self, node: NodeId) -> BoundSeed:
         rendered = self._rendered.seeds[node]

@@ -10,6 +10,7 @@ from sqlflow.bind.types import NodeSchema
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Severity, has_errors
 from sqlflow.core.ids import NodeId
+from sqlflow.core.moments import MomentType
 from sqlflow.core.textmap import Segment, TextMap
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.link.types import Graph, Links
@@ -41,9 +42,11 @@ class CompiledFunction:
     links: Links
 
 
-# Compiles the function of a model over its inputs; gives the query in the target's dialect, or what is wrong.
+# Compiles the function of a model over its inputs, and over moments of a type; gives the query in the
+# target's dialect, or what is wrong.
 CompileFunction: TypeAlias = Callable[
-    [ModelDecl, Sequence[FunctionInput], DialectSpec], tuple[str | None, tuple[Diagnostic, ...]]
+    [ModelDecl, Sequence[FunctionInput], MomentType, DialectSpec],
+    tuple[str | None, tuple[Diagnostic, ...]],
 ]
 
 
@@ -51,12 +54,14 @@ def compile_function(
     model: ModelDecl,
     parents: Sequence[NodeId],
     schemas: Mapping[NodeId, NodeSchema],
+    moments: MomentType,
     spec: DialectSpec,
     port: CompileFunction | None,
 ) -> tuple[CompiledFunction | None, tuple[Diagnostic, ...]]:
     """Compiles a model whose parents are bound; without their columns nothing is tried and nothing told.
 
-    Without a `port` no function is called, and that is what is told.
+    Without a `port` no function is called, and that is what is told. `moments` is the type of those that it
+    gets of a batch.
     """
     function = model.function
     if function is None or len(parents) != len(function.parameters) or any(p not in schemas for p in parents):
@@ -79,7 +84,7 @@ def compile_function(
     empty = [parameter for parameter, one in zip(function.parameters, inputs, strict=True) if not one.columns]
     if empty:
         return None, tuple(_empty(model, parameter) for parameter in empty)
-    sql, found = port(model, inputs, spec)
+    sql, found = port(model, inputs, moments, spec)
     if sql is None:
         return None, found
     whole = TextMap((Segment(0, (model.span,), False),), len(sql))

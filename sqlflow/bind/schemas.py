@@ -156,7 +156,10 @@ class SchemaBinder:
         model = self._rendered.models[node]
         full = model.full or self._function(node)
         if full is None:
-            self._put(node, function_schema(self._project.models[node], self._rules))
+            schema = function_schema(self._project.models[node], self._rules)
+            if model.config.time_range is not None and self._runs(node):
+                self._check_event_time(node, schema)
+            self._put(node, schema)
             return
         schema = self._full(node, full, model.config.event_time)
         if schema is None:
@@ -168,15 +171,7 @@ class SchemaBinder:
                 declared.name, declared.span, schema, model.config, model.layer, self._spec
             )
             schema = snapshot_schema(schema, model.config, self._spec, self._rules)
-        wrong = check_event_time(
-            self._project.models[node].name,
-            self._project.models[node].span,
-            schema,
-            model.config,
-            model.layer,
-            self._spec,
-        )
-        self._diagnostics += (wrong,) if wrong is not None else ()
+        self._check_event_time(node, schema)
         self._put(node, schema)
         if model.incremental is not None:
             schema = self._incremental(node, schema, model.incremental)
@@ -188,6 +183,18 @@ class SchemaBinder:
             spec=self._spec,
             rules=self._rules,
         )
+
+    def _runs(self, node: NodeId) -> bool:
+        """Whether a model is a function that is run on rows."""
+        function = self._project.models[node].function
+        return function is not None and not function.is_ibis
+
+    def _check_event_time(self, node: NodeId, schema: NodeSchema) -> None:
+        model, declared = self._rendered.models[node], self._project.models[node]
+        wrong = check_event_time(
+            declared.name, declared.span, schema, model.config, model.layer, self._spec, runs=self._runs(node)
+        )
+        self._diagnostics += (wrong,) if wrong is not None else ()
 
     def _full(self, node: NodeId, query: RenderedQuery, event_time: str | None) -> NodeSchema | None:
         """Binds a model's query; once more, where its column of times gives another type to `start`."""
@@ -202,7 +209,7 @@ class SchemaBinder:
             return schema
         self._moments[node] = column.type
         del self._diagnostics[told:], self._missing[missing:]
-        return self._full(node, query, None)
+        return self._full(node, self._function(node) or query, None)
 
     def _incremental(self, node: NodeId, schema: NodeSchema, query: RenderedQuery) -> NodeSchema:
         """Binds a model's incremental query, which reads what both make, until that stays as it is."""
@@ -232,7 +239,12 @@ class SchemaBinder:
         if model.function is None or not model.function.is_ibis:
             return None
         compiled, found = compile_function(
-            model, self._graph.parameters.get(node, ()), self._schemas, self._spec, self._functions
+            model,
+            self._graph.parameters.get(node, ()),
+            self._schemas,
+            self._moments.get(node, MomentType.TIMESTAMP),
+            self._spec,
+            self._functions,
         )
         self._diagnostics += found
         if compiled is None:

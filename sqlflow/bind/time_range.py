@@ -74,9 +74,19 @@ def bound_time(
 
 
 def check_event_time(
-    name: str, span: Span, schema: NodeSchema, config: NodeConfig, layer: ConfigLayer, spec: DialectSpec
+    name: str,
+    span: Span,
+    schema: NodeSchema,
+    config: NodeConfig,
+    layer: ConfigLayer,
+    spec: DialectSpec,
+    *,
+    runs: bool = False,
 ) -> Diagnostic | None:
-    """Tells where the column of times is not there, or has no type of times. `layer` has the places."""
+    """Tells where the column of times is not there, or has no type of times. `layer` has the places.
+
+    Where a function `runs`, only the columns that are declared are known.
+    """
     time_range = config.time_range
     if time_range is None:
         return None
@@ -84,17 +94,8 @@ def check_event_time(
     entry = layer.get("event_time")
     place = entry.span if entry is not None else span
     found = [c for c in schema.columns if c.name and name_key(spec, c.name) == name_key(spec, wanted)]
-    if not found:
-        listed = [column.name for column in schema.columns if column.name]
-        return Diagnostic(
-            code=Code.EVENT_TIME,
-            message=f"the query of `{name}` has no column `{wanted}`"
-            if not schema.open
-            else f"whether the query of `{name}` has a column `{wanted}` is not known",
-            span=place,
-            label="named in `event_time`",
-            help=did_you_mean(wanted, listed) or f"it has: {', '.join(listed) or 'none that is known'}",
-        )
+    if not found or (runs and found[0].type is None):
+        return _no_event_time(name, wanted, place, schema, runs=runs)
     column = found[0]
     kind = moment_type(str(column.type)) if column.type is not None else None
     labels = (Label(column.span, "given here"),) if column.span is not None and column.span != place else ()
@@ -106,7 +107,9 @@ def check_event_time(
             span=place,
             label="named here",
             labels=labels,
-            help=f"cast it in the query: `CAST({wanted} AS TIMESTAMP) AS {wanted}`",
+            help=f"cast it in the query: `CAST({wanted} AS TIMESTAMP) AS {wanted}`"
+            if not runs
+            else "declare the column as a `date`, a `timestamp` or a `timestamp with time zone`",
         )
     if kind is MomentType.DATE and time_range.batch_size.unit in _WITHIN_A_DAY:
         return Diagnostic(
@@ -118,6 +121,21 @@ def check_event_time(
             help="set `batch_size` to `day` or more, or name a column of times",
         )
     return None
+
+
+def _no_event_time(name: str, wanted: str, place: Span, schema: NodeSchema, *, runs: bool) -> Diagnostic:
+    listed = [column.name for column in schema.columns if column.name]
+    if runs:
+        message = f"the type of `{wanted}`, which `{name}` is built by, is not known"
+        help_ = f'declare it: `columns={{"{wanted}": "timestamp"}}`'
+    else:
+        message = f"the query of `{name}` has no column `{wanted}`"
+        if schema.open:
+            message = f"whether the query of `{name}` has a column `{wanted}` is not known"
+        help_ = did_you_mean(wanted, listed) or f"it has: {', '.join(listed) or 'none that is known'}"
+    return Diagnostic(
+        code=Code.EVENT_TIME, message=message, span=place, label="named in `event_time`", help=help_
+    )
 
 
 def type_moments(tree: exp.Expr, kind: MomentType) -> None:

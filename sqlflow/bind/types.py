@@ -60,20 +60,25 @@ class TableClause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundInput:
-    """A parameter of a Python model: the query that reads it, and what it arrives as."""
+    """A parameter of a Python model: what it reads, what it arrives as, and the from-clause of that."""
 
     parameter: str
+    node: NodeId
     frame: FrameKind
-    sql: str
+    table: TableClause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundFunction:
-    """A Python model's function: the file that it is defined in, its name, its inputs."""
+    """A Python model's function: the file that it is defined in, its name, its inputs.
+
+    `moments` are the parameters, `start` and `end`, that get those of a batch.
+    """
 
     path: str
     name: str
     inputs: tuple[BoundInput, ...]
+    moments: tuple[str, ...] = ()
 
 
 class TimeColumn(NamedTuple):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 from sqlflow.bind.time_range import moments_in
-from sqlflow.bind.types import BoundModel, BoundQuery, TimeColumn
+from sqlflow.bind.types import BoundInput, BoundModel, BoundQuery, TimeColumn
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.moments import bounds
 from sqlflow.core.ranges import Range
@@ -33,6 +34,22 @@ def batch_rows(spec: DialectSpec, model: BoundModel, query: BoundQuery, batch: R
     text, text_map = splice(query.sql, query.map, edits)
     before, after = sql.part_of(_condition(spec, model, time.column, batch))
     return BoundQuery(sql=before + text + after, map=text_map.shifted(len(before)))
+
+
+def input_rows(spec: DialectSpec, model: BoundModel, given: BoundInput, batch: Range | None) -> str:
+    """Gives the query that reads an input of a Python model: of one with event times, the rows of a batch."""
+    column = model.time.parents.get(given.node) if model.time is not None else None
+    if batch is None or column is None:
+        return f"SELECT * FROM {given.table.text}"
+    return f"SELECT * FROM {given.table.text} WHERE {_condition(spec, model, column, batch)}"
+
+
+def moments_of(model: BoundModel, batch: Range) -> Mapping[str, date]:
+    """Gives the moments of a batch that a Python model's function asks for, of its event times' type."""
+    if model.time is None or model.function is None or model.config.time_range is None:
+        return {}
+    moments = bounds(batch, model.time.column.type, model.config.time_range.zone)
+    return {name: moments[("start", "end").index(name)] for name in model.function.moments}
 
 
 def build_batch(

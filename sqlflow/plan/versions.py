@@ -52,10 +52,11 @@ def codes(
 
 def _parts(model: BoundModel) -> tuple[str, ...]:
     """The model's own text. A view holds on to the names that it reads, so these are a part of it."""
-    if model.function is not None:
-        return (model.function.path, model.function.name, *(i.parameter for i in model.function.inputs))
-    write = _bound if model.config.materialized is Materialization.VIEW else _logical
     read = repr(sorted(model.time.parents.items())) if model.time is not None else ""
+    if model.function is not None:
+        names = (model.function.name, *(given.parameter for given in model.function.inputs))
+        return (model.function.path, *names, read)
+    write = _bound if model.config.materialized is Materialization.VIEW else _logical
     return (write(model.full), write(model.incremental), read)
 
 

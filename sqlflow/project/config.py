@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from sqlflow.core.codes import Code
 from sqlflow.core.config import (
+    IncrementalStrategy,
     Index,
     Materialization,
     NodeConfig,
@@ -28,7 +29,7 @@ from sqlflow.project.nodes import MappingNode, Pair, from_value, to_value
 from sqlflow.project.relation_config import decode_persist_docs
 from sqlflow.project.snapshot_config import decode_snapshot
 from sqlflow.project.time_config import decode_concurrent_batches
-from sqlflow.project.types import ConfigEntry, ConfigLayer
+from sqlflow.project.types import ConfigEntry, ConfigLayer, PythonFunction
 
 
 class Merge(StrEnum):
@@ -268,36 +269,43 @@ def decode_test_config(layer: ConfigLayer) -> tuple[TestConfig, tuple[Diagnostic
 
 
 def check_python_materialization(
-    config: NodeConfig, layer: ConfigLayer, function: Span, *, is_ibis: bool
+    config: NodeConfig, layer: ConfigLayer, place: Span, function: PythonFunction
 ) -> tuple[Diagnostic, ...]:
     """Reports a Python model that is to be a view or ephemeral: its rows come from Python, not from SQL.
 
-    An ibis model is a query, and can be these; but it is one query, and an incremental model is two.
+    An ibis model is a query, and can be these; but it is one query, and an incremental model is two, unless
+    it is built by time range. Only then a function can ask of a batch. `place` is where it is defined.
     """
-    if config.time_range is not None and not is_ibis:
-        entry = layer.get("incremental_strategy")
-        return (
-            Diagnostic(
-                code=Code.BAD_MATERIALIZATION,
-                message="a Python model can't be built by time range",
-                span=entry.span if entry is not None else function,
-                label="set here",
-                help="write it as a SQL model, or use another strategy",
-            ),
+    is_ibis = function.is_ibis
+    if config.incremental_strategy is IncrementalStrategy.TIME_RANGE and (
+        config.materialized is Materialization.INCREMENTAL
+    ):
+        return ()
+    unknown = tuple(
+        Diagnostic(
+            code=Code.PYTHON_PARAMETER,
+            message=f"`{function.name}` is not built by time range, and has no `{moment.name}`",
+            span=moment.span,
+            label="a moment of a batch",
+            help="build it by time range; to read a model of that name, name the parameter otherwise, and"
+            f" annotate it with `Annotated[T, ref('{moment.name}')]`",
         )
+        for moment in function.moments
+    )
     wrong = (Materialization.INCREMENTAL,) if is_ibis else (Materialization.VIEW, Materialization.EPHEMERAL)
     if config.materialized not in wrong:
-        return ()
+        return unknown
     entry = layer.get("materialized")
     message = f"{'an ibis' if is_ibis else 'a Python'} model cannot be {_ARTICLES[config.materialized]}"
     return (
+        *unknown,
         Diagnostic(
             code=Code.BAD_MATERIALIZATION,
             message=message,
-            span=entry.span if entry is not None else function,
+            span=entry.span if entry is not None else place,
             label="set here",
-            labels=(Label(function, "this model"),) if entry is not None else (),
-            help="make it a `view`, a `table` or `ephemeral`"
+            labels=(Label(place, "this model"),) if entry is not None else (),
+            help="make it a `view`, a `table` or `ephemeral`, or build it by time range"
             if is_ibis
             else "make it a `table` or `incremental`",
         ),

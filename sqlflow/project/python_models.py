@@ -21,6 +21,7 @@ from sqlflow.project.types import (
     ConfigEntry,
     ConfigLayer,
     FrameKind,
+    MomentParameter,
     Parameter,
     PythonFunction,
     RefTarget,
@@ -37,6 +38,16 @@ _FRAMES: Mapping[str, FrameKind] = {
 }
 _ACCEPTED = "annotate it with one of " + ", ".join(f"`{kind}`" for kind in FrameKind)
 _DECORATORS = ("sqlflow.model", "sqlflow.project.decorator.model")
+# The parameters that get the moments of a batch, and what their annotations may be.
+_MOMENTS = {"start": "beginning", "end": "end"}
+_MOMENT_TYPES = (
+    "datetime.datetime",
+    "datetime.date",
+    "ibis.Value",
+    "ibis.Scalar",
+    "ibis.expr.types.Value",
+    "ibis.expr.types.Scalar",
+)
 _ANNOTATED = ("typing.Annotated", "typing_extensions.Annotated")
 
 
@@ -104,7 +115,11 @@ class _Reader:
         description = config.pop("description", None)
         columns = config.pop("columns", None)
         return PythonModel(
-            function=PythonFunction(name=function.name, parameters=self._parameters(function)),
+            function=PythonFunction(
+                name=function.name,
+                parameters=self._parameters(function),
+                moments=self._moments(function),
+            ),
             config=MappingProxyType(config),
             description=self._description(description, function),
             columns=self._columns(columns),
@@ -200,7 +215,8 @@ class _Reader:
                 help_ = "take it out: every parameter is an upstream model"
                 message = "a parameter of a model has no default"
                 self.report(Code.PYTHON_PARAMETER, message, self.source.span(default), help_)
-        read = (self._parameter(argument) for argument in (*arguments.args, *arguments.kwonlyargs))
+        named = (*arguments.args, *arguments.kwonlyargs)
+        read = (self._parameter(argument) for argument in named if argument.arg not in _MOMENTS)
         found = tuple(parameter for parameter in read if parameter is not None)
         frames = {parameter.frame is FrameKind.IBIS for parameter in found}
         if len(frames) > 1:
@@ -209,6 +225,24 @@ class _Reader:
             help_ = "annotate all with `ibis.Table`, or none: an ibis model is compiled and sees no rows"
             self.report(Code.PYTHON_PARAMETER, message, other.span, help_)
         return found
+
+    def _moments(self, function: ast.FunctionDef) -> tuple[MomentParameter, ...]:
+        """Reads the parameters that get the moments of a batch."""
+        found: list[MomentParameter] = []
+        for argument in (*function.args.args, *function.args.kwonlyargs):
+            if argument.arg not in _MOMENTS:
+                continue
+            span = self.source.span(argument)
+            named = Span(span.path, span.start, span.start + len(argument.arg))
+            annotation = _unquoted(argument.annotation) if argument.annotation is not None else None
+            if annotation is not None and origin(annotation, self.names) not in _MOMENT_TYPES:
+                name = argument.arg
+                message = f"the parameter `{name}` is the {_MOMENTS[name]} of a batch, and no upstream model"
+                help_ = f"annotate it with `datetime.datetime`; to read a model `{name}`, name the parameter "
+                help_ += f"otherwise and annotate it with `Annotated[T, ref('{name}')]`"
+                self.report(Code.PYTHON_PARAMETER, message, self.source.span(annotation), help_)
+            found.append(MomentParameter(argument.arg, named))
+        return tuple(found)
 
     def _parameter(self, argument: ast.arg) -> Parameter | None:
         span = self.source.span(argument)

@@ -151,12 +151,20 @@ class Parameter:
     span: Span
 
 
+class MomentParameter(NamedTuple):
+    """A parameter of a Python model that gets the `start` or the `end` of a batch, by its name."""
+
+    name: str
+    span: Span
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonFunction:
-    """The function behind a Python model."""
+    """The function behind a Python model: the models that it reads, and what it asks of a batch."""
 
     name: str
     parameters: tuple[Parameter, ...]
+    moments: tuple[MomentParameter, ...] = ()
 
     @property
     def is_ibis(self) -> bool:

@@ -108,8 +108,8 @@ class _Rendering:
         if self._off(decl.id, config.enabled, layer, decl.span):
             return
         if decl.function is not None:
-            is_ibis = decl.function.is_ibis
-            invalid = (*invalid, *check_python_materialization(config, layer, decl.span, is_ibis=is_ibis))
+            wrong = check_python_materialization(config, layer, decl.span, decl.function)
+            invalid = (*invalid, *wrong)
         self.diagnostics += (*found, *invalid)
         if decl.function is None and (query is None or (kind is NodeKind.SNAPSHOT and not config.snapshot)):
             self._failed.add(decl.id)

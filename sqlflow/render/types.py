@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sqlflow.core.config import NodeConfig, TestConfig
 from sqlflow.core.ids import NodeId
@@ -21,6 +22,7 @@ THIS = "__sqlflow_this__"
 # What `{{ start }}` and `{{ end }}` leave: an identifier too, of no column. The moments are put there for
 # each batch, in a text literal as well.
 START, END = "__sqlflow_start__", "__sqlflow_end__"
+MOMENT_NAMES: Mapping[str, str] = MappingProxyType({"start": START, "end": END})
 MOMENTS = re.compile(r"(')?(?:(__sqlflow_start__)|__sqlflow_end__)(?(1)'|)", re.IGNORECASE)
 
 

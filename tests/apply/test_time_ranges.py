@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -240,22 +239,6 @@ def test_microbatch_is_the_same_and_looks_back(project: Project) -> None:
     project.built({**FILES, "m": text})
     run = project.built({"events": events(*ROWS, ("2024-03-03 02:00", 6))})
     assert (run.nodes["m"].reason, ids(project)) == ("1 batch", [1, 2, 3, 6])
-
-
-def test_python_models_are_refused(duck: Project) -> None:
-    import sqlflow
-
-    config: dict[str, Any] = {"event_time": "ts", "begin": "2024-01-01"}
-    settings = ", ".join(f"{key}={value!r}" for key, value in config.items())
-    duck.write({"ok": "select 1 as one"}).load()
-    duck.write(
-        {
-            "models/p.py": "from sqlflow import model\n\n@model(materialized='incremental', "
-            f"incremental_strategy='time_range', {settings})\ndef p(): ...\n"
-        }
-    )
-    [found] = sqlflow.load(duck.root).diagnostics
-    assert (found.code, found.message) == ("SF0602", "a Python model can't be built by time range")
 
 
 def test_an_interval_is_built_anew(project: Project) -> None:

@@ -127,7 +127,7 @@ def test_an_ephemeral_model_is_read_by_a_python_model() -> None:
     }
     function = compiled(files).clean().model("p").function
     assert function is not None
-    assert [given.sql for given in function.inputs] == ['SELECT * FROM (\nselect 1 as id\n) AS "a"']
+    assert [given.table.text for given in function.inputs] == ['(\nselect 1 as id\n) AS "a"']
 
 
 def test_a_comment_after_an_ephemeral_query_hides_nothing() -> None:

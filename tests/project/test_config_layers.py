@@ -30,7 +30,9 @@ from sqlflow.project.config import (
     decode_test_config,
     merge_layers,
 )
-from sqlflow.project.types import ConfigEntry, ConfigLayer
+from sqlflow.project.types import ConfigEntry, ConfigLayer, PythonFunction
+
+FUNCTION = PythonFunction(name="m", parameters=())
 
 
 def layer(path: str = "f", **entries: object) -> ConfigLayer:
@@ -303,10 +305,10 @@ def test_a_python_model_is_a_table(word: str) -> None:
     entries = layer(materialized=word)
     config, _ = decode_node_config(entries, NodeKind.MODEL, Materialization.TABLE)
     function = Span("m.py", 4, 8)
-    (found,) = check_python_materialization(config, entries, function, is_ibis=False)
+    (found,) = check_python_materialization(config, entries, function, FUNCTION)
     assert (found.code, found.span, found.labels[0].span) == (Code.BAD_MATERIALIZATION, VALUE, function)
     table, _ = decode_node_config({}, NodeKind.MODEL, Materialization.TABLE)
-    assert check_python_materialization(table, {}, function, is_ibis=False) == ()
+    assert check_python_materialization(table, {}, function, FUNCTION) == ()
 
 
 ANY = st.recursive(
