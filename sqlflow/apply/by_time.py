@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
+from sqlflow.apply.attempts import again
 from sqlflow.apply.audit import Audits
 from sqlflow.apply.crew import Crew
 from sqlflow.apply.job import CURRENT, Batch, Job
@@ -19,7 +20,7 @@ from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
 from sqlflow.bind.types import BoundModel
 from sqlflow.core.ids import NodeId
-from sqlflow.core.ranges import Range, Ranges, difference, normalised
+from sqlflow.core.ranges import Range, Ranges, difference, intersection, normalised, union
 from sqlflow.core.relation import Relation
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import is_increment
@@ -73,8 +74,19 @@ class Builder(Protocol):
         """Builds a model, or a batch of one, and publishes it."""
         ...
 
-    def note(self, node: BoundModel, last: Publication, job: Job, sender: Sender, why: str) -> Outcome:
-        """Writes down that there is nothing to build for what changed, so that it is not asked again."""
+    def note(
+        self,
+        node: BoundModel,
+        last: Publication,
+        job: Job,
+        sender: Sender,
+        why: str,
+        ranges: Ranges | None = None,
+    ) -> Outcome:
+        """Writes down that there is nothing to build for what changed, so that it is not asked again.
+
+        `ranges` are those that are covered, where they are not what they were.
+        """
         ...
 
 
@@ -135,7 +147,9 @@ class BuildByTime:
         """Builds a batch, unless another run has done so: this one's first took it out of what is covered."""
         job = self._look_again(job)
         batch, covered = self._left.popleft(), self._covered()
-        if not difference((batch.range,), covered):
+        last = self._builder.log.last(self._model.id)
+        is_same = last is not None and last.code == job.code
+        if is_same and not difference((batch.range,), covered):
             return _BY_ANOTHER
         if self._chained:
             missing = first_missing(self._model.config, covered, self._builder.now)
@@ -182,33 +196,56 @@ class BuildByTime:
         last = self._builder.log.last(self._model.id)
         kind = self._builder.questions.kind(self._model.relation, self._sender)
         covered = last.ranges if is_increment(self._model, kind, work.full_refresh) and last else None
-        changed = last is None or last.inputs != job.inputs
-        self._inputs = job.inputs
+        owed, right = self._owed(covered, last, job)
+        todo = owed
         if work.interval is not None:
             todo = asked = batches_within(config, work.interval, now)
             if not todo:
                 return Outcome(Status.UNCHANGED, reason="no complete batch lies in what was asked for")
             if self._chained:
-                todo = in_order(config, asked, covered, now)
+                todo = in_order(config, asked, right, now)
                 more = len(todo) - len(asked)
                 self._remark = f"{more} of them since each depends on the past" if more else ""
-        else:
-            todo = batches_due(
-                config,
-                covered,
-                now,
-                again=changed and covered is not None,
-                depends_on_past=self._chained,
-            )
+        elif self._chained:
+            todo = in_order(config, owed, covered, now)
+        self._inputs = job.inputs
         if not todo and covered is not None and last is not None:
-            if last.code == job.code and not changed:
+            if (last.code, last.inputs) == (job.code, job.inputs):
                 return CURRENT
-            return self._builder.note(self._model, last, job, self._sender, "no batch is due")
+            left = intersection(covered, right)
+            return self._builder.note(self._model, last, job, self._sender, "no batch is due", left)
         if not todo and config.time_range is not None:
             # A table without rows, which is there all the same.
             todo = (Range(config.time_range.begin, config.time_range.begin),)
-        self._take(todo, anew=covered is None)
+        self._take(todo, difference(covered or (), right), anew=covered is None)
         return None
+
+    def _owed(
+        self, covered: Ranges | None, last: Publication | None, job: Job
+    ) -> tuple[tuple[Range, ...], Ranges]:
+        """Gives the batches that are due, and what is covered and needs not be built again.
+
+        Of what the model reads and is built by time range too, it is known which ranges have changed. For
+        anything else that changed, the last batches are looked back at.
+        """
+        config, now, right = self._model.config, self._builder.now, covered or ()
+        before = last.inputs if last is not None else {}
+        changed = {node for node in {*before, *job.inputs} if before.get(node) != job.inputs.get(node)}
+        ranged = self._model.time.ranged if self._model.time is not None else {}
+        for node in sorted(changed & ranged.keys() & before.keys() & job.inputs.keys()):
+            ranges = self._changes(node, before[node]) if ranged[node] else None
+            right = difference(right, ranges) if ranges is not None else ()
+        known = right if covered is not None else None
+        anything_else = covered is not None and bool(changed - ranged.keys())
+        owed = batches_due(config, known, now, again=anything_else)
+        return owed, difference(right, normalised(owed))
+
+    def _changes(self, node: NodeId, since: str) -> Ranges | None:
+        def ask() -> Ranges | None:
+            with self._sender.asking() as session:
+                return self._builder.log.changes(node, since, session)
+
+        return again(self._sender, ask)
 
     def _look_again(self, job: Job) -> Job:
         """Finds out anew what is due, where another run has published from other code or data meanwhile.
@@ -220,25 +257,25 @@ class BuildByTime:
         if last is None or not self._is_foreign(job):
             return job._replace(inputs=self._inputs)
         config, now, covered = self._model.config, self._builder.now, last.ranges or ()
-        todo = [batch.range for batch in self._left]
-        if self._work.interval is None:
-            todo += batches_due(config, covered, now, again=last.inputs != job.inputs)
-        todo = sorted(set(todo))
+        owed, right = self._owed(covered, last, job)
+        todo = sorted({*(batch.range for batch in self._left), *(() if self._work.interval else owed)})
         self._inputs = job.inputs
         self._left.clear()
-        self._take(in_order(config, todo, covered, now) if self._chained else todo, anew=False)
+        todo = in_order(config, todo, right, now) if self._chained else todo
+        self._take(todo, difference(covered, right), anew=False)
         return job
+
+    def _take(self, todo: Sequence[Range], wrong: Ranges, *, anew: bool) -> None:
+        """Takes on batches in their order. What is `wrong`, or to be built again, is no longer covered."""
+        wrong = difference(wrong, normalised(todo))
+        for i, batch in enumerate(todo):
+            later = _after(batch) if self._chained else normalised(todo[i + 1 :])
+            self._left.append(Batch(batch, union(later, wrong), anew=anew and i == 0))
 
     def _is_foreign(self, job: Job) -> bool:
         """Whether what is published is of other code or data than the batches before."""
         last = self._builder.log.last(self._model.id)
         return last is not None and (last.code, last.inputs) != (job.code, self._inputs)
-
-    def _take(self, todo: Sequence[Range], *, anew: bool) -> None:
-        """Takes on batches in their order. What is about to be built again is no longer covered."""
-        for i, batch in enumerate(todo):
-            left = _after(batch) if self._chained else normalised(todo[i + 1 :])
-            self._left.append(Batch(batch, left, anew=anew and i == 0))
 
     def _covered(self) -> Ranges:
         last = self._builder.log.last(self._model.id)

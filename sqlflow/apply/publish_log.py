@@ -14,7 +14,7 @@ from threading import Lock
 from sqlflow.adapter.protocol import Session
 from sqlflow.apply.sender import Sender
 from sqlflow.core.ids import NodeId
-from sqlflow.core.ranges import Ranges
+from sqlflow.core.ranges import Ranges, normalised
 from sqlflow.core.relation import Column, Relation
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.names import quote, relation_sql
@@ -104,6 +104,36 @@ class PublishLog:
                     out[event.publication.node, event.publication.relation] = event.publication
         return out
 
+    def changes(self, node: NodeId, since: str, session: Session) -> Ranges | None:
+        """Reads which rows of a node, built by time range, have changed since it had a data version.
+
+        None where any may have: where the version or one of those after it is not in the log.
+        """
+        number = since.rpartition(":")[2]
+        if not number.isdigit():
+            return None
+        names = {name: quote(self._spec, name) for name in _COLUMNS}
+        rows = session.fetch(
+            f"SELECT {names['publication']} FROM {relation_sql(self._spec, self.relation)}\n"
+            f"WHERE {names['environment']} = $1 AND {names['node']} = $2 AND {names['relation']} = $3 "
+            f"AND {names['number']} >= $4 ORDER BY {names['number']}",
+            [PROD, node, self._names.get(node, ""), int(number)],
+        )
+        found: list[Publication] = []
+        for row in rows.column(0).to_pylist():
+            with suppress(UnreadableEventError):
+                event = decode(str(row))
+                if isinstance(event, Published):
+                    found.append(event.publication)
+        numbers = [publication.number for publication in found]
+        whole = numbers == list(range(int(number), int(number) + rows.num_rows))
+        if not whole or not found or found[0].data != since:
+            return None
+        changed = [publication.changed for publication in found[1:]]
+        if any(ranges is None for ranges in changed):
+            return None
+        return normalised(range_ for ranges in changed for range_ in ranges or ())
+
     def last(self, node: NodeId) -> Publication | None:
         """Gives a node's last publication, where its table or view is still there."""
         with self._lock:
@@ -125,6 +155,7 @@ class PublishLog:
         code: str,
         inputs: Mapping[NodeId, str],
         ranges: Ranges | None,
+        changed: Ranges | None,
         run: str,
         at: datetime,
         epoch: int,
@@ -147,6 +178,7 @@ class PublishLog:
             data=data or f"{run}:{number}",
             inputs=inputs,
             ranges=ranges,
+            changed=changed,
             run=run,
             at=at,
             epoch=epoch,

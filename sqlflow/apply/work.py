@@ -154,19 +154,35 @@ class Workshop:
                 return None
 
     def note(
-        self, node: BoundModel | BoundSeed, last: Publication, job: Job, sender: Sender, why: str
+        self,
+        node: BoundModel | BoundSeed,
+        last: Publication,
+        job: Job,
+        sender: Sender,
+        why: str,
+        ranges: Ranges | None = None,
     ) -> Outcome:
-        """Writes down that no row has to be built for what changed, so that it is not asked again."""
-        return again(sender, lambda: self._note(node, last, job, sender, why))
+        """Writes down that no row has to be built for what changed, so that it is not asked again.
+
+        `ranges` are those that are covered, where they are not what they were.
+        """
+        covered = last.ranges if ranges is None else ranges
+        return again(sender, lambda: self._note(node, last, covered, job, sender, why))
 
     def _note(
-        self, node: BoundModel | BoundSeed, last: Publication, job: Job, sender: Sender, why: str
+        self,
+        node: BoundModel | BoundSeed,
+        last: Publication,
+        covered: Ranges | None,
+        job: Job,
+        sender: Sender,
+        why: str,
     ) -> Outcome:
         existing = Existing(kind=kind_of(node))
         with sender.transaction() as transaction:
             describe = comments(self.spec, node.docs, node.relation, kind_of(node), existing, increment=True)
             written = self.publisher.run(tuple(describe(node.relation)), None, job.audits, sender)
-            publication = self._publish(node.relation, job, sender, last.ranges, last.data)
+            publication = self._publish(node.relation, job, sender, covered, (), last.data)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
         said = "; ".join((why, *written.remarks))
@@ -181,6 +197,7 @@ class Workshop:
         job: Job,
         sender: Sender,
         ranges: Ranges | None = None,
+        changed: Ranges | None = None,
         data: str | None = None,
     ) -> Publication:
         """Writes down, within the transaction, what it publishes."""
@@ -190,6 +207,7 @@ class Workshop:
             code=job.code,
             inputs=job.inputs,
             ranges=ranges,
+            changed=changed,
             run=self.run,
             at=self.system.now(),
             epoch=self.leases.publish(job.lease, sender, keep=job.is_shared),
@@ -237,7 +255,8 @@ class Workshop:
             self._wait(job, sender)
             said = self.publisher.run(rest, None, job.audits, sender).remarks
             ranges = ranges_after(self.log.last(model.id), batch) if batch is not None else None
-            publication = self._publish(model.relation, job, sender, ranges)
+            changed = (batch.range,) if batch is not None and not batch.anew else None
+            publication = self._publish(model.relation, job, sender, ranges, changed)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
         self.catalog.put(model.relation, kind_of(model))

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from sqlflow.bind.docs import bound_docs
+from sqlflow.bind.followed import ranged_parents
 from sqlflow.bind.splice import TableText, bind_query, bind_translated, in_brackets
 from sqlflow.bind.time_range import bound_time
 from sqlflow.bind.translate.translate import Translator
@@ -193,7 +194,7 @@ class Binder:
                 inputs=inputs,
                 moments=tuple(moment.name for moment in declared.function.moments),
             )
-        return BoundModel(
+        model = BoundModel(
             id=node,
             name=declared.name,
             path=declared.path,
@@ -216,6 +217,12 @@ class Binder:
             ),
             docs=bound_docs(rendered.config, declared, partial(self._stored, node)),
         )
+        if model.time is None:
+            return model
+        ranged = ranged_parents(
+            model, (rendered.full, rendered.incremental), self._configs, self._schemas, self._name_spec
+        )
+        return replace(model, time=replace(model.time, ranged=ranged))
 
     def _seed(self, node: NodeId) -> BoundSeed:
         rendered = self._rendered.seeds[node]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlflow.bind.query.values import ColumnRef
@@ -94,6 +95,8 @@ class BoundTime:
 
     Of a parent, only the rows of a batch are read, where the query doesn't name
     the batch's moments itself. Where it `depends_on_past`, a batch is built from those before it.
+    `ranged` are the nodes that it reads that are built by time range themselves, each with whether what one
+    of its ranges holds decides what is in the same range here, and nothing else.
     `most_at_once` is how many batches may be built at once, None for as many as there are sessions.
     """
 
@@ -101,6 +104,7 @@ class BoundTime:
     parents: Mapping[NodeId, TimeColumn]
     depends_on_past: bool = False
     most_at_once: int | None = 1
+    ranged: Mapping[NodeId, bool] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, cast
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Severity
 from sqlflow.core.ids import NodeId
-from sqlflow.core.ranges import Range
+from sqlflow.core.ranges import Range, Ranges
 from sqlflow.core.span import Span
 from sqlflow.state.event import KeptEvent, NodeFinished, Published, RunFinished, RunStarted, Status
 from sqlflow.state.publication import Publication
@@ -51,7 +51,6 @@ def decode(text: str) -> KeptEvent | None:
 
 def publication_record(publication: Publication) -> Record:
     """Gives a publication as plain data; ranges are pairs of moments."""
-    ranges = publication.ranges
     return {
         "environment": publication.environment,
         "node": publication.node,
@@ -60,11 +59,20 @@ def publication_record(publication: Publication) -> Record:
         "code": publication.code,
         "data": publication.data,
         "inputs": dict(publication.inputs),
-        "ranges": None if ranges is None else [[r.start.isoformat(), r.end.isoformat()] for r in ranges],
+        "ranges": _pairs(publication.ranges),
+        "changed": _pairs(publication.changed),
         "run": publication.run,
         "at": publication.at.isoformat(),
         "epoch": publication.epoch,
     }
+
+
+def _pairs(ranges: Ranges | None) -> list[list[str]] | None:
+    return None if ranges is None else [[r.start.isoformat(), r.end.isoformat()] for r in ranges]
+
+
+def _ranges(pairs: list[list[str]] | None) -> Ranges | None:
+    return None if pairs is None else tuple(Range(_moment(a), _moment(b)) for a, b in pairs)
 
 
 def brief_diagnostic(diagnostic: Diagnostic) -> Record:
@@ -174,7 +182,6 @@ def _event(record: Record) -> KeptEvent | None:
 
 
 def _publication(record: Record) -> Publication:
-    ranges = record["ranges"]
     return Publication(
         environment=_text(record, "environment"),
         node=NodeId(_text(record, "node")),
@@ -183,7 +190,8 @@ def _publication(record: Record) -> Publication:
         code=_text(record, "code"),
         data=_text(record, "data"),
         inputs=_inputs(record["inputs"]),
-        ranges=None if ranges is None else tuple(Range(_moment(a), _moment(b)) for a, b in ranges),
+        ranges=_ranges(record["ranges"]),
+        changed=_ranges(record.get("changed")),
         run=_text(record, "run"),
         at=_moment(record["at"]),
         epoch=_whole(record, "epoch"),

@@ -22,6 +22,7 @@ class Publication:
     - `code` is the digest of what the node was built from; `data` names its contents: two publications
       with the same `data` hold the same rows. `inputs` has the data version of each node that was read.
     - `ranges` are the intervals that the table then covers, all of them; None where it isn't built by time.
+    - `changed` are the intervals whose rows it changed; None where any row may be another one.
     - `epoch` is the one of the lease under which it was written.
     """
 
@@ -36,3 +37,4 @@ class Publication:
     run: str
     at: datetime
     epoch: int
+    changed: Ranges | None = None
