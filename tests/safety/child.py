@@ -31,11 +31,12 @@ def build(
     engine: str,
     at: int,
     after: bool,
+    only: str,
     looks: Looks,
     ready: Connection,
     seen: Connection,
 ) -> None:
-    """Builds the second day; dies at the call of that number, should there be one.
+    """Builds the second day; dies at the call of that number, of all or of one kind, should it come.
 
     Says when the project is loaded and the build begins. On DuckDB, where no other process can look, a
     thread does: what it sees goes into the pipe.
@@ -44,7 +45,7 @@ def build(
     adapter = injected.POSTGRES if engine == "postgres" else injected.DUCKDB
     loaded = SUBJECTS[subject].load(root, 2)
     ready.send(True)
-    adapter.trap = Kill(at, after=after) if at else NoTrap()
+    adapter.trap = Kill(at, after=after, only=only) if at else NoTrap()
     watching = threading.Thread(target=_watch, args=[adapter, looks, seen], daemon=True)
     if engine == "duckdb":
         watching.start()

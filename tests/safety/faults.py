@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
@@ -36,10 +36,10 @@ def disturbed(stage: Stage, loaded: LoadedProject, trap: Trap) -> RunFinished | 
         adapter.trap = NoTrap()
 
 
-def count_calls(stage: Stage, loaded: LoadedProject) -> int:
-    """Counts the calls of an undisturbed second day."""
+def count_calls(stage: Stage, loaded: LoadedProject, only: str = "") -> int:
+    """Counts the calls of an undisturbed second day, or those of one kind."""
     stage.begin()
-    trap = NoTrap()
+    trap = NoTrap(only)
     ended = disturbed(stage, loaded, trap)
     assert ended is not None
     assert stage.as_expected(ended), ended
@@ -67,26 +67,30 @@ def _ending(stage: Stage, ended: RunFinished | None) -> Ending:
     return Ending.UNRECORDED if kept else Ending.UNDONE
 
 
-def case(stage: Stage, loaded: LoadedProject, at: int, fault: Fault) -> tuple[Ending, list[str]]:
+def case(
+    stage: Stage, loaded: LoadedProject, at: int, fault: Fault, only: str = ""
+) -> tuple[Ending, list[str]]:
     """Fails one call; gives how that build ended, and what is wrong once all is done.
 
     There is a next build only where something was left for it.
     """
     stage.begin()
-    ending = _ending(stage, disturbed(stage, loaded, Fail(at, fault)))
+    ending = _ending(stage, disturbed(stage, loaded, Fail(at, fault, only)))
     torn = stage.torn(loaded)
     right = stage.wrong(loaded) if ending is Ending.AS_IF_NOTHING else stage.made_right()
     return ending, [*torn, *right]
 
 
-def cases(stage: Stage, every: int, start: int = 1) -> Iterator[tuple[int, Fault, Ending, list[str]]]:
-    """Fails every so many-th call, in each way."""
+def cases(
+    stage: Stage, every: int, start: int = 1, only: str = "", faults: Sequence[Fault] = tuple(Fault)
+) -> Iterator[tuple[int, Fault, Ending, list[str]]]:
+    """Fails every so many-th call, of all or of those of one kind, in each of some ways."""
     stage.begin()
     # Loading calls no warehouse, so once is enough.
     loaded = stage.load()
-    for at in range(start, count_calls(stage, loaded) + 1, every):
-        for fault in Fault:
-            yield at, fault, *case(stage, loaded, at, fault)
+    for at in range(start, count_calls(stage, loaded, only) + 1, every):
+        for fault in faults:
+            yield at, fault, *case(stage, loaded, at, fault, only)
 
 
 def main() -> int:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+# Kinds of calls that matter most: a commit, and the statement that writes a publication.
+COMMIT, PUBLISH = "commit", "publish"
+
 
 class InjectedError(Exception):
     """A failure that the engine had no part in."""
@@ -32,41 +35,44 @@ class InjectedError(Exception):
 class Trap(Protocol):
     """What happens at the calls of a session."""
 
-    def call(self, session: InjectedSession, run: Callable[[], _T]) -> _T:
-        """Makes a call, or does not."""
+    def call(self, session: InjectedSession, kind: str, run: Callable[[], _T]) -> _T:
+        """Makes a call, or does not; `kind` is the session's method, or PUBLISH."""
         ...
 
 
 class NoTrap:
-    """Counts the calls."""
+    """Counts the calls, or those of one kind only."""
 
-    def __init__(self) -> None:
+    def __init__(self, only: str = "") -> None:
         self.calls = 0
+        self._only = only
         self._lock = threading.Lock()
 
-    def next(self) -> int:
-        """Gives the number of a call, from 1."""
+    def next(self, kind: str) -> int:
+        """Gives the number of a call, from 1; 0 for one that does not count."""
+        if self._only and kind != self._only:
+            return 0
         with self._lock:
             self.calls += 1
             return self.calls
 
-    def call(self, session: InjectedSession, run: Callable[[], _T]) -> _T:
+    def call(self, session: InjectedSession, kind: str, run: Callable[[], _T]) -> _T:
         """Makes the call."""
-        self.next()
+        self.next(kind)
         return run()
 
 
 class Kill(NoTrap):
-    """Kills the process at one call, before it is made or when it has been."""
+    """Kills the process at one call, of all or of one kind, before it is made or when it has been."""
 
-    def __init__(self, at: int, *, after: bool) -> None:
-        super().__init__()
+    def __init__(self, at: int, *, after: bool, only: str = "") -> None:
+        super().__init__(only)
         self._at = at
         self._after = after
 
-    def call(self, session: InjectedSession, run: Callable[[], _T]) -> _T:
+    def call(self, session: InjectedSession, kind: str, run: Callable[[], _T]) -> _T:
         """Makes the call, unless it is the one."""
-        if self.next() != self._at:
+        if self.next(kind) != self._at:
             return run()
         if self._after:
             run()
@@ -84,16 +90,16 @@ class Fault(StrEnum):
 
 
 class Fail(NoTrap):
-    """Makes one call fail."""
+    """Makes one call fail, of all or of those of one kind."""
 
-    def __init__(self, at: int, fault: Fault) -> None:
-        super().__init__()
+    def __init__(self, at: int, fault: Fault, only: str = "") -> None:
+        super().__init__(only)
         self._at = at
         self._fault = fault
 
-    def call(self, session: InjectedSession, run: Callable[[], _T]) -> _T:
+    def call(self, session: InjectedSession, kind: str, run: Callable[[], _T]) -> _T:
         """Makes the call, unless it is the one."""
-        if self.next() != self._at:
+        if self.next(kind) != self._at:
             return run()
         match self._fault:
             case Fault.ERROR:
@@ -121,49 +127,51 @@ class InjectedSession:
         self._lost = True
         self._session.close()
 
-    def _call(self, run: Callable[[], _T]) -> _T:
+    def _call(self, kind: str, run: Callable[[], _T]) -> _T:
         if self._lost:
             raise InjectedError(FailureKind.CONNECTION)
-        return self._trap.call(self, run)
+        return self._trap.call(self, kind, run)
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int | None:
-        return self._call(lambda: self._session.execute(sql, parameters))
+        publishes = sql.startswith("INSERT INTO") and '"publications"' in sql
+        kind = PUBLISH if publishes else "execute"
+        return self._call(kind, lambda: self._session.execute(sql, parameters))
 
     def fetch(self, sql: str, parameters: Sequence[Value] = ()) -> pyarrow.Table:
-        return self._call(lambda: self._session.fetch(sql, parameters))
+        return self._call("fetch", lambda: self._session.fetch(sql, parameters))
 
     def load(self, relation: Relation, rows: pyarrow.Table) -> int:
-        return self._call(lambda: self._session.load(relation, rows))
+        return self._call("load", lambda: self._session.load(relation, rows))
 
     def describe(self, sql: str) -> tuple[Column, ...]:
-        return self._call(lambda: self._session.describe(sql))
+        return self._call("describe", lambda: self._session.describe(sql))
 
     def columns(self, relation: Relation) -> tuple[Column, ...] | None:
-        return self._call(lambda: self._session.columns(relation))
+        return self._call("columns", lambda: self._session.columns(relation))
 
     def nullable(self, relation: Relation) -> Mapping[str, bool]:
-        return self._call(lambda: self._session.nullable(relation))
+        return self._call("nullable", lambda: self._session.nullable(relation))
 
     def relations(self, database: str | None, schema: str) -> Mapping[str, RelationKind]:
-        return self._call(lambda: self._session.relations(database, schema))
+        return self._call("relations", lambda: self._session.relations(database, schema))
 
     def dependents(self, relation: Relation) -> tuple[ViewDefinition, ...]:
-        return self._call(lambda: self._session.dependents(relation))
+        return self._call("dependents", lambda: self._session.dependents(relation))
 
     def comments(self, relation: Relation) -> Comments:
-        return self._call(lambda: self._session.comments(relation))
+        return self._call("comments", lambda: self._session.comments(relation))
 
     def grants(self, relation: Relation) -> tuple[str, ...]:
-        return self._call(lambda: self._session.grants(relation))
+        return self._call("grants", lambda: self._session.grants(relation))
 
     def begin(self) -> None:
-        self._call(self._session.begin)
+        self._call("begin", self._session.begin)
 
     def commit(self) -> None:
-        self._call(self._session.commit)
+        self._call(COMMIT, self._session.commit)
 
     def rollback(self) -> None:
-        self._call(self._session.rollback)
+        self._call("rollback", self._session.rollback)
 
     def cancel(self) -> None:
         self._session.cancel()

@@ -1,9 +1,9 @@
 """Kills builds at each call and at random moments, and looks all the while at what others can see.
 
 `python -m tests.safety.kills [--project shop|example] [--engine duckdb|postgres] [--count N] [--seed N]`
-prints the figures. Half of the kills are at calls, before or after they are made, spread over all of them;
-half are at random moments. Before the next build, every third time the state is gone, and every third time
-it is what it was after the first day.
+prints the figures. Half of the kills are at calls, before or after they are made, spread over all of them and
+once more over the commits; half are at random moments. Before the next build, every third time the state is
+gone, and every third time it is what it was after the first day.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any, TypeAlias
 from tests.safety.child import MISSING, build
 from tests.safety.contents import Contents, Looks, contents_sql, find, looks, read_contents
 from tests.safety.faults import count_calls
+from tests.safety.injected import COMMIT
 from tests.safety.stage import Stage, StateLoss
 from tests.safety.stages import stage_on
 from tests.safety.subjects import SUBJECTS
@@ -38,17 +39,20 @@ Seen: TypeAlias = list[tuple[str, Contents | None]]
 class Case:
     """One kill: at a call, before or after it is made, or so many seconds after the build begins.
 
-    `loss` is what then becomes of the state.
+    `only` says of which kind the call is, of those that count; `loss` is what then becomes of the state.
     """
 
     at: int = 0
     after: bool = False
+    only: str = ""
     seconds: float = 0.0
     loss: StateLoss = StateLoss.KEPT
 
     def __str__(self) -> str:
         where = (
-            f"{'after' if self.after else 'before'} call {self.at}" if self.at else f"{self.seconds:.3f} s"
+            f"{'after' if self.after else 'before'} {self.only or 'call'} {self.at}"
+            if self.at
+            else f"{self.seconds:.3f} s"
         )
         return f"{where}, state {self.loss.value}"
 
@@ -63,14 +67,16 @@ class Outcome:
     wrong: list[str]
 
 
-def plan(calls: int, seconds: float, number: int, seed: int) -> Iterator[Case]:
-    """Gives so many cases: calls in even steps, then moments within the time that a build takes."""
+def plan(calls: int, commits: int, seconds: float, number: int, seed: int) -> Iterator[Case]:
+    """Gives so many cases: calls and commits in even steps, then moments within the time of a build."""
     chosen = random.Random(seed)
     losses = cycle(StateLoss)
     half = number // 2
-    for i in range(half):
-        place = i * 2 * calls // max(half, 1)
-        yield Case(at=place // 2 + 1, after=bool(place % 2), loss=next(losses))
+    fourth = half // 2
+    for kind, there, some in ((COMMIT, commits, fourth), ("", calls, half - fourth)):
+        for i in range(some):
+            place = i * 2 * there // some
+            yield Case(at=place // 2 + 1, after=bool(place % 2), only=kind, loss=next(losses))
     for _ in range(number - half):
         yield Case(seconds=chosen.uniform(0.0, seconds), loss=next(losses))
 
@@ -85,7 +91,17 @@ def run(stage: Stage, case: Case, context: Any) -> Outcome:
     engine = stage.warehouse.engine
     process = context.Process(
         target=build,
-        args=[stage.subject.name, stage.root, engine, case.at, case.after, watched, begins, writer],
+        args=[
+            stage.subject.name,
+            stage.root,
+            engine,
+            case.at,
+            case.after,
+            case.only,
+            watched,
+            begins,
+            writer,
+        ],
     )
     seen: Seen = []
     done = threading.Event()
@@ -166,12 +182,13 @@ def all_cases(stage: Stage, number: int, seed: int) -> Iterator[tuple[Case, Outc
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.safety.child"])
     stage.begin()
-    calls = count_calls(stage, stage.load())
+    loaded = stage.load()
+    calls, commits = count_calls(stage, loaded), count_calls(stage, loaded, COMMIT)
     # Twice: the first one starts the server that the others are forked from.
     for _ in range(2):
         outcome = run(stage, Case(at=calls + 1000), context)
         assert not outcome.wrong, outcome.wrong
-    for case in plan(calls, outcome.seconds, number, seed):
+    for case in plan(calls, commits, outcome.seconds, number, seed):
         yield case, run(stage, case, context)
 
 

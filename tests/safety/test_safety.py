@@ -10,7 +10,8 @@ import pytest
 
 from sqlflow.api import LoadedProject
 from tests.safety import stage as safety
-from tests.safety.faults import cases
+from tests.safety.faults import Ending, cases
+from tests.safety.injected import COMMIT, PUBLISH, Fault
 from tests.safety.kills import LEASE_SECONDS, all_cases
 from tests.safety.stage import Stage, built
 from tests.safety.stages import duckdb_stage, postgres_stage
@@ -46,6 +47,22 @@ def test_what_fails_once_is_made_right_by_the_next_build(stage: Stage) -> None:
     every = _EVERY[stage.subject.name, stage.warehouse.is_postgres]
     bad = [(at, fault, wrong) for at, fault, _, wrong in cases(stage, every, 7) if wrong]
     assert bad == []
+
+
+@pytest.mark.slow
+def test_whether_a_lost_commit_was_done_is_found_out(stage: Stage) -> None:
+    """A transaction that is taken for undone would be done twice, one that is taken for done not at all."""
+    every, ways = {"shop": 3, "example": 29}[stage.subject.name], (Fault.LOST_BEFORE, Fault.LOST_AFTER)
+    bad = [(at, fault, wrong) for at, fault, _, wrong in cases(stage, every, 2, COMMIT, ways) if wrong]
+    assert bad == []
+
+
+@pytest.mark.slow
+def test_what_can_not_be_logged_is_not_published(stage: Stage) -> None:
+    every = {"shop": 2, "example": 9}[stage.subject.name]
+    ended = list(cases(stage, every, 1, PUBLISH, [Fault.ERROR]))
+    assert [(at, wrong) for at, _, _, wrong in ended if wrong] == []
+    assert {ending for _, _, ending, _ in ended} == {Ending.UNDONE}
 
 
 @pytest.mark.slow
