@@ -163,9 +163,9 @@ def undisturbed(
     assert {*batches} <= first.looks.keys()
     assert len(batches) == sum(len(ranges) for _, ranges in subject.batches.values())
     assert not [name for name in {**first.relations, **second.relations} if "__sqlflow" in name]
-    same = {name for name, contents in first.relations.items() if second.relations[name] == contents}
-    # Failed rows may be the same: a test of every day tells of them.
-    named = {name.rpartition(".")[2].strip('"') for name in same if _FAILED_ROWS not in name}
+    # Failed rows may be the same: a test of every day tells of them. All else differs, batch by batch.
+    same = {name for name, contents in first.looks.items() if second.looks[name] == contents}
+    named = {name.split('"')[3] for name in same if _FAILED_ROWS not in name}
     assert named <= subject.same, named
     return days
 

@@ -53,8 +53,10 @@ def test_what_fails_once_is_made_right_by_the_next_build(stage: Stage) -> None:
 def test_whether_a_lost_commit_was_done_is_found_out(stage: Stage) -> None:
     """A transaction that is taken for undone would be done twice, one that is taken for done not at all."""
     every, ways = {"shop": 3, "example": 29}[stage.subject.name], (Fault.LOST_BEFORE, Fault.LOST_AFTER)
-    bad = [(at, fault, wrong) for at, fault, _, wrong in cases(stage, every, 2, COMMIT, ways) if wrong]
-    assert bad == []
+    ended = list(cases(stage, every, 2, COMMIT, ways))
+    assert [(at, fault, wrong) for at, fault, _, wrong in ended if wrong] == []
+    # On a server, the state's own connection may be the one that is lost.
+    assert {ending for _, _, ending, _ in ended} <= {Ending.AS_IF_NOTHING, Ending.UNRECORDED}
 
 
 @pytest.mark.slow
