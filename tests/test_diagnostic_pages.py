@@ -36,6 +36,7 @@ NOT_FROM_FILES = {
     Code.NOT_A_SNAPSHOT: "a table that something else has made",
     Code.LEASE: "two builds at once on a server",
     Code.SOURCE_NOT_ASKED: "a warehouse that is asked for its rows",
+    Code.SIGNAL_FAILED: "a signal that is asked while a build runs",
     Code.STALE_SOURCE: "a source whose rows have an age",
     Code.VIEWS_IN_THE_WAY: "an engine whose views hold on to their table",
     Code.SEED_NOT_LOADED: "a csv file, which has no comments",

@@ -7,14 +7,14 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from sqlflow.apply.batch_rows import rows_within
 from sqlflow.apply.failures import WorkFailedError, line_span
 from sqlflow.apply.sender import Sender
-from sqlflow.bind.types import BoundModel
+from sqlflow.bind.types import BoundModel, BoundSignal
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.digest import short_digest
@@ -31,8 +31,12 @@ if TYPE_CHECKING:
 _IMPORTING = threading.Lock()
 
 
+# What has a function in a file of the project.
+_Code: TypeAlias = BoundModel | BoundSignal
+
+
 class FunctionRunner:
-    """Imports the files of Python models, each once a run, and calls their functions.
+    """Imports the files of Python models and signals, each once a run, and calls their functions.
 
     From the first import until `close`, the project's folder is where imports are looked for; the modules
     found there are forgotten at the end, so that the next run in this process sees them as they are then.
@@ -82,7 +86,21 @@ class FunctionRunner:
         rows = _to_arrow(result, model)
         return rows_within(spec, model, rows, batch) if batch is not None else rows
 
-    def _function(self, model: BoundModel, path: str, name: str) -> Callable[..., object]:
+    def ask(self, signal: BoundSignal, arguments: Mapping[str, object], sender: Sender) -> object:
+        """Calls a signal, and gives what it returns.
+
+        Raises WorkFailedError with the place in the user's file where its code failed.
+        """
+        call = self._function(signal, signal.path, signal.name)
+        try:
+            answer = call(**arguments)
+        except (Exception, SystemExit) as error:
+            sender.check()
+            raise WorkFailedError(self._failed(signal, error)) from error
+        sender.check()
+        return answer
+
+    def _function(self, model: _Code, path: str, name: str) -> Callable[..., object]:
         try:
             module = self._module(path)
         except (Exception, SystemExit) as error:
@@ -120,7 +138,7 @@ class FunctionRunner:
             self._modules[path] = module
             return module
 
-    def _failed(self, model: BoundModel, error: BaseException) -> Diagnostic:
+    def _failed(self, model: _Code, error: BaseException) -> Diagnostic:
         location = self._system.absolute(model.path)
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == location]
         line = frames[-1].lineno if frames else None
@@ -133,7 +151,7 @@ class FunctionRunner:
             help=f"install {missing} where sqlflow runs" if missing else "",
         )
 
-    def _line(self, model: BoundModel, line: int) -> Span:
+    def _line(self, model: _Code, line: int) -> Span:
         try:
             text = self._system.read(model.path).decode("utf-8", "replace")
         except OSError:

@@ -17,6 +17,7 @@ from sqlflow.apply.past import node_relations, read_past
 from sqlflow.apply.publish import Publisher
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
+from sqlflow.apply.signals import Signals
 from sqlflow.apply.work import Workshop
 from sqlflow.bind.types import Program
 from sqlflow.core.codes import Code
@@ -123,10 +124,12 @@ def execution(plan: Plan, program: Program, opened: Opened) -> Execution:
         catalog=opened.catalog,
         planned=frozenset(model.relation for model in models if model is not None),
     )
+    functions, now = FunctionRunner(opened.system), opened.system.now()
     workshop = Workshop(
         spec=spec,
         system=opened.system,
-        functions=FunctionRunner(opened.system),
+        functions=functions,
+        signals=Signals(functions=functions, now=now),
         catalog=opened.catalog,
         publisher=publisher,
         failed_rows=FailedRows(spec=spec, catalog=opened.catalog),
@@ -134,7 +137,7 @@ def execution(plan: Plan, program: Program, opened: Opened) -> Execution:
         log=opened.log,
         leases=opened.leases,
         run=opened.run,
-        now=opened.system.now(),
+        now=now,
     )
     known = opened.state.publications
     unseen = tuple(

@@ -25,6 +25,7 @@ from sqlflow.apply.publish import Publisher
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
+from sqlflow.apply.signals import Signals
 from sqlflow.bind.types import BoundModel, BoundSeed, BoundSource
 from sqlflow.core.codes import Code
 from sqlflow.core.config import Materialization
@@ -56,6 +57,7 @@ class Workshop:
     spec: DialectSpec
     system: System
     functions: FunctionRunner
+    signals: Signals
     catalog: Catalog
     publisher: Publisher
     failed_rows: FailedRows
@@ -71,6 +73,9 @@ class Workshop:
             return CURRENT
         if action.held:
             return Outcome(Status.HELD, reason=action.held)
+        waits = self.signals.waiting(action.signals, sender)
+        if waits:
+            return Outcome(Status.HELD, reason=waits)
         match action.work:
             case RunTest() as test:
                 inputs = self._inputs(action)

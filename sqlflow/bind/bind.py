@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from sqlflow.bind.docs import bound_docs
 from sqlflow.bind.followed import ranged_parents
+from sqlflow.bind.signals import bound_signals
 from sqlflow.bind.splice import TableText, bind_query, bind_translated, in_brackets
 from sqlflow.bind.time_range import bound_time
 from sqlflow.bind.translate.translate import Translator
@@ -207,6 +208,7 @@ class Binder:
             post_hooks=self._hooks(node, rendered.post_hooks, len(rendered.pre_hooks), this),
             from_clause=text.from_clause,
             span=declared.span,
+            signals=bound_signals(rendered.config, self._project.signals),
             time=bound_time(
                 node,
                 self._configs,

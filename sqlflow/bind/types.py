@@ -82,6 +82,21 @@ class BoundFunction:
     moments: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundSignal:
+    """A Python function that a model waits for, with what it is given; `span` is its name in its file.
+
+    It `is_of_batches` if it is asked for each batch of the model.
+    """
+
+    name: str
+    path: str
+    parameters: tuple[str, ...]
+    arguments: Mapping[str, Value]
+    is_of_batches: bool
+    span: Span
+
+
 class TimeColumn(NamedTuple):
     """A column of times, by the name that the warehouse has for it."""
 
@@ -142,6 +157,7 @@ class BoundModel:
     from_clause: str
     span: Span
     time: BoundTime | None = None
+    signals: tuple[BoundSignal, ...] = ()
     docs: Docs | None = None
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sqlflow.core.batches import BatchSize
 from sqlflow.core.moments import read_zone
+from sqlflow.core.span import Span
 from sqlflow.core.value import EMPTY, Value
 
 
@@ -69,6 +70,15 @@ class TestSeverity(StrEnum):
 
     ERROR = "error"
     WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalUse:
+    """A signal that a node waits for, with what it is given; `span` is where it is named."""
+
+    name: str
+    arguments: Mapping[str, Value] = field(default_factory=lambda: EMPTY)
+    span: Span = field(default=Span("", 0, 0), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +192,7 @@ class NodeConfig:
     # counts as unchanged; None for not at all.
     stale_after: timedelta | None = None
     on_stale_source: OnStaleSource = OnStaleSource.IGNORE
+    signals: tuple[SignalUse, ...] = ()
     indexes: tuple[Index, ...] = ()
     # Whether the columns of the query have to be the declared ones.
     contract: bool = False

@@ -15,6 +15,7 @@ from sqlflow.dialect.spec import DialectSpec
 from sqlflow.link.names import Found, NameTable
 from sqlflow.link.nodes import nodes_of
 from sqlflow.link.order import topological
+from sqlflow.link.signals import check_signals
 from sqlflow.link.tests import generic_tests
 from sqlflow.link.types import Graph, Links, Node
 from sqlflow.parse.parse import queries_of
@@ -62,6 +63,7 @@ def link(
     order, cycles = topological(parents)
     edges.diagnostics.extend(_cycle(cycle, nodes, edges.reads) for cycle in cycles)
     edges.diagnostics.extend(_same_relation(rendered, nodes, spec))
+    edges.diagnostics.extend(check_signals(project, rendered))
     children: dict[NodeId, list[NodeId]] = {node: [] for node in nodes}
     for node in order:
         for parent in parents[node]:

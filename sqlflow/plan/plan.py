@@ -131,6 +131,7 @@ def _action(
         reads=reads,
         forced=verdict.forced,
         held=verdict.held,
+        signals=verdict.signals,
         volatile=verdict.volatile,
         stale_after=verdict.stale_after,
     )

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sqlflow.bind.types import Program
+from sqlflow.bind.types import BoundSignal, Program
 from sqlflow.core.config import OnStaleSource
 from sqlflow.core.ids import NodeId
 from sqlflow.plan.due import batches_due
@@ -107,6 +107,7 @@ class Verdict:
     reason: str
     forced: bool
     held: str
+    signals: tuple[BoundSignal, ...]
     volatile: str
     stale_after: timedelta | None
 
@@ -140,10 +141,12 @@ class Judge:
         if builds:
             self._built.add(node)
         model = self._program.models.get(node)
+        waits = builds and not asked and not self._force
         return Verdict(
             reason=reason,
             forced=settled,
-            held=self._held(node, reads) if builds and not asked else "",
+            held=self._held(node, reads) if waits else "",
+            signals=model.signals if waits and model is not None else (),
             volatile=next(iter(self._program.volatile.get(node, ())), ""),
             stale_after=model.config.stale_after if model is not None else None,
         )
@@ -151,7 +154,7 @@ class Judge:
     def _held(self, node: NodeId, reads: Sequence[NodeId]) -> str:
         """Says what a node would wait for, had it to be built."""
         model = self._program.models.get(node)
-        if self._past is None or self._force or model is None:
+        if self._past is None or model is None:
             return ""
         if model.config.on_stale_source is not OnStaleSource.HOLD:
             return ""

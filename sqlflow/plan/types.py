@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
-from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSource
+from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSignal, BoundSource
 from sqlflow.core.config import TestConfig
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
@@ -72,7 +72,7 @@ class Action:
     are the nodes whose data it is built from. Where it is not `forced`, nothing is done if, when its turn
     comes, it turns out that neither differs from what is published, and that what can't be told (a source
     that has no version, a `volatile` function) was published less than `stale_after` ago. Where it is `held`,
-    nothing is done, which that says the reason of.
+    nothing is done, which that says the reason of; nor where one of the `signals` is not there yet.
     """
 
     node: NodeId
@@ -88,6 +88,7 @@ class Action:
     volatile: str = ""
     stale_after: timedelta | None = None
     held: str = ""
+    signals: tuple[BoundSignal, ...] = ()
 
     @property
     def audits(self) -> tuple[RunTest, ...]:

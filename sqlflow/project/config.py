@@ -27,6 +27,7 @@ from sqlflow.project.durations import read_duration
 from sqlflow.project.incremental_config import decode_increments
 from sqlflow.project.nodes import MappingNode, Pair, from_value, to_value
 from sqlflow.project.relation_config import decode_persist_docs
+from sqlflow.project.signal_config import decode_signals
 from sqlflow.project.snapshot_config import decode_snapshot
 from sqlflow.project.time_config import decode_concurrent_batches
 from sqlflow.project.types import ConfigEntry, ConfigLayer, PythonFunction
@@ -76,6 +77,7 @@ KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             ConfigKey(name="persist_docs", kinds=_NODES),
             ConfigKey(name="stale_after", kinds=_MODELS | _SNAPSHOTS),
             ConfigKey(name="on_stale_source", kinds=_MODELS | _SNAPSHOTS),
+            ConfigKey(name="signals", kinds=_MODELS | _SNAPSHOTS),
             ConfigKey(name="indexes", kinds=_MODELS | _SEEDS),
             ConfigKey(name="contract", kinds=_MODELS, merge=Merge.UNION),
             ConfigKey(name="unique_key", kinds=_MODELS | _SNAPSHOTS),
@@ -232,6 +234,7 @@ def decode_node_config(
         persist_docs=decode_persist_docs(section),
         stale_after=read_duration(section, "stale_after"),
         on_stale_source=OnStaleSource(on_stale_source) if on_stale_source else OnStaleSource.IGNORE,
+        signals=decode_signals(section),
         indexes=_indexes(section),
         contract=_contract(section),
         unique_key=unique_key,

@@ -17,6 +17,7 @@ from sqlflow.project.decode import invalid_value
 from sqlflow.project.files import ProjectFile, folder_layers, project_files, with_folder_config
 from sqlflow.project.properties import NodePatch, read_properties
 from sqlflow.project.python_models import PythonModel, read_python_models
+from sqlflow.project.python_signals import read_signals
 from sqlflow.project.snapshot_blocks import split_snapshots
 from sqlflow.project.types import (
     ColumnDecl,
@@ -26,6 +27,7 @@ from sqlflow.project.types import (
     RenderValue,
     SeedDecl,
     Settings,
+    SignalDecl,
     SingularTestDecl,
     SourceDecl,
     Template,
@@ -53,6 +55,7 @@ def read_project(
         tests=MappingProxyType(found.tests),
         macro_files=tuple(found.macro_files),
         texts=MappingProxyType(found.texts),
+        signals=MappingProxyType(found.signals),
     )
     return project, tuple(found.diagnostics)
 
@@ -65,6 +68,7 @@ class _Found:
     models: dict[NodeId, ModelDecl] = field(default_factory=dict[NodeId, ModelDecl])
     seeds: dict[NodeId, SeedDecl] = field(default_factory=dict[NodeId, SeedDecl])
     sources: dict[NodeId, SourceDecl] = field(default_factory=dict[NodeId, SourceDecl])
+    signals: dict[str, SignalDecl] = field(default_factory=dict[str, SignalDecl])
     tests: dict[NodeId, SingularTestDecl] = field(default_factory=dict[NodeId, SingularTestDecl])
     patches: list[NodePatch] = field(default_factory=list[NodePatch])
     macro_files: list[str] = field(default_factory=list[str])
@@ -95,6 +99,8 @@ def _read_file(file: ProjectFile, found: _Found, render_value: RenderValue) -> N
         case "macro-paths", ".sql":
             found.macro_files.append(path)
             found.texts[path] = text
+        case "signal-paths", ".py":
+            _add_signals(text, path, found)
         case "test-paths", ".sql":
             _add_singular_test(file, text, found)
         case _:
@@ -241,6 +247,16 @@ def _add_singular_test(file: ProjectFile, text: str, found: _Found) -> None:
         layers=folder_layers(found.settings.test_config, file.folder, file.stem),
         span=span,
     )
+
+
+def _add_signals(text: str, path: str, found: _Found) -> None:
+    signals, diagnostics = read_signals(text, path)
+    found.diagnostics.extend(diagnostics)
+    for signal in signals:
+        first = found.signals.setdefault(signal.name, signal)
+        if first is not signal:
+            message = f"there are two signals of the name `{signal.name}`"
+            found.diagnostics.append(duplicate(message, signal.span, first.span, "rename one of them"))
 
 
 def _claim(name: str, span: Span, found: _Found, kind: str) -> bool:

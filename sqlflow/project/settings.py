@@ -29,6 +29,7 @@ FOLDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "snapshot-paths": ("snapshots",),
         "macro-paths": ("macros",),
         "test-paths": ("tests",),
+        "signal-paths": ("signals",),
     }
 )
 # Seconds for compiling an ibis model, when nothing else is said.
@@ -134,6 +135,7 @@ def _read(
         snapshot_paths=folders["snapshot-paths"],
         macro_paths=folders["macro-paths"],
         test_paths=folders["test-paths"],
+        signal_paths=folders["signal-paths"],
         target_path=posixpath.normpath(target_path or "target"),
         model_config=model_config,
         seed_config=seed_config,
@@ -207,9 +209,9 @@ def _inside(top: Section, key: str, text: str, span: Span) -> str | None:
 
 
 def _check_folders(top: Section, folders: Mapping[str, tuple[str, ...]]) -> None:
-    """Reports a folder that is to hold two kinds of SQL files: nothing would tell them apart."""
+    """Reports a folder that is to hold two kinds of files of code: nothing would tell them apart."""
     owners: dict[str, str] = {}
-    for key in ("model-paths", "snapshot-paths", "macro-paths", "test-paths"):
+    for key in ("model-paths", "snapshot-paths", "macro-paths", "test-paths", "signal-paths"):
         for folder in folders[key]:
             other = owners.setdefault(folder, key)
             if other != key:

@@ -49,6 +49,7 @@ def configured_folders(settings: Settings) -> tuple[tuple[str, str], ...]:
         *(("snapshot-paths", folder) for folder in settings.snapshot_paths),
         *(("macro-paths", folder) for folder in settings.macro_paths),
         *(("test-paths", folder) for folder in settings.test_paths),
+        *(("signal-paths", folder) for folder in settings.signal_paths),
     )
 
 

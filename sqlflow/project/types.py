@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from sqlflow.core.codes import Code
@@ -67,6 +68,7 @@ class Settings:
     snapshot_paths: tuple[str, ...]
     macro_paths: tuple[str, ...]
     test_paths: tuple[str, ...]
+    signal_paths: tuple[str, ...]
     target_path: str
     model_config: Mapping[str, ConfigLayer]
     seed_config: Mapping[str, ConfigLayer]
@@ -246,6 +248,20 @@ class SourceDecl:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignalDecl:
+    """A Python function that says whether a model may be built.
+
+    `required` are the parameters without a default, `span` is the function's name.
+    """
+
+    name: str
+    path: str
+    parameters: tuple[str, ...]
+    required: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SingularTestDecl:
     """A SQL file whose query gives the rows that are wrong."""
 
@@ -270,3 +286,4 @@ class Project:
     tests: Mapping[NodeId, SingularTestDecl]
     macro_files: tuple[str, ...]
     texts: Mapping[str, str]
+    signals: Mapping[str, SignalDecl] = field(default_factory=lambda: MappingProxyType({}))
