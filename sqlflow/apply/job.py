@@ -51,6 +51,7 @@ class FileTable(NamedTuple):
     pre_hooks: tuple[BoundQuery, ...] = ()
     post_hooks: tuple[BoundQuery, ...] = ()
     docs: Docs | None = None
+    checksum: bool = False
 
 
 def kind_of(node: BoundModel | BoundSeed) -> RelationKind:

@@ -160,15 +160,19 @@ class PublishLog:
         at: datetime,
         epoch: int,
         data: str | None = None,
+        checksum: str = "",
     ) -> Publication:
         """Adds a row for the sender's node, within the transaction that publishes.
 
-        `data` is the version of the data where that stays what it was.
+        `data` is the version of the data where that stays what it was; it does as well where the `checksum`
+        is that of the last publication.
         """
         name = relation_sql(self._spec, relation)
         # Of a table that is gone, too: the highest number is the last one.
         last = self._published.get(sender.node) or self._found.get((sender.node, name))
         number = last.number + 1 if last is not None else 1
+        if last is not None and checksum and last.checksum == checksum:
+            data = last.data
         publication = Publication(
             environment=PROD,
             node=sender.node,
@@ -182,6 +186,7 @@ class PublishLog:
             run=run,
             at=at,
             epoch=epoch,
+            checksum=checksum,
         )
         places = ", ".join(f"${place}" for place in range(1, len(_COLUMNS) + 1))
         columns = sql.names(self._spec, _COLUMNS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from sqlflow.apply.sender import Sender
 from sqlflow.bind.types import BoundQuery
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.digest import digest
 from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.arrow import column_type
@@ -35,6 +37,18 @@ class Questions:
                 return session.describe(rows.sql)
         with sender.asking() as session:
             return session.describe(sql.typed_columns(self.spec, rows))
+
+    def checksum(self, relation: Relation, sender: Sender) -> str:
+        """Gives what tells whether a table has the same columns and rows as before.
+
+        A change is missed where the hashes of other rows have the same sum: one time in 2 to the power of 64.
+        """
+        with sender.asking() as session:
+            columns = session.columns(relation) or ()
+            names = [column.name for column in columns]
+            rows = session.fetch(sql.checksum(self.spec, relation, names)) if names else None
+        found = [str(column[0].as_py()) for column in rows.columns] if rows is not None else []
+        return digest(json.dumps([columns, found]))
 
     def kind(self, relation: Relation, sender: Sender) -> RelationKind | None:
         """Says what has a relation's name; raises WorkFailedError where it is neither table nor view."""

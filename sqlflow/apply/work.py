@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     import pyarrow
 
 
+_SAME_ROWS = "the same rows as before"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
     """What all actions of a run share; `now` is the run's one time, in UTC."""
@@ -187,7 +190,7 @@ class Workshop:
         with sender.transaction() as transaction:
             describe = comments(self.spec, node.docs, node.relation, kind_of(node), existing, increment=True)
             written = self.publisher.run(tuple(describe(node.relation)), None, job.audits, sender)
-            publication = self._publish(node.relation, job, sender, covered, (), last.data)
+            publication = self._publish(node.relation, job, sender, covered, (), last.data, last.checksum)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
         said = "; ".join((why, *written.remarks))
@@ -204,6 +207,7 @@ class Workshop:
         ranges: Ranges | None = None,
         changed: Ranges | None = None,
         data: str | None = None,
+        checksum: str = "",
     ) -> Publication:
         """Writes down, within the transaction, what it publishes."""
         return self.log.write(
@@ -217,7 +221,12 @@ class Workshop:
             at=self.system.now(),
             epoch=self.leases.publish(job.lease, sender, keep=job.is_shared),
             data=data,
+            checksum=checksum,
         )
+
+    def _checksum(self, wanted: bool, relation: Relation, sender: Sender) -> str:
+        """Looks at the rows that are about to be published, where that is asked for and the engine can."""
+        return self.questions.checksum(relation, sender) if wanted and self.spec.row_hash else ""
 
     def model(self, work: BuildModel, job: Job, sender: Sender, batch: Batch | None = None) -> Outcome:
         """Builds a model, or a batch of one, and publishes it."""
@@ -259,13 +268,17 @@ class Workshop:
             written = self.publisher.run(first, loaded, job.audits, sender)
             self._wait(job, sender)
             said = self.publisher.run(rest, None, job.audits, sender).remarks
-            ranges = ranges_after(self.log.last(model.id), batch) if batch is not None else None
+            last = self.log.last(model.id)
+            ranges = ranges_after(last, batch) if batch is not None else None
             changed = (batch.range,) if batch is not None and not batch.anew else None
-            publication = self._publish(model.relation, job, sender, ranges, changed)
+            # What reads a model by time range goes by the ranges.
+            wanted = model.config.checksum and not is_view and batch is None
+            checksum = self._checksum(wanted, model.relation, sender)
+            publication = self._publish(model.relation, job, sender, ranges, changed, checksum=checksum)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
         self.catalog.put(model.relation, kind_of(model))
-        remark = ""
+        remark = _SAME_ROWS if last is not None and publication.data == last.data else ""
         if model.config.materialized is Materialization.INCREMENTAL and not increment:
             remark = "made anew"
         if model.config.snapshot is not None and increment and work.full_refresh:
@@ -332,7 +345,13 @@ class Workshop:
             for column in self.questions.columns_of(rows, sender, Code.SEED_NOT_LOADED)
         )
         table = FileTable(
-            seed.relation, columns, seed.config.indexes, seed.pre_hooks, seed.post_hooks, seed.docs
+            seed.relation,
+            columns,
+            seed.config.indexes,
+            seed.pre_hooks,
+            seed.post_hooks,
+            seed.docs,
+            seed.config.checksum,
         )
         return again(sender, lambda: self._load(table, rows, job, sender))
 
@@ -371,8 +390,11 @@ class Workshop:
                 table.post_hooks,
             )
             written = self.publisher.run(script.steps, rows, job.audits, sender)
-            publication = self._publish(table.relation, job, sender)
+            last = self.log.last(sender.node)
+            checksum = self._checksum(table.checksum, table.relation, sender)
+            publication = self._publish(table.relation, job, sender, checksum=checksum)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
         self.catalog.put(table.relation, RelationKind.TABLE)
-        return success(publication, written)
+        same = last is not None and publication.data == last.data
+        return success(publication, written, _SAME_ROWS if same else "")

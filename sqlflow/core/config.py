@@ -193,6 +193,8 @@ class NodeConfig:
     stale_after: timedelta | None = None
     on_stale_source: OnStaleSource = OnStaleSource.IGNORE
     signals: tuple[SignalUse, ...] = ()
+    # Whether what reads a table is left alone where the table has been built again with the same rows.
+    checksum: bool = False
     indexes: tuple[Index, ...] = ()
     # Whether the columns of the query have to be the declared ones.
     contract: bool = False

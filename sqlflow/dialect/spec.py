@@ -47,6 +47,8 @@ class DialectSpec:
       computed, not when its transaction began; empty where one process holds the warehouse alone.
     - `sees_commits`: within a transaction, each query sees what others have committed before it began; where
       False, it sees the tables as they were when its transaction began.
+    - `row_hash`: a number of 64 bits that equal rows have in common, as an expression in which `{columns}`
+      stands for their columns; empty where the engine has no such function.
     - `url_schemes`: what the URL of a server of this kind begins with.
     - `arrow_types`: kind of Arrow type to column type, a format string whose fields
       `sqlflow.dialect.arrow` fills in; the kinds are listed there.
@@ -79,4 +81,5 @@ class DialectSpec:
     embedded: bool = False
     clock: str = ""
     sees_commits: bool = False
+    row_hash: str = ""
     url_schemes: tuple[str, ...] = ()

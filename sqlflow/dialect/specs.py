@@ -12,6 +12,7 @@ DUCKDB = DialectSpec(
     name="duckdb",
     ibis_dialect="duckdb",
     embedded=True,
+    row_hash="hash({columns})",
     folding=Folding.INSENSITIVE,
     # The engine sets no limit (a name of 200,000 bytes is taken); names that are made up stay readable.
     max_identifier=255,
@@ -74,6 +75,7 @@ POSTGRES = DialectSpec(
     name="postgres",
     clock="CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)",
     sees_commits=True,
+    row_hash="CAST(hashtextextended(CAST(ROW({columns}) AS text), 0) AS numeric)",
     ibis_dialect="postgres",
     url_schemes=("postgresql", "postgres"),
     folding=Folding.LOWER,

@@ -69,6 +69,12 @@ def drop(spec: DialectSpec, kind: RelationKind, relation: Relation, *, if_exists
     return f"DROP {_KEYWORDS[kind]} {'IF EXISTS ' if if_exists else ''}{relation_sql(spec, relation)}"
 
 
+def checksum(spec: DialectSpec, relation: Relation, columns: Sequence[str]) -> str:
+    """Asks for the number of rows and the sum of their hashes, which no order of the rows changes."""
+    hashed = spec.row_hash.format(columns=names(spec, columns, "t"))
+    return f"SELECT count(*) AS n, sum({hashed}) AS hashes FROM {relation_sql(spec, relation)} AS t"
+
+
 def last_loaded(from_clause: str, expression: str, condition: str | None) -> str:
     """Asks when the last rows of a table came, and how many there are; what is given is SQL as it stands."""
     where = f"\nWHERE ({condition}\n)" if condition else ""

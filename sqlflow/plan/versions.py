@@ -19,7 +19,7 @@ from sqlflow.dialect.names import relation_sql
 _NO_MATTER = frozenset(
     {"enabled", "tags", "meta", "timeout", "full_refresh", "contract", "alias", "schema", "database",
      "pre_hook", "post_hook", "concurrent_batches", "persist_docs", "stale_after", "on_stale_source",
-     "signals"}
+     "signals", "checksum"}
 )  # fmt: skip
 # Between the digest of what the rows come from, and that of what hangs on the relation.
 _AND = "+"

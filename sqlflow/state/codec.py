@@ -64,6 +64,7 @@ def publication_record(publication: Publication) -> Record:
         "run": publication.run,
         "at": publication.at.isoformat(),
         "epoch": publication.epoch,
+        "checksum": publication.checksum,
     }
 
 
@@ -195,6 +196,7 @@ def _publication(record: Record) -> Publication:
         run=_text(record, "run"),
         at=_moment(record["at"]),
         epoch=_whole(record, "epoch"),
+        checksum=_text(record, "checksum") if "checksum" in record else "",
     )
 
 

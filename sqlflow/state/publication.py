@@ -23,6 +23,7 @@ class Publication:
       with the same `data` hold the same rows. `inputs` has the data version of each node that was read.
     - `ranges` are the intervals that the table then covers, all of them; None where it isn't built by time.
     - `changed` are the intervals whose rows it changed; None where any row may be another one.
+    - `checksum` tells whether two publications hold the same rows; empty where it was not asked for.
     - `epoch` is the one of the lease under which it was written.
     """
 
@@ -38,3 +39,4 @@ class Publication:
     at: datetime
     epoch: int
     changed: Ranges | None = None
+    checksum: str = ""
