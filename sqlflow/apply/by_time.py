@@ -18,6 +18,7 @@ from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
+from sqlflow.apply.signals import Signals
 from sqlflow.bind.types import BoundModel
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Range, Ranges, difference, intersection, normalised, union
@@ -49,6 +50,11 @@ class Builder(Protocol):
     @property
     def questions(self) -> Questions:
         """What can be asked of the warehouse."""
+        ...
+
+    @property
+    def signals(self) -> Signals:
+        """The signals that batches may wait for."""
         ...
 
     @property
@@ -208,6 +214,10 @@ class BuildByTime:
                 self._remark = f"{more} of them since each depends on the past" if more else ""
         elif self._chained:
             todo = in_order(config, owed, covered, now)
+        if work.interval is None:
+            todo, waits = self._ready(todo)
+            if waits and not todo:
+                return Outcome(Status.HELD, reason=waits)
         self._inputs = job.inputs
         if not todo and covered is not None and last is not None:
             if (last.code, last.inputs) == (job.code, job.inputs):
@@ -219,6 +229,19 @@ class BuildByTime:
             todo = (Range(config.time_range.begin, config.time_range.begin),)
         self._take(todo, difference(covered or (), right), anew=covered is None)
         return None
+
+    def _ready(self, todo: Sequence[Range]) -> tuple[tuple[Range, ...], str]:
+        """Gives the batches whose signals are there, and what the others wait for.
+
+        Those are no longer covered once another batch is published, and so are due again.
+        """
+        there, waits = self._builder.signals.ready(self._action.signals, todo, self._sender)
+        if self._chained:
+            there = tuple(one for one, batch in zip(there, todo, strict=False) if one == batch)
+        count = len(todo) - len(there)
+        if count:
+            self._remark = "1 batch waits" if count == 1 else f"{count} batches wait"
+        return there, waits
 
     def _owed(
         self, covered: Ranges | None, last: Publication | None, job: Job
@@ -258,7 +281,8 @@ class BuildByTime:
             return job._replace(inputs=self._inputs)
         config, now, covered = self._model.config, self._builder.now, last.ranges or ()
         owed, right = self._owed(covered, last, job)
-        todo = sorted({*(batch.range for batch in self._left), *(() if self._work.interval else owed)})
+        ready = self._ready(owed)[0] if self._work.interval is None else ()
+        todo = sorted({*(batch.range for batch in self._left), *ready})
         self._inputs = job.inputs
         self._left.clear()
         todo = in_order(config, todo, right, now) if self._chained else todo

@@ -126,3 +126,68 @@ def test_a_file_of_signals_that_cant_be_imported(duck: Project) -> None:
     [said] = run.nodes["a"].diagnostics
     assert (said.code, source_text(duck, said)) == (Code.PYTHON_FAILED, "import no_such_package")
     assert said.help == "install no_such_package where sqlflow runs"
+
+
+BATCHES = """{{{{ config(materialized='incremental', incremental_strategy='time_range', event_time='moment',
+          begin='2026-03-05', signals=['came']{more}) }}}}
+select moment, id from p
+"""
+PARENT = (
+    "{{ config(materialized='table', event_time='moment') }} select * from (values "
+    + ", ".join(f"(timestamp '2026-03-{day:02} 06:00:00', {day})" for day in range(5, 10))
+    + ") as t (moment, id)"
+)
+CAME = (
+    "from pathlib import Path\n\n\ndef came(start, end):\n"
+    "    assert start.tzinfo is not None and end > start\n"
+    "    return start.strftime('%d') in Path({!r}).read_text().split()\n"
+)
+
+
+def test_batches_wait_for_their_signals(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sqlflow.system.local.LocalSystem.now", lambda _: NOW)
+    days = project.root / "days"
+    days.write_text("")
+    files = {
+        "signals/s.py": CAME.format(str(days)),
+        "p": PARENT,
+        "m": BATCHES.format(more=""),
+        "under": "{{ config(materialized='table') }} select id from m",
+    }
+    run = project.built(files)
+    assert (run.statuses["m"], run.statuses["under"]) == ("held", "held")
+    assert "m" not in project.warehouse.names()
+    days.write_text("06 08")
+    run = project.built()
+    assert run.nodes["m"].reason == "made anew; 2 batches; 3 batches wait"
+    assert sorted(project.rows("select id from under")) == [(6,), (8,)]
+    # Nothing more is there: the table stays as it is, and so does what reads it.
+    assert project.built().statuses == {"p": "unchanged", "m": "held", "under": "held"}
+    days.write_text("05 06 07 08 09")
+    assert project.built().nodes["m"].reason == "3 batches"
+    assert sorted(project.rows("select id from under")) == [(day,) for day in range(5, 10)]
+    assert set(project.built().statuses.values()) == {"unchanged"}
+
+
+def test_batches_in_order_wait_for_each_other(duck: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sqlflow.system.local.LocalSystem.now", lambda _: NOW)
+    days = duck.root / "days"
+    days.write_text("05 06 08")
+    more = ", depends_on_past=true"
+    duck.built({"signals/s.py": CAME.format(str(days)), "p": PARENT, "m": BATCHES.format(more=more)})
+    assert sorted(duck.rows("select id from m")) == [(5,), (6,)]
+    days.write_text("05 06 07 08")
+    assert duck.built().nodes["m"].reason == "2 batches; 1 batch waits"
+    assert sorted(duck.rows("select id from m")) == [(5,), (6,), (7,), (8,)]
+
+
+def test_an_interval_that_is_asked_for_waits_for_nothing(
+    duck: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sqlflow.system.local.LocalSystem.now", lambda _: NOW)
+    days = duck.root / "days"
+    days.write_text("")
+    files = {"signals/s.py": CAME.format(str(days)), "p": PARENT, "m": BATCHES.format(more="")}
+    start, end = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 8, tzinfo=UTC)
+    duck.built(files, start=start, end=end)
+    assert sorted(duck.rows("select id from m")) == [(6,), (7,)]
