@@ -18,6 +18,21 @@ class IndexConfig(TypedDict, total=False):
     unique: bool
 
 
+class DurationConfig(TypedDict):
+    """A length of time."""
+
+    count: int
+    period: Literal["minute", "hour", "day", "week"]
+
+
+class PartitionConfig(TypedDict, total=False):
+    """A column of times whose hours, days and so on are partitions."""
+
+    field: str
+    data_type: str
+    granularity: Literal["hour", "day", "week", "month", "year"]
+
+
 class ModelConfig(TypedDict, total=False):
     """The configuration of a Python model, in the words of `{{ config(...) }}`."""
 
@@ -32,10 +47,25 @@ class ModelConfig(TypedDict, total=False):
     post_hook: str | Sequence[str]
     timeout: float
     persist_docs: Mapping[str, bool]
+    stale_after: str | DurationConfig
+    on_stale_source: Literal["ignore", "hold"]
+    signals: str | Sequence[str | Mapping[str, Mapping[str, object]]]
+    checksum: bool
+    contract: Mapping[str, bool]
     indexes: Sequence[IndexConfig]
     unique_key: str | Sequence[str]
-    incremental_strategy: Literal["append", "delete+insert", "merge"]
+    incremental_strategy: str
+    partition_by: str | PartitionConfig | Sequence[str | PartitionConfig]
+    incremental_predicates: str | Sequence[str]
+    merge_update_columns: str | Sequence[str]
+    merge_exclude_columns: str | Sequence[str]
     event_time: str
+    batch_size: str
+    begin: str
+    lookback: int
+    time_zone: str
+    depends_on_past: bool
+    concurrent_batches: bool | int
     on_schema_change: Literal["ignore", "fail", "append_new_columns", "sync_all_columns"]
     full_refresh: bool
     description: str

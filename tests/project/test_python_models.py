@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
-from sqlflow.project.decorator import model, ref, source
+from sqlflow.core.ids import NodeKind
+from sqlflow.project.config import keys_of
+from sqlflow.project.decorator import ModelConfig, model, ref, source
 from sqlflow.project.python_models import PythonModel, read_python_models
 from sqlflow.project.types import FrameKind, RefTarget
 from tests.project.reading import covered, shown
@@ -331,3 +333,7 @@ def test_the_decorator_gives_the_function_back() -> None:
     assert model(materialized="table", tags=["a"])(function) is function
     assert ref("pkg", "x") == RefTarget("ref", ("pkg", "x"))
     assert source("raw", "t") == RefTarget("source", ("raw", "t"))
+
+
+def test_the_decorator_knows_every_setting_of_a_model() -> None:
+    assert set(ModelConfig.__annotations__) == {*keys_of(NodeKind.MODEL), "description", "columns"}
