@@ -16,6 +16,7 @@ from sqlflow.bind.bind import Binder
 from sqlflow.bind.docs import check_docs
 from sqlflow.bind.functions import CompileFunction, with_compiled
 from sqlflow.bind.schemas import SchemaBinder
+from sqlflow.bind.strategies import own_strategies
 from sqlflow.bind.translate.languages import Languages, make_languages
 from sqlflow.bind.types import BoundQuery, NodeSchema, Program
 from sqlflow.core.codes import Code
@@ -37,7 +38,8 @@ from sqlflow.project.settings import read_settings
 from sqlflow.project.tree import read_tree
 from sqlflow.project.types import Project, Settings, SingularTestDecl
 from sqlflow.render.render import render
-from sqlflow.render.types import Rendered
+from sqlflow.render.strategies import render_strategies
+from sqlflow.render.types import Rendered, RenderedStrategy
 from sqlflow.render.values import make_render_value
 from sqlflow.store.place import Place, read_place
 from sqlflow.system.protocol import System
@@ -162,6 +164,8 @@ def _with_stages(
         diagnostics += found
         diagnostics += tuple(check_docs(project, rendered, schemas, languages.source, languages.target))
     ended("schemas")
+    strategies, found = _strategies(start, project, rendered, languages, schemas)
+    diagnostics += found
     program = Binder(
         project,
         rendered,
@@ -173,6 +177,7 @@ def _with_stages(
         binder.translated,
         languages.translator,
         languages.is_known,
+        strategies,
     ).program()
     ended("bind")
     return replace(
@@ -187,6 +192,21 @@ def _with_stages(
         graph=graph,
         program=program,
     )
+
+
+def _strategies(
+    start: Compilation,
+    project: Project,
+    rendered: Rendered,
+    languages: Languages,
+    schemas: Mapping[NodeId, NodeSchema],
+) -> tuple[Mapping[NodeId, RenderedStrategy], tuple[Diagnostic, ...]]:
+    """Renders the strategies that the project wrote itself, once the columns of their models are known."""
+    own = own_strategies(rendered, schemas, languages.translator)
+    if not own:
+        return {}, ()
+    environment = start.system.environment()
+    return render_strategies(project, rendered, own, languages.target, environment=environment, now=start.now)
 
 
 def _linked(

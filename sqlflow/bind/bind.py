@@ -11,7 +11,7 @@ from types import MappingProxyType
 from sqlflow.bind.docs import bound_docs
 from sqlflow.bind.followed import ranged_parents
 from sqlflow.bind.signals import bound_signals
-from sqlflow.bind.splice import TableText, bind_query, bind_translated, in_brackets
+from sqlflow.bind.splice import TableText, bind_query, bind_translated, cut, in_brackets
 from sqlflow.bind.time_range import bound_time
 from sqlflow.bind.translate.translate import Translator
 from sqlflow.bind.translate.types import TranslatedQuery
@@ -24,6 +24,7 @@ from sqlflow.bind.types import (
     BoundSeed,
     BoundSingularTest,
     BoundSource,
+    BoundStrategy,
     NodeSchema,
     Program,
     Read,
@@ -36,9 +37,10 @@ from sqlflow.core.value import Value
 from sqlflow.dialect.names import literal, name_key, relation_sql, shorten
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.link.types import GenericTest, Graph, Links
+from sqlflow.parse.statements import statements
 from sqlflow.parse.types import Parsed, ParsedQuery, QueryKey
 from sqlflow.project.types import Project, SourceDecl
-from sqlflow.render.types import Rendered, RenderedQuery
+from sqlflow.render.types import Rendered, RenderedQuery, RenderedStrategy
 
 _NO_LINKS = Links(tables=(), references=())
 # Where the rows of failed tests are kept: beside the target's schema, under dbt's name for it.
@@ -50,7 +52,7 @@ class Binder:
 
     `spec` is the target's dialect. Where the models are written in another one, `translated` has their
     queries, and `translator` writes the types of columns. `is_known` says whether the source's dialect has
-    a function of that name by itself.
+    a function of that name by itself; `strategies` are the statements of those that the project wrote.
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class Binder:
         translated: Mapping[QueryKey, TranslatedQuery],
         translator: Translator | None,
         is_known: Callable[[str], bool],
+        strategies: Mapping[NodeId, RenderedStrategy] = MappingProxyType({}),
     ) -> None:
         self._is_known = is_known
+        self._strategies = strategies
         self._translated = translated
         self._translator = translator
         self._schemas = schemas
@@ -209,6 +213,7 @@ class Binder:
             from_clause=text.from_clause,
             span=declared.span,
             signals=bound_signals(rendered.config, self._project.signals),
+            strategy=self._strategy(node, this),
             time=bound_time(
                 node,
                 self._configs,
@@ -225,6 +230,17 @@ class Binder:
             model, (rendered.full, rendered.incremental), self._configs, self._schemas, self._name_spec
         )
         return replace(model, time=replace(model.time, ranged=ranged))
+
+    def _strategy(self, node: NodeId, this: TableText) -> BoundStrategy | None:
+        """The statements of a model's own strategy, one by one."""
+        found = self._strategies.get(node)
+        if found is None:
+            return None
+        bound = bind_query(found.query, None, _NO_LINKS, this, self._text_of, self._spec)
+        parts = statements(bound.sql, self._spec)
+        return BoundStrategy(
+            statements=tuple(cut(bound, part.start, part.end) for part in parts), columns=found.columns
+        )
 
     def _seed(self, node: NodeId) -> BoundSeed:
         rendered = self._rendered.seeds[node]

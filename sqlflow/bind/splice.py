@@ -39,6 +39,12 @@ def in_brackets(query: BoundQuery, visible: str) -> TableText:
     return TableText(from_clause=f"(\n{text}\n)", visible=visible, inner=inner, inner_start=2)
 
 
+def cut(query: BoundQuery, start: int, end: int) -> BoundQuery:
+    """Takes a part of a text that reads no tables of the project."""
+    text, text_map = splice(query.sql, query.map, [Edit(0, start, ""), Edit(end, len(query.sql), "")])
+    return BoundQuery(sql=text, map=text_map)
+
+
 def rebound(query: BoundQuery, node: NodeId, relation: str) -> BoundQuery:
     """Reads another relation, as SQL writes it, in the place of a node's own."""
     edits = [Edit(r.start, r.end, relation + r.alias) for r in query.reads if r.node == node]

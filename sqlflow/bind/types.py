@@ -135,13 +135,21 @@ class Docs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BoundStrategy:
+    """The statements that bring new rows in, and the columns that they were written for."""
+
+    statements: tuple[BoundQuery, ...]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoundModel:
     """A model that is ready to be built.
 
     Exactly one of `full` and `function` is set. `incremental` is the query that runs where the table is
     there already. `from_clause` is how another query reads the model: its relation, or an ephemeral
-    model's query in brackets. `time` is set for a model that is built by time range, `docs`
-    where descriptions are kept in the warehouse.
+    model's query in brackets. `strategy` is set where the project wrote that itself, `time` for a model that
+    is built by time range, `docs` where descriptions are kept in the warehouse.
     """
 
     id: NodeId
@@ -158,6 +166,7 @@ class BoundModel:
     span: Span
     time: BoundTime | None = None
     signals: tuple[BoundSignal, ...] = ()
+    strategy: BoundStrategy | None = None
     docs: Docs | None = None
 
 

@@ -32,6 +32,8 @@ class IncrementalStrategy(StrEnum):
     MERGE = "merge"
     INSERT_OVERWRITE = "insert_overwrite"
     TIME_RANGE = "time_range"
+    # A macro of the project's own.
+    CUSTOM = "custom"
 
 
 class OnSchemaChange(StrEnum):
@@ -202,6 +204,8 @@ class NodeConfig:
     unique_key: tuple[str, ...] = ()
     partition_by: tuple[PartitionPart, ...] = ()
     incremental_strategy: IncrementalStrategy | None = None
+    # The name of the strategy where it is the project's own.
+    custom_strategy: str = ""
     on_schema_change: OnSchemaChange = OnSchemaChange.IGNORE
     # With a unique_key: SQL conditions on what is looked at in the table; the columns that a merge updates.
     incremental_predicates: tuple[str, ...] = ()

@@ -49,6 +49,11 @@ def quote(spec: DialectSpec, name: str) -> str:
     return f"{spec.quote}{name.replace(spec.quote, spec.quote * 2)}{spec.quote}"
 
 
+def new_rows(spec: DialectSpec, relation: Relation) -> Relation:
+    """Names the temporary table of a relation's new rows, which lies in a schema of its own."""
+    return Relation(None, None, shorten(spec, relation.identifier, "__sqlflow_batch"))
+
+
 def relation_sql(spec: DialectSpec, relation: Relation) -> str:
     """Writes the name of a table or view, each part quoted."""
     schema = relation.schema

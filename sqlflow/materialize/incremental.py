@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlflow.bind.types import BoundModel, BoundQuery
+from sqlflow.bind.types import BoundModel, BoundQuery, BoundStrategy
 from sqlflow.core.codes import Code
 from sqlflow.core.config import IncrementalStrategy, OnSchemaChange
 from sqlflow.core.diagnostic import Diagnostic, did_you_mean
 from sqlflow.core.relation import Column, Relation
 from sqlflow.dialect import statements as sql
-from sqlflow.dialect.names import name_key, shorten
+from sqlflow.dialect.names import name_key, new_rows, shorten
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.relation import insert
 from sqlflow.materialize.types import Checks, Existing, Load, Refuse, Rows, Run, Script, Step, around
@@ -37,9 +37,35 @@ def build_increment(
     if model.config.incremental_strategy is IncrementalStrategy.APPEND:
         added = insert(spec, model.relation, columns, rows)
         return Script(steps=(*alter, *added, *checks(model.relation)))
+    if model.strategy is not None:
+        return _by_macro(spec, model, model.strategy, rows, alter, columns, checks)
     if model.config.incremental_strategy is IncrementalStrategy.INSERT_OVERWRITE:
         return _by_partition(spec, model, rows, alter, columns, checks, run)
     return _by_key(spec, model, rows, alter, columns, checks, run)
+
+
+def _by_macro(
+    spec: DialectSpec,
+    model: BoundModel,
+    strategy: BoundStrategy,
+    rows: Rows,
+    alter: tuple[Step, ...],
+    columns: Sequence[str],
+    checks: Checks,
+) -> Script | Diagnostic:
+    """Runs the statements of the project's own strategy, which were made for the columns of the query."""
+    written = {name_key(spec, column) for column in columns}
+    if written != {name_key(spec, name) for name in strategy.columns}:
+        return Diagnostic(
+            code=Code.SCHEMA_CHANGED,
+            message=f"the columns of `{model.name}` are not those of its table, and its strategy "
+            "was written for the query's",
+            span=model.span,
+            help="set `on_schema_change` to `sync_all_columns`, or build with --full-refresh",
+        )
+    batch, made = _batch(spec, rows, new_rows(spec, model.relation))
+    own = tuple(Run(sql=query.sql, map=query.map, counts=True) for query in strategy.statements)
+    return Script(steps=(*alter, *made, *own, _dropped(spec, batch), *checks(model.relation)))
 
 
 def _by_partition(
@@ -64,7 +90,7 @@ def _by_partition(
                 help=did_you_mean(part.column, columns) or f"the columns of both are: {', '.join(columns)}",
             )
         parts.append((column, part.granularity))
-    batch, made = _batch(spec, model, rows, run)
+    batch, made = _batch(spec, rows, _batch_name(spec, model, run))
     return Script(
         steps=(
             *alter,
@@ -77,9 +103,13 @@ def _by_partition(
     )
 
 
-def _batch(spec: DialectSpec, model: BoundModel, rows: Rows, run: str) -> tuple[Relation, tuple[Step, ...]]:
-    """Puts the new rows into a temporary table, which lies in a schema of its own."""
-    batch = Relation(None, None, shorten(spec, model.relation.identifier, f"__sqlflow_batch_{run}"))
+def _batch_name(spec: DialectSpec, model: BoundModel, run: str) -> Relation:
+    """Names a temporary table, which lies in a schema of its own."""
+    return Relation(None, None, shorten(spec, model.relation.identifier, f"__sqlflow_batch_{run}"))
+
+
+def _batch(spec: DialectSpec, rows: Rows, batch: Relation) -> tuple[Relation, tuple[Step, ...]]:
+    """Puts the new rows into a temporary table."""
     if isinstance(rows, BoundQuery):
         return batch, (around(sql.create_table_as(spec, batch, temporary=True), rows),)
     return batch, (Run(sql=sql.create_table(spec, batch, rows, temporary=True)), Load(relation=batch))
@@ -110,7 +140,7 @@ def _by_key(
         )
     key_columns = [key for key in keys if key is not None]
     predicates = model.config.incremental_predicates
-    batch, made = _batch(spec, model, rows, run)
+    batch, made = _batch(spec, rows, _batch_name(spec, model, run))
     steps: list[Step] = [*alter, *made]
     steps += key_checks(spec, model, batch, key_columns)
     if model.config.incremental_strategy is IncrementalStrategy.MERGE:

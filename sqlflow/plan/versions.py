@@ -54,11 +54,12 @@ def codes(
 def _parts(model: BoundModel) -> tuple[str, ...]:
     """The model's own text. A view holds on to the names that it reads, so these are a part of it."""
     read = repr(sorted(model.time.parents.items())) if model.time is not None else ""
+    own = [query.sql for query in model.strategy.statements] if model.strategy is not None else []
     if model.function is not None:
         names = (model.function.name, *(given.parameter for given in model.function.inputs))
-        return (model.function.path, *names, read)
+        return (model.function.path, *names, read, *own)
     write = _bound if model.config.materialized is Materialization.VIEW else _logical
-    return (write(model.full), write(model.incremental), read)
+    return (write(model.full), write(model.incremental), read, *own)
 
 
 def _bound(query: BoundQuery | None) -> str:

@@ -241,6 +241,7 @@ def decode_node_config(
         contract=_contract(section),
         unique_key=unique_key,
         incremental_strategy=increments.strategy,
+        custom_strategy=increments.custom,
         partition_by=increments.partition_by,
         incremental_predicates=increments.predicates,
         merge_update_columns=increments.update,

@@ -16,9 +16,15 @@ MICROBATCH, _LOOKBACK = "microbatch", 1
 _GRANULARITIES = ("hour", "day", "week", "month", "year")
 _NEED_UNIQUE_KEY = (IncrementalStrategy.DELETE_INSERT, IncrementalStrategy.MERGE)
 
+_BY_NAME = {s.value: s for s in IncrementalStrategy if s is not IncrementalStrategy.CUSTOM}
+
 # The strategies that look at a setting.
 _WITH = {
-    "incremental_predicates": (IncrementalStrategy.MERGE, IncrementalStrategy.DELETE_INSERT),
+    "incremental_predicates": (
+        IncrementalStrategy.MERGE,
+        IncrementalStrategy.DELETE_INSERT,
+        IncrementalStrategy.CUSTOM,
+    ),
     "merge_update_columns": (IncrementalStrategy.MERGE,),
     "merge_exclude_columns": (IncrementalStrategy.MERGE,),
     "partition_by": (IncrementalStrategy.INSERT_OVERWRITE,),
@@ -29,6 +35,7 @@ class Increments(NamedTuple):
     """How an incremental model gets its new rows; see NodeConfig."""
 
     strategy: IncrementalStrategy | None
+    custom: str
     time_range: TimeRangeConfig | None
     predicates: tuple[str, ...]
     update: tuple[str, ...]
@@ -46,7 +53,7 @@ def decode_increments(
 
     An incremental model always gets a strategy: merge where it has a unique key, append where not.
     """
-    word = section.choice("incremental_strategy", [*(s.value for s in IncrementalStrategy), MICROBATCH])
+    word = section.text("incremental_strategy")
     strategy = _strategy(section, materialized, word, unique_key)
     time_range: TimeRangeConfig | None = None
     if strategy is IncrementalStrategy.TIME_RANGE and materialized is Materialization.INCREMENTAL:
@@ -55,6 +62,7 @@ def decode_increments(
         time_range = decode_time_range(section, event_time, place, lookback=lookback)
     found = Increments(
         strategy=strategy,
+        custom=word or "" if strategy is IncrementalStrategy.CUSTOM else "",
         time_range=time_range,
         predicates=section.texts("incremental_predicates") or (),
         update=section.texts("merge_update_columns") or (),
@@ -80,7 +88,7 @@ def decode_increments(
     if materialized is Materialization.INCREMENTAL:
         for key, strategies in _WITH.items():
             if section.pair(key) is not None and found.strategy not in strategies:
-                words = " or ".join(f"`{strategy.value}`" for strategy in strategies)
+                words = " or ".join(f"`{s.value}`" for s in strategies if s.value in _BY_NAME)
                 section.report(
                     invalid_value(f"`{key}` is for the strategy {words}", section.span(key), "leave it out")
                 )
@@ -135,7 +143,9 @@ def _strategy(
         if materialized is not Materialization.INCREMENTAL:
             return None
         return IncrementalStrategy.MERGE if unique_key else IncrementalStrategy.APPEND
-    strategy = IncrementalStrategy.TIME_RANGE if word == MICROBATCH else IncrementalStrategy(word)
+    strategy = IncrementalStrategy.TIME_RANGE if word == MICROBATCH else _BY_NAME.get(word)
+    # Whether there is a macro for it is known when templates are rendered.
+    strategy = strategy or IncrementalStrategy.CUSTOM
     needs_key = materialized is Materialization.INCREMENTAL and strategy in _NEED_UNIQUE_KEY
     if needs_key and not unique_key:
         section.report(

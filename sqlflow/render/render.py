@@ -32,6 +32,7 @@ from sqlflow.render.execute import render_query
 from sqlflow.render.macros import index_macros
 from sqlflow.render.names import name_relation
 from sqlflow.render.scope import Scope, Surroundings, basis_of
+from sqlflow.render.strategies import macro_name, unknown_strategy
 from sqlflow.render.types import Rendered, RenderedModel, RenderedQuery, RenderedSeed, RenderedTest
 
 _HOOKS = ("pre_hook", "post_hook")
@@ -85,6 +86,7 @@ class _Rendering:
             disabled=self._disabled,
             failed=frozenset(self._failed),
             vars=self._project.settings.vars,
+            macros=frozenset(self._around.macros.files),
         )
 
     def model(self, decl: ModelDecl) -> None:
@@ -111,6 +113,9 @@ class _Rendering:
             wrong = check_python_materialization(config, layer, decl.span, decl.function)
             invalid = (*invalid, *wrong)
         self.diagnostics += (*found, *invalid)
+        own = config.custom_strategy
+        if own and macro_name(own) not in self._around.macros.files:
+            self.diagnostics.append(unknown_strategy(own, layer["incremental_strategy"].span))
         if decl.function is None and (query is None or (kind is NodeKind.SNAPSHOT and not config.snapshot)):
             self._failed.add(decl.id)
             return

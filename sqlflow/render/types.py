@@ -60,6 +60,14 @@ class RenderedQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedStrategy:
+    """The statements of a strategy of the project's own, and the names of the columns that it was given."""
+
+    query: RenderedQuery
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedModel:
     """A model or a snapshot: rendered in full and, if incremental, once more with `is_incremental()` true.
 
@@ -103,7 +111,7 @@ class Rendered:
     """All nodes that rendered. `disabled` are those that are switched off, with the place that says so.
 
     `failed` are those with an error in their template: they are known by name, so that a reference to one
-    is not unknown, and have no text.
+    is not unknown, and have no text. `macros` are the names of the project's macros.
     """
 
     models: Mapping[NodeId, RenderedModel]
@@ -112,3 +120,4 @@ class Rendered:
     disabled: Mapping[NodeId, Span]
     failed: frozenset[NodeId]
     vars: Mapping[str, Value]
+    macros: frozenset[str] = frozenset()

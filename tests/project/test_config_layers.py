@@ -243,7 +243,6 @@ VALUE, KEY = Span("f", 5, 9), Span("f", 0, 4)
         ({"indexes": [{"columns": 5}]}, Code.WRONG_TYPE, VALUE, "`columns` must be text", ""),
         ({"indexes": [{"columns": "a", "uniqe": 1}]}, Code.UNKNOWN_KEY, VALUE, "an index", "`unique`?"),
         ({"unique_key": 5}, Code.WRONG_TYPE, VALUE, "`unique_key`", ""),
-        ({"incremental_strategy": "apend"}, Code.INVALID_VALUE, VALUE, "`apend`", "`append`?"),
         ({"on_schema_change": "sync"}, Code.INVALID_VALUE, VALUE, "`sync`", "sync_all_columns"),
         ({"full_refresh": "no"}, Code.WRONG_TYPE, VALUE, "true or false", ""),
     ],
