@@ -205,6 +205,7 @@ class LoadedProject:
         """Plans the selected nodes, whether they changed or not; nothing is touched."""
         options = self._options(full_refresh, force, fail_fast, threads, store_failures)
         program, chosen, _ = self._select(select, exclude)
+        _check_compiled(program, chosen)
         return make_plan(program, command, chosen, options, codes=self._codes(program))
 
     def apply(self, plan: Plan) -> Recorded:
@@ -459,6 +460,7 @@ class LoadedProject:
         self, command: Command, select: Sequence[str], exclude: Sequence[str], options: PlanOptions
     ) -> Recorded:
         program, chosen, _ = self._select(select, exclude)
+        _check_compiled(program, chosen)
         with self._opened(chosen) as opened:
             plan = make_plan(program, command, chosen, options, opened.past, self._codes(program))
             return self._run(plan, opened)
@@ -642,6 +644,25 @@ def _is_in_a_declaration(diagnostic: Diagnostic) -> bool:
     """Whether something is wrong with what the project declares, the file that is written anew left out."""
     span = diagnostic.span
     return diagnostic.code.startswith("SF00") and (span is None or span.path != CATALOG_FILE)
+
+
+def _check_compiled(program: Program, chosen: Iterable[NodeId]) -> None:
+    """Raises ProjectError where a model is to be built, tested or read that was not compiled."""
+    read = {node for id in chosen for node in (id, *program.graph.parents[id])}
+    models = (NodeKind.MODEL, NodeKind.SNAPSHOT)
+    left = [n for id in sorted(read - program.models.keys()) if (n := program.graph.nodes[id]).kind in models]
+    if left:
+        raise ProjectError(
+            [
+                Diagnostic(
+                    code=Code.IBIS_NOT_COMPILED,
+                    message=f"`{node.name}` is not compiled, and is needed here",
+                    span=node.span,
+                    help="load the project with `python=True`, or leave out what reads it",
+                )
+                for node in left
+            ]
+        )
 
 
 def _unknown(name: str, program: Program) -> ProjectError:

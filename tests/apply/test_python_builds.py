@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.apply.projects import Project, source_text
+import sqlflow
+from tests.apply.projects import Project, Run, source_text
 
 FRAMES = {
     "pandas": ("import pandas", "pandas.DataFrame", "up[up['id'] > 1]"),
@@ -187,3 +188,26 @@ def test_search_path_is_given_back(duck: Project) -> None:
     before: list[Any] = list(sys.path)
     duck.built({"up": UP, "models/m.py": model("return up"), "lib/thing.py": ""})
     assert sys.path == before
+
+
+def test_what_was_not_compiled_is_not_built(duck: Project) -> None:
+    ibis_model = (
+        "import ibis\n\n\ndef totals(orders: ibis.Table) -> ibis.Table:\n"
+        "    return orders.aggregate(total=orders.amount.sum())\n"
+    )
+    duck.built(
+        {
+            "orders": "select 10 as amount",
+            "models/totals.py": ibis_model,
+            "after": "select total from totals",
+            "models/t.yml": "models: [{name: totals, columns: [{name: total, tests: [not_null]}]}]",
+        }
+    )
+    project = sqlflow.load(duck.root, python=False)
+    for call in (project.build, project.test, project.plan):
+        for select in ([], ["after"], ["resource_type:test"]):
+            with pytest.raises(sqlflow.ProjectError) as error:
+                call(select=select)
+            [said] = error.value.diagnostics
+            assert (said.code, source_text(duck, said)) == ("SF0408", "totals")
+    assert Run(list(project.build(select=["orders"]))).check().statuses == {"orders": "unchanged"}
