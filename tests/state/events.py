@@ -45,6 +45,8 @@ DIAGNOSTICS: st.SearchStrategy[tuple[Diagnostic, ...]] = st.lists(
     max_size=2,
 ).map(tuple)
 
+RANGES = st.none() | st.lists(st.builds(Range, st.datetimes(), st.datetimes()), max_size=3).map(normalised)
+
 PUBLICATIONS: st.SearchStrategy[Publication] = st.builds(
     Publication,
     environment=st.sampled_from(["prod", "dev"]),
@@ -54,7 +56,8 @@ PUBLICATIONS: st.SearchStrategy[Publication] = st.builds(
     code=TEXTS,
     data=TEXTS,
     inputs=INPUTS,
-    ranges=st.none() | st.lists(st.builds(Range, st.datetimes(), st.datetimes()), max_size=3).map(normalised),
+    ranges=RANGES,
+    changed=RANGES,
     run=RUNS,
     at=MOMENTS,
     epoch=COUNTS,
