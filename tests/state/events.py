@@ -61,6 +61,7 @@ PUBLICATIONS: st.SearchStrategy[Publication] = st.builds(
     run=RUNS,
     at=MOMENTS,
     epoch=COUNTS,
+    checksum=TEXTS,
 )
 
 KEPT: st.SearchStrategy[KeptEvent] = st.one_of(
