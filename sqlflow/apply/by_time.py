@@ -12,6 +12,7 @@ from typing import Protocol
 from sqlflow.apply.attempts import again
 from sqlflow.apply.audit import Audits
 from sqlflow.apply.crew import Crew
+from sqlflow.apply.hooks import run_after, run_before
 from sqlflow.apply.job import CURRENT, Batch, Job
 from sqlflow.apply.leases import Lease
 from sqlflow.apply.outcome import Outcome
@@ -138,7 +139,9 @@ class BuildByTime:
         count = "1 batch" if len(done) == 1 else f"{len(done)} batches"
         said = [part for part in (done[0].reason, count, self._remark) if part]
         last = max(done, key=lambda one: one.publication.number if one.publication is not None else 0)
-        return last._replace(rows=sum(outcome.rows or 0 for outcome in done), reason="; ".join(said))
+        rows = sum(outcome.rows or 0 for outcome in done)
+        whole = last._replace(rows=rows, reason="; ".join(said))
+        return run_after(self._model.after_commit, whole, self._sender)
 
     def _leased(self, build: Callable[[Job], Outcome]) -> Outcome:
         outcome = self._builder.leased(self._action, self._model.relation, self._sender, build)
@@ -147,7 +150,10 @@ class BuildByTime:
 
     def _first(self, job: Job) -> Outcome:
         ended = self._find(job)
-        return ended if ended is not None else self._build(self._left.popleft(), job)
+        if ended is not None:
+            return ended
+        run_before(self._model.before_begin, self._sender)
+        return self._build(self._left.popleft(), job)
 
     def _next(self, job: Job) -> Outcome:
         """Builds a batch, unless another run has done so: this one's first took it out of what is covered."""

@@ -309,11 +309,10 @@ class _Loop:
         self._pool.slots.give_back()
         outcome = done.outcome
         if running.timed_out and outcome.status is not Status.SUCCESS:
-            timeout = _timeout(action) or 0.0
-            outcome = Outcome(
-                Status.ERROR,
-                reason="timed out",
-                diagnostics=(timed_out(action.name, _span(action), timeout),),
+            timeout, published = _timeout(action) or 0.0, outcome.publication is not None
+            told = timed_out(action.name, _span(action), timeout, published=published)
+            outcome = (outcome if published else Outcome(Status.ERROR))._replace(
+                status=Status.ERROR, reason="timed out", diagnostics=(told,)
             )
         seconds = self._system.monotonic() - running.began
         yield from self._finished(action, outcome, seconds, running.statements)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlflow.adapter.protocol import Failure, FailureKind
 from sqlflow.core.codes import Code
@@ -100,13 +101,14 @@ def views_in_the_way(why: str, span: Span, notes: tuple[str, ...] = ()) -> Diagn
     )
 
 
-def timed_out(name: str, span: Span, seconds: float) -> Diagnostic:
-    """Says that a node took longer than its `timeout`."""
+def timed_out(name: str, span: Span, seconds: float, *, published: bool) -> Diagnostic:
+    """Says that a node took longer than its `timeout`; what was published by then stays."""
+    left = "its hooks after the commit were cut short" if published else "nothing of it was published"
     return Diagnostic(
         code=Code.TIMED_OUT,
         message=f"`{name}` took longer than its timeout of {seconds:g} seconds",
         span=span,
-        help="nothing of it was published; raise `timeout`, or make the query faster",
+        help=f"{left}; raise `timeout`, or make the query faster",
     )
 
 
@@ -120,6 +122,13 @@ def test_not_run(work: RunTest, absent: Sequence[Relation]) -> Diagnostic:
         span=work.span,
         help="build what it reads as well; a build of the whole project runs every test",
     )
+
+
+def hook_failed(diagnostic: Diagnostic, name: str) -> Diagnostic:
+    """Adds to the failure of a hook after the commit that it undoes nothing."""
+    note = f"`{name}` was published before, and stays so; what reads it was not built"
+    help_ = diagnostic.help or f"build it again with --force to run its hooks again: -s {name}"
+    return replace(diagnostic, notes=(*diagnostic.notes, note), help=help_)
 
 
 def line_span(path: str, text: str, line: int) -> Span:

@@ -18,6 +18,7 @@ from sqlflow.apply.failed_rows import FailedRows
 from sqlflow.apply.failures import WorkFailedError
 from sqlflow.apply.files import read_rows
 from sqlflow.apply.frames import FunctionRunner
+from sqlflow.apply.hooks import run_after, run_before
 from sqlflow.apply.job import CURRENT, Batch, FileTable, Job, kind_of, success
 from sqlflow.apply.leases import Lease, Leases
 from sqlflow.apply.outcome import Outcome
@@ -87,13 +88,15 @@ class Workshop:
             case BuildModel() as build if build.model.time is not None:
                 return BuildByTime(self, build, action, sender, crew).run()
             case BuildModel() as build:
-                return self.leased(
-                    action, build.model.relation, sender, lambda job: self.model(build, job, sender)
+                ended = self.leased(
+                    action, build.model.relation, sender, lambda job: self._whole(build, job, sender)
                 )
+                return run_after(build.model.after_commit, ended, sender)
             case LoadSeed() as load:
-                return self.leased(
+                ended = self.leased(
                     action, load.seed.relation, sender, lambda job: self._seed(load.seed, job, sender)
                 )
+                return run_after(load.seed.after_commit, ended, sender)
             case LoadSource() as load:
                 return self.leased(
                     action, load.source.relation, sender, lambda job: self._source(load.source, job, sender)
@@ -228,6 +231,10 @@ class Workshop:
         """Looks at the rows that are about to be published, where that is asked for and the engine can."""
         return self.questions.checksum(relation, sender) if wanted and self.spec.row_hash else ""
 
+    def _whole(self, work: BuildModel, job: Job, sender: Sender) -> Outcome:
+        run_before(work.model.before_begin, sender)
+        return self.model(work, job, sender)
+
     def model(self, work: BuildModel, job: Job, sender: Sender, batch: Batch | None = None) -> Outcome:
         """Builds a model, or a batch of one, and publishes it."""
         # Before the transaction: nothing is locked while Python runs.
@@ -353,6 +360,7 @@ class Workshop:
             seed.docs,
             seed.config.checksum,
         )
+        run_before(seed.before_begin, sender)
         return again(sender, lambda: self._load(table, rows, job, sender))
 
     def _source(self, source: BoundSource, job: Job, sender: Sender) -> Outcome:

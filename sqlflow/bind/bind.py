@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 from types import MappingProxyType
+from typing import NamedTuple
 
 from sqlflow.bind.docs import bound_docs
 from sqlflow.bind.followed import ranged_parents
@@ -40,11 +41,20 @@ from sqlflow.link.types import GenericTest, Graph, Links
 from sqlflow.parse.statements import statements
 from sqlflow.parse.types import Parsed, ParsedQuery, QueryKey
 from sqlflow.project.types import Project, SourceDecl
-from sqlflow.render.types import Rendered, RenderedQuery, RenderedStrategy
+from sqlflow.render.types import Rendered, RenderedModel, RenderedQuery, RenderedSeed, RenderedStrategy
 
 _NO_LINKS = Links(tables=(), references=())
 # Where the rows of failed tests are kept: beside the target's schema, under dbt's name for it.
 _FAILURES_SUFFIX = "_dbt_test__audit"
+
+
+class _Hooks(NamedTuple):
+    """The hooks of a node in the order in which they run."""
+
+    before_begin: tuple[BoundQuery, ...]
+    pre_hooks: tuple[BoundQuery, ...]
+    post_hooks: tuple[BoundQuery, ...]
+    after_commit: tuple[BoundQuery, ...]
 
 
 class Binder:
@@ -164,13 +174,20 @@ class Binder:
             return bind_translated(translated, links, this, self._text_of)
         return bind_query(query, facts, links, this, self._text_of, self._spec)
 
-    def _hooks(
-        self, node: NodeId, hooks: tuple[RenderedQuery, ...], first: int, this: TableText
-    ) -> tuple[BoundQuery, ...]:
-        links = self._graph.hooks.get(node, ())
-        return tuple(
-            bind_query(hook, None, links[first + i], this, self._text_of, self._spec)
-            for i, hook in enumerate(hooks)
+    def _hooks(self, rendered: RenderedModel | RenderedSeed, this: TableText) -> _Hooks:
+        """Binds the hooks of a node, and sorts them by when they run."""
+        links = self._graph.hooks.get(rendered.id, ())
+        bound = [
+            bind_query(hook, None, links[i], this, self._text_of, self._spec)
+            for i, hook in enumerate((*rendered.pre_hooks, *rendered.post_hooks))
+        ]
+        before = list(zip(rendered.config.pre_hook, bound, strict=False))
+        after = list(zip(rendered.config.post_hook, bound[len(before) :], strict=True))
+        return _Hooks(
+            before_begin=tuple(query for hook, query in before if not hook.transaction),
+            pre_hooks=tuple(query for hook, query in before if hook.transaction),
+            post_hooks=tuple(query for hook, query in after if hook.transaction),
+            after_commit=tuple(query for hook, query in after if not hook.transaction),
         )
 
     def _model(self, node: NodeId) -> BoundModel | None:
@@ -208,8 +225,7 @@ class Binder:
             full=full,
             incremental=self._query(QueryKey(node, "incremental"), rendered.incremental, this),
             function=function,
-            pre_hooks=self._hooks(node, rendered.pre_hooks, 0, this),
-            post_hooks=self._hooks(node, rendered.post_hooks, len(rendered.pre_hooks), this),
+            **self._hooks(rendered, this)._asdict(),
             from_clause=text.from_clause,
             span=declared.span,
             signals=bound_signals(rendered.config, self._project.signals),
@@ -254,8 +270,7 @@ class Binder:
             path=declared.path,
             config=self._typed(rendered.config),
             relation=relation,
-            pre_hooks=self._hooks(node, rendered.pre_hooks, 0, this),
-            post_hooks=self._hooks(node, rendered.post_hooks, len(rendered.pre_hooks), this),
+            **self._hooks(rendered, this)._asdict(),
             from_clause=this.from_clause,
             span=declared.span,
             docs=bound_docs(rendered.config, declared, partial(self._stored, node)),

@@ -149,7 +149,8 @@ class BoundModel:
     Exactly one of `full` and `function` is set. `incremental` is the query that runs where the table is
     there already. `from_clause` is how another query reads the model: its relation, or an ephemeral
     model's query in brackets. `strategy` is set where the project wrote that itself, `time` for a model that
-    is built by time range, `docs` where descriptions are kept in the warehouse.
+    is built by time range, `docs` where descriptions are kept in the warehouse. The
+    hooks are those in the transaction that publishes; `before_begin` and `after_commit` run outside of it.
     """
 
     id: NodeId
@@ -168,11 +169,13 @@ class BoundModel:
     signals: tuple[BoundSignal, ...] = ()
     strategy: BoundStrategy | None = None
     docs: Docs | None = None
+    before_begin: tuple[BoundQuery, ...] = ()
+    after_commit: tuple[BoundQuery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundSeed:
-    """A file of rows that becomes a table."""
+    """A file of rows that becomes a table; hooks and docs are as in a model."""
 
     id: NodeId
     name: str
@@ -184,6 +187,8 @@ class BoundSeed:
     from_clause: str
     span: Span
     docs: Docs | None = None
+    before_begin: tuple[BoundQuery, ...] = ()
+    after_commit: tuple[BoundQuery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,14 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A statement that runs before or after a node is built, in the transaction that publishes it or not."""
+
+    sql: str
+    transaction: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersistDocs:
     """Which descriptions are kept in the warehouse, as comments: the node's own, those of its columns."""
 
@@ -186,8 +194,8 @@ class NodeConfig:
     database: str | None = None
     tags: tuple[str, ...] = ()
     meta: Mapping[str, Value] = field(default_factory=lambda: EMPTY)
-    pre_hook: tuple[str, ...] = ()
-    post_hook: tuple[str, ...] = ()
+    pre_hook: tuple[Hook, ...] = ()
+    post_hook: tuple[Hook, ...] = ()
     timeout: float | None = None
     persist_docs: PersistDocs = field(default_factory=PersistDocs)
     # How long what can't be told of a model or a snapshot (a volatile function, a source without a version)

@@ -77,7 +77,9 @@ def _logical(query: BoundQuery | None) -> str:
 def _digest(program: Program, node: BoundModel | BoundSeed, *parts: str) -> str:
     hooks = [hook.sql for hook in (*node.pre_hooks, *node.post_hooks)]
     relation = relation_sql(program.spec, node.relation)
-    code = digest(json.dumps([relation, _config(node.config), len(node.pre_hooks), hooks, parts]))
+    outside = [[hook.sql for hook in found] for found in (node.before_begin, node.after_commit)]
+    more = [outside] if any(outside) else []
+    code = digest(json.dumps([relation, _config(node.config), len(node.pre_hooks), hooks, parts, *more]))
     return code + _attached(node)
 
 

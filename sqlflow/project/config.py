@@ -24,6 +24,7 @@ from sqlflow.core.span import Span
 from sqlflow.core.value import Value
 from sqlflow.project.decode import Section, as_section, invalid_value, plain, unknown_key
 from sqlflow.project.durations import read_duration
+from sqlflow.project.hook_config import decode_hooks
 from sqlflow.project.incremental_config import decode_increments
 from sqlflow.project.nodes import MappingNode, Pair, from_value, to_value
 from sqlflow.project.relation_config import decode_persist_docs
@@ -39,6 +40,7 @@ class Merge(StrEnum):
     REPLACE = "replace"
     ADD = "add"
     UNION = "union"
+    HOOKS = "hooks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +73,8 @@ KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             ConfigKey(name="database", kinds=_NODES),
             ConfigKey(name="tags", kinds=_NODES | _TESTS, merge=Merge.ADD),
             ConfigKey(name="meta", kinds=_NODES | _TESTS, merge=Merge.UNION),
-            ConfigKey(name="pre_hook", kinds=_NODES, merge=Merge.ADD),
-            ConfigKey(name="post_hook", kinds=_NODES, merge=Merge.ADD),
+            ConfigKey(name="pre_hook", kinds=_NODES, merge=Merge.HOOKS),
+            ConfigKey(name="post_hook", kinds=_NODES, merge=Merge.HOOKS),
             ConfigKey(name="timeout", kinds=_NODES, typed=True),
             ConfigKey(name="persist_docs", kinds=_NODES),
             ConfigKey(name="stale_after", kinds=_MODELS | _SNAPSHOTS),
@@ -183,7 +185,8 @@ def _merge_entries(before: ConfigEntry, after: ConfigEntry, rule: Merge) -> Conf
         if not isinstance(before.value, Mapping):
             return before
         return after._replace(value=MappingProxyType({**before.value, **after.value}))
-    old, new = _listed(before.value), _listed(after.value)
+    of = (str, Mapping) if rule is Merge.HOOKS else (str,)
+    old, new = _listed(before.value, of), _listed(after.value, of)
     if new is None:
         return after
     if old is None:
@@ -191,10 +194,10 @@ def _merge_entries(before: ConfigEntry, after: ConfigEntry, rule: Merge) -> Conf
     return after._replace(value=(*old, *new))
 
 
-def _listed(value: Value) -> tuple[Value, ...] | None:
-    if isinstance(value, str):
+def _listed(value: Value, of: tuple[type, ...]) -> tuple[Value, ...] | None:
+    if isinstance(value, of):
         return (value,)
-    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+    if isinstance(value, tuple) and all(isinstance(item, of) for item in value):
         return value
     return None
 
@@ -229,8 +232,8 @@ def decode_node_config(
         database=_name(section, "database") or _name(section, "target_database"),
         tags=tuple(dict.fromkeys(section.texts("tags") or ())),
         meta=section.values("meta"),
-        pre_hook=section.texts("pre_hook") or (),
-        post_hook=section.texts("post_hook") or (),
+        pre_hook=decode_hooks(section, "pre_hook"),
+        post_hook=decode_hooks(section, "post_hook"),
         timeout=section.positive("timeout"),
         persist_docs=decode_persist_docs(section),
         stale_after=read_duration(section, "stale_after"),

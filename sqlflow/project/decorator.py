@@ -33,6 +33,13 @@ class PartitionConfig(TypedDict, total=False):
     granularity: Literal["hour", "day", "week", "month", "year"]
 
 
+class HookConfig(TypedDict, total=False):
+    """A hook that says whether it runs in the transaction that publishes."""
+
+    sql: str
+    transaction: bool
+
+
 class ModelConfig(TypedDict, total=False):
     """The configuration of a Python model, in the words of `{{ config(...) }}`."""
 
@@ -43,8 +50,8 @@ class ModelConfig(TypedDict, total=False):
     database: str
     tags: str | Sequence[str]
     meta: Mapping[str, object]
-    pre_hook: str | Sequence[str]
-    post_hook: str | Sequence[str]
+    pre_hook: str | HookConfig | Sequence[str | HookConfig]
+    post_hook: str | HookConfig | Sequence[str | HookConfig]
     timeout: float
     persist_docs: Mapping[str, bool]
     stale_after: str | DurationConfig

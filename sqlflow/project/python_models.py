@@ -179,10 +179,16 @@ class _Reader:
 
     def _description(self, entry: ConfigEntry | None, function: ast.FunctionDef) -> str:
         if entry is None or entry.value is None:
-            return ast.get_docstring(function) or ""
+            found = ast.get_docstring(function) or ""
+            # What no text of a file can hold, an escape can give.
+            return found.replace("\0", "").encode(errors="ignore").decode()
         if not isinstance(entry.value, str):
             message = f"`description` must be text, not {type_name(entry.value)}"
             self.report(Code.WRONG_TYPE, message, entry.span)
+            return ""
+        if "\0" in entry.value or entry.value.encode(errors="ignore").decode() != entry.value:
+            message = "`description` holds a character that no text in a warehouse can hold"
+            self.report(Code.INVALID_VALUE, message, entry.span, "take the `\\0`, or half of a pair, out")
             return ""
         return entry.value
 

@@ -11,7 +11,7 @@ from jinja2.utils import missing
 
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import did_you_mean
-from sqlflow.core.value import type_name
+from sqlflow.core.value import Value, freeze, type_name
 from sqlflow.render.problems import Problem
 
 SECRET_PREFIXES = ("SQLFLOW_SECRET_", "DBT_ENV_SECRET_")
@@ -120,3 +120,22 @@ def to_set(value: Iterable[object] = (), default: object = None) -> object:
         return set(value)
     except TypeError:
         return default
+
+
+def plain_value(value: object) -> Value:
+    """Freezes a value of a template; texts lose what they know of their origin.
+
+    Raises TypeError on what is no plain value.
+    """
+    return freeze(_untraced(value))
+
+
+def _untraced(value: object) -> object:
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        items = cast("Mapping[object, object]", value)
+        return {str(key): _untraced(item) for key, item in items.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_untraced(item) for item in cast("Sequence[object]", value)]
+    return value

@@ -13,6 +13,7 @@ from sqlflow.core.diagnostic import Diagnostic, Label, did_you_mean
 from sqlflow.core.span import Span
 from sqlflow.core.textmap import Segment, TextMap
 from sqlflow.render.compiled import Compiled, code_name
+from sqlflow.render.hooks import HOOK_MAKERS
 from sqlflow.render.narrow import find_call, find_name
 from sqlflow.render.problems import AlreadyReported, Problem, ReturnValue, UndefinedName
 from sqlflow.render.scope import Scope, Surroundings
@@ -139,4 +140,7 @@ def _undefined(error: UndefinedName, scope: Scope) -> tuple[str, str, str]:
             "",
             "templates don't ask the database: they are rendered without one",
         )
+    if name in HOOK_MAKERS:
+        hint = f"`{name}` is for `config(...)`; in YAML, write `{{sql: ..., transaction: false}}`"
+        return f"`{name}` is not defined in a hook", "", hint
     return f"`{name}` is not defined", "not defined", did_you_mean(name, scope.known_names())

@@ -11,6 +11,7 @@ from sqlflow.core.diagnostic import Diagnostic, Label
 from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
+from sqlflow.core.value import Value
 from sqlflow.project.config import (
     check_python_materialization,
     decode_node_config,
@@ -243,7 +244,8 @@ class _Rendering:
         """Renders the hooks of a node, each with the place of the setting that it was written in."""
         rendered: list[tuple[RenderedQuery, ...]] = []
         whole = True
-        for key, texts in zip(_HOOKS, (config.pre_hook, config.post_hook), strict=True):
+        for key, hooks in zip(_HOOKS, (config.pre_hook, config.post_hook), strict=True):
+            texts = [hook.sql for hook in hooks]
             spans = _hook_spans(key, texts, layers, merged)
             queries: list[RenderedQuery] = []
             for text, span in zip(texts, spans, strict=True):
@@ -276,10 +278,15 @@ def _hook_spans(
         for name, entry in layer.items():
             if name.replace("-", "_") == key:
                 values = entry.value if isinstance(entry.value, tuple) else (entry.value,)
-                found += [(value, entry.span) for value in values if isinstance(value, str)]
+                found += [(text, entry.span) for value in values if (text := _hook_text(value)) is not None]
     if [text for text, _ in found] == list(texts):
         return tuple(span for _, span in found)
     return (merged[key].span,) * len(texts)
+
+
+def _hook_text(value: Value) -> str | None:
+    text = value.get("sql") if isinstance(value, Mapping) else value
+    return text if isinstance(text, str) else None
 
 
 def _at(diagnostic: Diagnostic, span: Span) -> Diagnostic:

@@ -15,12 +15,22 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Severity, did_you_mean
 from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
-from sqlflow.core.value import Value, freeze, thaw
+from sqlflow.core.value import thaw
 from sqlflow.project.config import canonical, merge_layers
 from sqlflow.project.types import ConfigEntry, ConfigLayer, RefTarget, Settings
-from sqlflow.render.calls import bind, environment_value, parse_json, render_json, text_of, to_set, zipped
+from sqlflow.render.calls import (
+    bind,
+    environment_value,
+    parse_json,
+    plain_value,
+    render_json,
+    text_of,
+    to_set,
+    zipped,
+)
 from sqlflow.render.compiled import Compiled, code_name, frame_line
 from sqlflow.render.environment import NAMES
+from sqlflow.render.hooks import HOOK_MAKERS, find_hook_maker
 from sqlflow.render.macros import MacroIndex, Macros, PackageMacros
 from sqlflow.render.modules import modules
 from sqlflow.render.moments import find_moment
@@ -143,13 +153,18 @@ class Scope:
         if name == self._around.settings.name and name not in self.parent:
             self._package = self._package or PackageMacros(self.macros)
             return self._package
-        moment = find_moment(name, self.config) if self._fixed is None else None
-        return missing if moment is None else moment
+        if self._fixed is not None:
+            return missing
+        for special in (find_moment(name, self.config), find_hook_maker(name)):
+            if special is not None:
+                return special
+        return missing
 
     def known_names(self) -> tuple[str, ...]:
         """Gives the names that a template can use, for messages."""
         own = (name for name in self.parent if name != NAMES)
-        return (*self._own, *own, *self._around.macros.files, "run_started_at", "modules")
+        makers = HOOK_MAKERS if self._fixed is None else ()
+        return (*self._own, *own, *self._around.macros.files, "run_started_at", "modules", *makers)
 
     def reads(self) -> Reads:
         """Gives what was read so far."""
@@ -204,7 +219,7 @@ class Scope:
         for key, value in settings.items():
             at = places.get(key)
             try:
-                frozen = _plain(value)
+                frozen = plain_value(value)
             except TypeError as error:
                 raise Problem(
                     Code.BAD_CALL,
@@ -378,19 +393,3 @@ class Exceptions:
 def _return(*args: object, **kwargs: object) -> object:
     (value,) = bind("return", ("data",), 0, args, kwargs)
     raise ReturnValue(None if value is missing else value)
-
-
-def _plain(value: object) -> Value:
-    """Freezes a value; texts lose what they know of their origin."""
-    return freeze(_untraced(value))
-
-
-def _untraced(value: object) -> object:
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, Mapping):
-        items = cast("Mapping[object, object]", value)
-        return {str(key): _untraced(item) for key, item in items.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_untraced(item) for item in cast("Sequence[object]", value)]
-    return value

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sqlflow.core.codes import Code
 from sqlflow.core.config import (
+    Hook,
     IncrementalStrategy,
     Index,
     Materialization,
@@ -65,6 +66,9 @@ def test_tags_and_hooks_add_up() -> None:
     assert merged({"tags": "a"}, {"tags": ["b", "c"]}, {"tags": "d"}) == {"tags": ("a", "b", "c", "d")}
     assert merged({"pre-hook": "x"}, {"pre_hook": ["y"]}) == {"pre_hook": ("x", "y")}
     assert merged({"post_hook": ["x"]}, {"post-hook": "x"}) == {"post_hook": ("x", "x")}
+    outside = {"sql": "z", "transaction": False}
+    assert merged({"post_hook": outside}, {"post_hook": ["x"]}) == {"post_hook": (outside, "x")}
+    assert merged({"post_hook": "x"}, {"post_hook": outside}) == {"post_hook": ("x", outside)}
 
 
 def test_mappings_merge() -> None:
@@ -112,7 +116,7 @@ def test_every_setting_of_a_model() -> None:
         tags=["x", "y", "x"],
         meta={"owner": "me"},
         pre_hook="one",
-        post_hook=["two", "two"],
+        post_hook=["two", {"sql": "three", "transaction": False}, {"sql": "two", "transaction": True}],
         timeout=90,
         persist_docs={"relation": True, "columns": False},
         stale_after="36 Hours",
@@ -132,8 +136,8 @@ def test_every_setting_of_a_model() -> None:
         database="d",
         tags=("x", "y"),
         meta={"owner": "me"},
-        pre_hook=("one",),
-        post_hook=("two", "two"),
+        pre_hook=(Hook(sql="one"),),
+        post_hook=(Hook(sql="two"), Hook(sql="three", transaction=False), Hook(sql="two")),
         timeout=90.0,
         persist_docs=PersistDocs(relation=True),
         stale_after=timedelta(hours=36),
@@ -236,6 +240,12 @@ VALUE, KEY = Span("f", 5, 9), Span("f", 0, 4)
         ({"persist_docs": True}, Code.WRONG_TYPE, VALUE, "`persist_docs` must be a mapping", ""),
         ({"persist_docs": {"relation": "yes"}}, Code.WRONG_TYPE, VALUE, "true or false", ""),
         ({"persist_docs": {"column": True}}, Code.UNKNOWN_KEY, VALUE, "`persist_docs`", "`columns`?"),
+        ({"pre_hook": 5}, Code.WRONG_TYPE, VALUE, "a hook of `pre_hook`", "quotes"),
+        ({"post_hook": ["a", ["b"]]}, Code.WRONG_TYPE, VALUE, "a mapping with `sql`", ""),
+        ({"post_hook": {"transaction": False}}, Code.MISSING_SETTING, VALUE, "`sql` is missing", ""),
+        ({"post_hook": {"sql": " "}}, Code.INVALID_VALUE, VALUE, "`sql` is empty", ""),
+        ({"post_hook": {"sql": "a", "transaction": 1}}, Code.WRONG_TYPE, VALUE, "true or false", ""),
+        ({"post_hook": [{"sql": "a", "trans": False}]}, Code.UNKNOWN_KEY, VALUE, "`trans`", "`transaction`"),
         ({"indexes": "a"}, Code.WRONG_TYPE, VALUE, "`indexes` must be a list", ""),
         ({"indexes": ["a"]}, Code.WRONG_TYPE, VALUE, "an index must be a mapping", ""),
         ({"indexes": [{"unique": True}]}, Code.MISSING_SETTING, VALUE, "`columns` is missing", "[a, b]"),

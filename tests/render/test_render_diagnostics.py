@@ -174,3 +174,14 @@ def test_a_wrong_hook_is_covered_where_it_is_written() -> None:
     result = one("{{ config(post_hook='{{ ') }}select 1")
     found = result.only()
     assert (found.code, result.at(found.span)) == (Code.TEMPLATE_SYNTAX, "'{{ '")
+
+
+def test_dbts_functions_are_for_config() -> None:
+    result = one("{{ config(post_hook='{{ after_commit(\"x\") }}') }}select 1")
+    found = result.only()
+    assert found.code is Code.UNDEFINED_NAME
+    assert "write `{sql: ..., transaction: false}`" in found.help
+    found = one("{{ config(post_hook=after_commit()) }}select 1").only()
+    assert (found.code, found.help) == (Code.BAD_CALL, "write `after_commit(sql)`")
+    found = one("{{ config(post_hook=after_comit('x')) }}select 1").only()
+    assert found.help == "did you mean `after_commit`?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sqlflow.core.codes import Code
-from sqlflow.core.config import Materialization
+from sqlflow.core.config import Hook, Materialization
 from sqlflow.core.ids import NodeKind, node_id
 from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
@@ -87,7 +87,7 @@ def test_the_files_settings_stand_above_the_layers() -> None:
 
 def test_settings_as_one_mapping() -> None:
     result = one("{{ config({'materialized': 'table', 'post-hook': 'a'}) }}")
-    assert result.model().config.post_hook == ("a",)
+    assert result.model().config.post_hook == (Hook(sql="a"),)
     entry = result.model().layer["materialized"]
     assert result.at(entry.span) == "config({'materialized': 'table', 'post-hook': 'a'})"
 
@@ -235,3 +235,18 @@ def test_a_wrong_setting_of_a_folder_is_said_once() -> None:
     wrong = layer(materialized="tabel")
     result = rendering(a_project({"a": "1", "b": "2"}, layers={"a": [wrong], "b": [wrong]}))
     assert len(result.diagnostics) == 1
+
+
+def test_dbts_functions_say_where_a_hook_runs() -> None:
+    """What they give is a setting; the text within is the hook's template."""
+    config = (
+        "pre_hook=before_begin('a {{ this.identifier }}'), "
+        "post_hook=[in_transaction('b'), after_commit(sql='c {{ ref(\"r\") }}'), 'd']"
+    )
+    model = one("{{ config(" + config + ") }}x").model()
+    assert model.config.pre_hook == (Hook(sql="a {{ this.identifier }}", transaction=False),)
+    assert [hook.transaction for hook in model.config.post_hook] == [True, False, True]
+    assert [hook.text for hook in model.pre_hooks] == ["a m"]
+    assert [hook.text for hook in model.post_hooks] == ["b", "c __sqlflow_ref_0__", "d"]
+    (place,) = model.post_hooks[1].map.locate(0, 1)
+    assert place.path == "models/m.sql"

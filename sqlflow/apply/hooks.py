@@ -1,0 +1,65 @@
+"""Runs the hooks of a node that are outside of the transaction which publishes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlflow.adapter.protocol import FailureKind
+from sqlflow.apply.failures import StoppedError, WorkFailedError, hook_failed
+from sqlflow.apply.outcome import Outcome
+from sqlflow.apply.pauses import growing_pauses
+from sqlflow.apply.sender import Sender
+from sqlflow.bind.types import BoundQuery
+from sqlflow.state.event import Status
+
+# How often a hook is sent that another transaction is in the way of.
+_ATTEMPTS = 10
+
+
+def run_before(hooks: Sequence[BoundQuery], sender: Sender) -> None:
+    """Runs hooks before the transaction begins; raises WorkFailedError where one fails."""
+    for hook in hooks:
+        _run(hook, sender)
+
+
+def run_after(hooks: Sequence[BoundQuery], outcome: Outcome, sender: Sender) -> Outcome:
+    """Runs hooks after the commit: what they do, or fail to do, undoes no publishing.
+
+    Gives how the action ended then: what was published stays published. Where nothing was built, none runs.
+    """
+    if outcome.status is not Status.SUCCESS:
+        return outcome
+    try:
+        for hook in hooks:
+            _run(hook, sender)
+    except WorkFailedError as error:
+        found = tuple(hook_failed(diagnostic, sender.name) for diagnostic in error.diagnostics)
+        return outcome._replace(status=Status.ERROR, reason="published", diagnostics=found)
+    except StoppedError:
+        return outcome._replace(status=Status.CANCELLED, reason="published, its hooks were cut short")
+    return outcome
+
+
+def _run(hook: BoundQuery, sender: Sender) -> None:
+    """Sends a hook; again only where it is certain that the engine took nothing of it."""
+    if not hook.sql.strip():
+        return
+    if sender.broken:
+        sender.reconnect()
+    # All of a hook has one place, which is told even where the engine names none.
+    written = hook.map.locate(0, 1)
+    with sender.naming(sender.name, written[0] if written else sender.span):
+        _send(hook, sender)
+
+
+def _send(hook: BoundQuery, sender: Sender) -> None:
+    for _, pause in zip(range(_ATTEMPTS - 1), growing_pauses(), strict=False):
+        try:
+            sender.execute(hook.sql, hook.map)
+        except WorkFailedError as error:
+            if error.kind is not FailureKind.TRANSIENT:
+                raise
+        else:
+            return
+        sender.wait(pause)
+    sender.execute(hook.sql, hook.map)
