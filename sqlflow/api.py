@@ -470,7 +470,10 @@ class LoadedProject:
         from sqlflow.apply.run import execution
 
         self._write_compiled(self._program(), frozenset(plan.nodes))
-        run = execution(plan, self._program(), opened)
+        hooks = self._compiled.run_hooks
+        if hooks is None:
+            raise ProjectError(self.diagnostics)
+        run = execution(plan, self._program(), opened, hooks)
         return Recorded(run, self._compiled.system, self._target_path(), opened.events)
 
     @contextmanager

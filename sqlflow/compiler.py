@@ -15,9 +15,11 @@ from sqlflow.apply.schemas import FileDescriber
 from sqlflow.bind.bind import Binder
 from sqlflow.bind.docs import check_docs
 from sqlflow.bind.functions import CompileFunction, with_compiled
+from sqlflow.bind.run_hooks import RunHooks
 from sqlflow.bind.schemas import SchemaBinder
 from sqlflow.bind.strategies import own_strategies
 from sqlflow.bind.translate.languages import Languages, make_languages
+from sqlflow.bind.translate.types import TranslatedQuery
 from sqlflow.bind.types import BoundQuery, NodeSchema, Program
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
@@ -31,7 +33,7 @@ from sqlflow.dialect.specs import SPECS
 from sqlflow.link.link import link, link_query
 from sqlflow.link.types import Graph
 from sqlflow.parse.parse import parse, parse_query
-from sqlflow.parse.types import Parsed
+from sqlflow.parse.types import Parsed, QueryKey
 from sqlflow.project.catalog import Catalog, read_catalog
 from sqlflow.project.read import read_project
 from sqlflow.project.settings import read_settings
@@ -70,6 +72,7 @@ class Compilation:
     parsed: Parsed | None = None
     graph: Graph | None = None
     program: Program | None = None
+    run_hooks: RunHooks | None = None
 
 
 def compile_project(
@@ -166,19 +169,10 @@ def _with_stages(
     ended("schemas")
     strategies, found = _strategies(start, project, rendered, languages, schemas)
     diagnostics += found
-    program = Binder(
-        project,
-        rendered,
-        parsed,
-        graph,
-        languages.target,
-        system.absolute,
-        schemas,
-        binder.translated,
-        languages.translator,
-        languages.is_known,
-        strategies,
-    ).program()
+    program, run_hooks = _bound(
+        start, languages, project, rendered, parsed, graph, schemas, binder.translated, strategies
+    )
+    diagnostics += run_hooks.check()
     ended("bind")
     return replace(
         start,
@@ -191,6 +185,7 @@ def _with_stages(
         parsed=parsed,
         graph=graph,
         program=program,
+        run_hooks=run_hooks,
     )
 
 
@@ -221,6 +216,42 @@ def _linked(
     graph, found = link(project, rendered, parsed, languages.source)
     ended("link")
     return rendered, parsed, graph, diagnostics + found
+
+
+def _bound(
+    start: Compilation,
+    languages: Languages,
+    project: Project,
+    rendered: Rendered,
+    parsed: Parsed,
+    graph: Graph,
+    schemas: Mapping[NodeId, NodeSchema],
+    translated: Mapping[QueryKey, TranslatedQuery],
+    strategies: Mapping[NodeId, RenderedStrategy],
+) -> tuple[Program, RunHooks]:
+    """Binds the nodes; gives what makes the statements of a run's start and end, too."""
+    binder = Binder(
+        project,
+        rendered,
+        parsed,
+        graph,
+        languages.target,
+        start.system.absolute,
+        schemas,
+        translated,
+        languages.translator,
+        languages.is_known,
+        strategies,
+    )
+    run_hooks = RunHooks(
+        project=project,
+        rendered=rendered,
+        binder=binder,
+        spec=languages.source,
+        environment=start.system.environment(),
+        now=start.now,
+    )
+    return binder.program(), run_hooks
 
 
 def _schema_binder(

@@ -49,6 +49,11 @@ class Catalog:
         with self._lock:
             self._schemas.pop((relation.database, relation.schema or self._spec.default_schema), None)
 
+    def forget_all(self) -> None:
+        """Takes all that is known for old."""
+        with self._lock:
+            self._schemas.clear()
+
     def _known(
         self, session: Session, database: str | None, schema: str
     ) -> dict[str, tuple[str, RelationKind]]:

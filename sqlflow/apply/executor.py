@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from sqlflow.adapter.protocol import Adapter, Warehouse
 from sqlflow.apply.failures import timed_out
 from sqlflow.apply.housekeeping import create_schemas, drop_leftovers
+from sqlflow.apply.job import span_of, timeout_of
 from sqlflow.apply.outcome import Outcome
+from sqlflow.apply.run_hooks import Result, RunHookRunner, end_names, result_of
 from sqlflow.apply.work import Workshop
 from sqlflow.apply.workers import Done, Job, Pool
-from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.diagnostic import Diagnostic, has_errors
 from sqlflow.core.ids import NodeId, NodeKind
-from sqlflow.core.span import Span
-from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, Plan
+from sqlflow.plan.types import Action, Plan
+from sqlflow.project.hook_config import RUN_END, RUN_START
 from sqlflow.state.event import (
     Event,
     NodeFinished,
@@ -82,11 +84,12 @@ class Execution:
         system: System,
         workshop: Workshop,
         unseen: tuple[Publication, ...],
+        hooks: RunHookRunner,
         warnings: tuple[Diagnostic, ...] = (),
     ) -> None:
         self._warehouse = warehouse
         # The loop knows nothing of its own iteration: without a cycle, dropping this ends it at once.
-        self._loop = _Loop(plan, warehouse, adapter, system, workshop, unseen, warnings)
+        self._loop = _Loop(plan, warehouse, adapter, system, workshop, unseen, hooks, warnings)
         self._events = self._loop.iterate()
 
     def __iter__(self) -> Iterator[Event]:
@@ -117,6 +120,7 @@ class _Loop:
         system: System,
         workshop: Workshop,
         unseen: tuple[Publication, ...],
+        hooks: RunHookRunner,
         warnings: tuple[Diagnostic, ...] = (),
     ) -> None:
         self._plan = plan
@@ -133,12 +137,18 @@ class _Loop:
         self._index = {action.node: i for i, action in enumerate(plan.actions)}
         self._progress = _Progress()
         self._diagnostics: list[Diagnostic] = list(warnings)
+        self._hooks = hooks
+        self._begun = False
+        self._results: list[Result] = []
         self._stopped = False
+        self._why_stopped = "the run was stopped"
         self._interrupted = False
+        self._interrupts = 0
 
     def stop(self) -> None:
         """Asks the loop to end; may be called from a signal handler."""
         self._interrupted = True
+        self._interrupts += 1
         self._pool.wake()
 
     def iterate(self) -> Generator[Event]:
@@ -158,8 +168,10 @@ class _Loop:
             for publication in self._unseen:
                 yield Published(publication=publication)
             yield from self._prepare()
+            yield from self._begin()
             yield from self._loop()
             yield from self._clean()
+            yield from self._end()
         finally:
             # Nothing runs any more, but where the consumer went away or an error came from outside.
             self._cancel_all()
@@ -205,6 +217,28 @@ class _Loop:
             if not after:
                 heapq.heappush(progress.ready, self._index[action.node])
 
+    def _begin(self) -> Iterator[Event]:
+        """Runs `on-run-start`; where it fails, no action begins."""
+        if self._stopped or not self._plan.actions:
+            return
+        self._begun = True
+        names = {"invocation_id": self._run}
+        found = yield from self._hooks.run(RUN_START, names, lambda: self._interrupted)
+        self._diagnostics.extend(found)
+        if has_errors(found):
+            self._stopped, self._why_stopped = True, f"{RUN_START} failed"
+        if self._hooks.has(RUN_START):
+            # It may have made or dropped anything.
+            self._catalog.forget_all()
+
+    def _end(self) -> Iterator[Event]:
+        """Runs `on-run-end`, however the actions ended; an interrupt that came before is no reason not to."""
+        if not self._begun:
+            return
+        before, names = self._interrupts, end_names(self._run, self._results, self._plan.schemas)
+        found = yield from self._hooks.run(RUN_END, names, lambda: self._interrupts > before)
+        self._diagnostics.extend(found)
+
     def _clean(self) -> Iterator[Event]:
         if self._adapter.spec.views_bind_by_name or self._stopped or self._interrupted:
             return
@@ -248,8 +282,8 @@ class _Loop:
         while progress.ready and not self._stopped and self._pool.slots.take():
             action = self._plan.actions[heapq.heappop(progress.ready)]
             began = self._system.monotonic()
-            timeout = _timeout(action)
-            job = Job(action, span=_span(action))
+            timeout = timeout_of(action)
+            job = Job(action, span=span_of(action))
             progress.running[action.node] = _Running(job, began, began + timeout if timeout else None)
             yield NodeStarted(
                 node=action.node,
@@ -309,8 +343,8 @@ class _Loop:
         self._pool.slots.give_back()
         outcome = done.outcome
         if running.timed_out and outcome.status is not Status.SUCCESS:
-            timeout, published = _timeout(action) or 0.0, outcome.publication is not None
-            told = timed_out(action.name, _span(action), timeout, published=published)
+            timeout, published = timeout_of(action) or 0.0, outcome.publication is not None
+            told = timed_out(action.name, span_of(action), timeout, published=published)
             outcome = (outcome if published else Outcome(Status.ERROR))._replace(
                 status=Status.ERROR, reason="timed out", diagnostics=(told,)
             )
@@ -347,7 +381,7 @@ class _Loop:
         self._progress.ready.clear()
         for action in self._plan.actions:
             if action.node not in self._progress.ended:
-                stopped = Outcome(Status.SKIPPED, reason="the run was stopped")
+                stopped = Outcome(Status.SKIPPED, reason=self._why_stopped)
                 yield from self._finished(action, stopped, 0.0, 0)
 
     def _finished(self, action: Action, outcome: Outcome, seconds: float, statements: int) -> Iterator[Event]:
@@ -391,7 +425,7 @@ class _Loop:
         statements: int,
         code: str = "",
     ) -> NodeFinished:
-        return NodeFinished(
+        finished = NodeFinished(
             run=self._run,
             node=node,
             name=name,
@@ -408,30 +442,10 @@ class _Loop:
             code=code,
             inputs=outcome.inputs,
         )
+        self._results.append(result_of(finished))
+        return finished
 
 
 def _missed(status: Status) -> Status:
     """How something ends that did not get its turn, since what it needs ended so."""
     return Status.HELD if status is Status.HELD else Status.SKIPPED
-
-
-def _timeout(action: Action) -> float | None:
-    match action.work:
-        case BuildModel():
-            return action.work.model.config.timeout
-        case LoadSeed():
-            return action.work.seed.config.timeout
-        case _:
-            return None
-
-
-def _span(action: Action) -> Span:
-    match action.work:
-        case BuildModel():
-            return action.work.model.span
-        case LoadSeed():
-            return action.work.seed.span
-        case LoadSource():
-            return action.work.source.span
-        case _:
-            return action.work.span

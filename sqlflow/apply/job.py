@@ -14,6 +14,8 @@ from sqlflow.core.config import Index, Materialization
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Range, Ranges
 from sqlflow.core.relation import Column, Relation, RelationKind
+from sqlflow.core.span import Span
+from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource
 from sqlflow.state.event import Status
 from sqlflow.state.publication import Publication
 
@@ -64,3 +66,27 @@ def success(publication: Publication, written: Written, *remarks: str) -> Outcom
     """Tells of a node that was built and published."""
     said = [remark for remark in (*remarks, *written.remarks) if remark]
     return Outcome(Status.SUCCESS, written.rows, "; ".join(said), publication=publication)
+
+
+def timeout_of(action: Action) -> float | None:
+    """Gives the seconds that an action may take, None where there is no limit."""
+    match action.work:
+        case BuildModel():
+            return action.work.model.config.timeout
+        case LoadSeed():
+            return action.work.seed.config.timeout
+        case _:
+            return None
+
+
+def span_of(action: Action) -> Span:
+    """Gives the place of what an action does."""
+    match action.work:
+        case BuildModel():
+            return action.work.model.span
+        case LoadSeed():
+            return action.work.seed.span
+        case LoadSource():
+            return action.work.source.span
+        case _:
+            return action.work.span

@@ -17,8 +17,10 @@ from sqlflow.apply.past import node_relations, read_past
 from sqlflow.apply.publish import Publisher
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
+from sqlflow.apply.run_hooks import RunHookRunner
 from sqlflow.apply.signals import Signals
 from sqlflow.apply.work import Workshop
+from sqlflow.bind.run_hooks import RunHooks
 from sqlflow.bind.types import Program
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, Severity
@@ -115,7 +117,7 @@ def open_run(
     )
 
 
-def execution(plan: Plan, program: Program, opened: Opened) -> Execution:
+def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks) -> Execution:
     """Makes the run of a plan; it closes the warehouse when it ends."""
     spec = opened.adapter.spec
     models = (program.models.get(action.node) for action in plan.actions)
@@ -147,4 +149,5 @@ def execution(plan: Plan, program: Program, opened: Opened) -> Execution:
     )
     told = [found.diagnostic or too_old(found) for found in opened.freshness]
     warnings = tuple(replace(d, severity=Severity.WARNING) for d in told if d is not None)
-    return Execution(plan, opened.warehouse, opened.adapter, opened.system, workshop, unseen, warnings)
+    hooks = RunHookRunner(run_hooks, opened.warehouse, opened.adapter, opened.system)
+    return Execution(plan, opened.warehouse, opened.adapter, opened.system, workshop, unseen, hooks, warnings)

@@ -149,9 +149,13 @@ class Binder:
         return {node: tuple(found) for node, found in own.items() if found}
 
     def query(
-        self, query: RenderedQuery, facts: ParsedQuery, links: Links, translated: TranslatedQuery | None
+        self,
+        query: RenderedQuery,
+        facts: ParsedQuery | None,
+        links: Links,
+        translated: TranslatedQuery | None = None,
     ) -> BoundQuery:
-        """Binds a query that belongs to no node."""
+        """Binds a query that belongs to no node; `facts` is None for a hook."""
         if translated is not None:
             return bind_translated(translated, links, None, self._text_of)
         return bind_query(query, facts, links, None, self._text_of, self._spec)

@@ -105,6 +105,15 @@ def link_query(
     return Links(tables=tables, references=references), tuple(dict.fromkeys(edges.diagnostics))
 
 
+def link_hook(
+    hook: RenderedQuery, project: Project, rendered: Rendered, spec: DialectSpec
+) -> tuple[Links, tuple[Diagnostic, ...]]:
+    """Resolves the references of a hook that belongs to no node."""
+    edges = _Edges()
+    references = _references(NodeId(""), hook, NameTable(project, rendered, spec), edges)
+    return Links(tables=(), references=references), tuple(dict.fromkeys(edges.diagnostics))
+
+
 def _references(
     reader: NodeId, query: RenderedQuery, table: NameTable, edges: _Edges
 ) -> tuple[NodeId | None, ...]:

@@ -16,6 +16,7 @@ from sqlflow.core.value import Value
 from sqlflow.project.config import HOOKS
 from sqlflow.project.decode import Section, as_section, invalid_value, is_failed, wrong_type
 from sqlflow.project.folders import read_folder_config
+from sqlflow.project.hook_config import RUN_HOOKS, read_run_hooks
 from sqlflow.project.nodes import ListNode, MappingNode, Node, Pair, ScalarNode, to_value
 from sqlflow.project.templates import render_node
 from sqlflow.project.types import ConfigEntry, ConfigLayer, RenderValue, Settings, Target
@@ -53,7 +54,8 @@ def read_settings(
     """Reads the settings of a project; None where its name, target or folders are wrong.
 
     `target` is the target that was asked for, None for the file's own choice. Templates are evaluated
-    everywhere but in hooks, which are rendered with their model, and in the targets that are not chosen.
+    everywhere but in hooks, which are rendered with their model or when a run starts or ends, and in the
+    targets that are not chosen.
     """
     root, found = read_yaml(text, path)
     diagnostics = list(found)
@@ -77,11 +79,11 @@ def read_settings(
 
 
 def _rendered(root: MappingNode, render_value: RenderValue, diagnostics: list[Diagnostic]) -> MappingNode:
-    """Evaluates the templates of everything but the targets, of which only one is wanted, and hooks."""
+    """Evaluates the templates of everything but hooks, and the targets, of which only one is wanted."""
     pairs: list[Pair] = []
     for pair in root.pairs:
         skip = HOOKS if pair.key in ("models", "seeds", "snapshots", "tests") else ()
-        whole = pair.key == "targets"
+        whole = pair.key in ("targets", *RUN_HOOKS)
         node = pair.node if whole else render_node(pair.node, render_value, diagnostics, skip=skip)
         pairs.append(pair._replace(node=node))
     return MappingNode(pairs=tuple(pairs), span=root.span)
@@ -119,7 +121,7 @@ def _read(
     python_timeout = top.positive("python-timeout")
     lock_timeout = top.positive("lock-timeout")
     lease_time = top.positive("lease-time")
-    state = top.text("state")
+    state, run_hooks = top.text("state"), read_run_hooks(top)
     top.finish()
     if name is None or chosen is None or not complete:
         return None
@@ -147,6 +149,7 @@ def _read(
         lease_time=lease_time or _LEASE_TIME,
         state=ConfigEntry(state, top.span("state")) if state is not None else None,
         path=path,
+        run_hooks=run_hooks,
     )
 
 

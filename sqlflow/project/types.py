@@ -32,6 +32,16 @@ class ConfigEntry(NamedTuple):
 ConfigLayer: TypeAlias = Mapping[str, ConfigEntry]
 
 
+class Template(NamedTuple):
+    """A template that is not all of a file, and the place where all of it was written, if that is one.
+
+    Without such a place, each character of the text is at its offset in the file.
+    """
+
+    text: str
+    place: Span | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A connection by name. `settings` are the adapter's own keys, as written."""
@@ -54,7 +64,8 @@ class Settings:
     top.
     `severities` are those of the diagnostics that the project gives another than their own. An ibis model
     is compiled within `python_timeout` seconds. `state` is where the state is kept, as written, templates
-    evaluated: it may hold a password.
+    evaluated: it may hold a password. `run_hooks` are the statements of `on-run-start` and of
+    `on-run-end`, not evaluated.
     """
 
     name: str
@@ -80,6 +91,7 @@ class Settings:
     lease_time: float
     state: ConfigEntry | None
     path: str
+    run_hooks: Mapping[str, tuple[Template, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,16 +184,6 @@ class PythonFunction:
     def is_ibis(self) -> bool:
         """Whether it builds an expression, and is compiled to a query, instead of being run on rows."""
         return any(parameter.frame is FrameKind.IBIS for parameter in self.parameters)
-
-
-class Template(NamedTuple):
-    """A template that is not all of a file, and the place where all of it was written, if that is one.
-
-    Without such a place, each character of the text is at its offset in the file.
-    """
-
-    text: str
-    place: Span | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ from sqlflow.render.modules import modules
 from sqlflow.render.moments import find_moment
 from sqlflow.render.narrow import Argument, find_call, keyword_arguments
 from sqlflow.render.problems import Problem, ReturnValue
+from sqlflow.render.tables import Table, This
 from sqlflow.render.types import THIS, Reads, Reference, placeholder
 
 
@@ -73,16 +74,8 @@ def basis_of(settings: Settings, jinja_globals: Mapping[str, Any]) -> Mapping[st
     }
 
 
-class Table:
-    """What `ref`, `source` and `this` give: printed, it is the name that the linker replaces."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __str__(self) -> str:
-        return self._text
+# What only the template of a node is offered.
+_OF_A_NODE = ("this", "config", "is_incremental")
 
 
 class Scope:
@@ -97,10 +90,11 @@ class Scope:
         incremental: bool = False,
         fixed: Span | None = None,
         relation: Relation | None = None,
+        names: Mapping[str, Any] | None = None,
     ) -> None:
         """Makes a scope. One that has a `fixed` place is no file's: it can't set its configuration.
 
-        Where the `relation` is known, `this` tells its parts.
+        Where the `relation` is known, `this` tells its parts. One with `names` of its own is no node's.
         """
         self._around = around
         self._code_name = code_name(path)
@@ -130,6 +124,10 @@ class Scope:
             "return": _return,
             "exceptions": Exceptions(self),
         }
+        if names is not None:
+            for name in _OF_A_NODE:
+                del self.parent[name]
+            self.parent |= names
         self.macros = Macros(around.macros, self.parent)
 
     def run(self, template: Compiled) -> str:
@@ -282,18 +280,6 @@ class Scope:
     def _is_incremental(self, *args: object, **kwargs: object) -> bool:
         bind("is_incremental", (), 0, args, kwargs)
         return self._incremental
-
-
-class This(Table):
-    """`this` where the model's name is known: in its hooks."""
-
-    __slots__ = ("database", "identifier", "name", "schema", "table")
-
-    def __init__(self, relation: Relation) -> None:
-        super().__init__(THIS)
-        self.database = relation.database
-        self.schema = relation.schema
-        self.identifier = self.name = self.table = relation.identifier
 
 
 class Config:

@@ -132,6 +132,21 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunHooksFinished:
+    """The statements of `hook`, "on-run-start" or "on-run-end", have run, all in one transaction.
+
+    `statements` is how many were sent.
+    """
+
+    hook: str
+    status: Status
+    at: datetime
+    seconds: float
+    statements: int
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     """A run ended. `counts` has each status that occurred; `not_done` names what did not end well."""
 
@@ -157,6 +172,7 @@ Event: TypeAlias = (
     | StatementSent
     | NodeFinished
     | Published
+    | RunHooksFinished
     | RunFinished
 )
 # What outlives its run: the rest is of use only while one watches.

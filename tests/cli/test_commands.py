@@ -417,3 +417,17 @@ def test_explain_in_json() -> None:
     (record,) = records(invoke("explain", "SF0205", "--json"))
     assert (record["event"], record["code"], record["title"]) == ("page", "SF0205", "cycle")
     assert record["text"].startswith("# SF0205: cycle\n")
+
+
+def test_an_on_run_end_that_fails_is_told_and_fails_the_command(run: Run, library: Path) -> None:
+    with (library / "sqlflow.yml").open("a") as settings:
+        settings.write("on-run-end: delete from nowhere\n")
+    result = run("build", "--force", "-s", "stg_*")
+    assert result.exit_code == 1
+    assert "ERROR      on-run-end  1 statement" in result.stderr
+    assert "on-run-end: delete from nowhere\n" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("failed: ")
+    found = records(run("build", "--force", "-s", "stg_*", "--json"))
+    assert [r["status"] for r in found if r["event"] == "run_hooks_finished"] == ["error"]
+    assert found[-1]["diagnostics"][0]["path"] == "sqlflow.yml"
+    assert run("build", "-s", "stg_*").exit_code == 0  # nothing is to be done, and nothing runs

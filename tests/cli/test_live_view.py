@@ -91,6 +91,24 @@ def test_the_line_names_what_runs_and_an_interrupt_ends_it_well(library: Path) -
     assert screen.raw.rindex("\x1b[?25h") > screen.raw.rindex("\x1b[?25l")
 
 
+def test_the_hooks_of_a_run_scroll_and_a_second_interrupt_ends_them(library: Path) -> None:
+    slow = "select sum(hash(r.range)) as s from range(1000000000000) as r"
+    (library / "models/marts/slow.sql").write_text(SLOW)
+    with (library / "sqlflow.yml").open("a") as settings:
+        settings.write(f"on-run-start: select 1\non-run-end: {slow}\n")
+    screen = Screen(["build", "-s", "slow"], library)
+    screen.read(lambda raw: "running slow" in raw)
+    screen.process.send_signal(signal.SIGINT)
+    screen.read(lambda raw: "cancelled " in raw)
+    # The end of the run goes on, though the run was stopped.
+    time.sleep(1)
+    assert screen.process.poll() is None
+    screen.process.send_signal(signal.SIGINT)
+    text = screen.read()
+    assert screen.end() == 130
+    assert "ok         on-run-start  1 statement, 0.0" in text
+
+
 @pytest.mark.parametrize("columns", [30, 200])
 def test_the_line_fits_the_terminal(library: Path, columns: int) -> None:
     (library / "models/marts/slow_model_with_a_name_that_is_rather_long.sql").write_text(SLOW)

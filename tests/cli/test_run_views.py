@@ -18,9 +18,9 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.ids import NodeId
 from sqlflow.core.span import Span
-from sqlflow.state.event import Status
+from sqlflow.state.event import RunHooksFinished, Status
 from tests.cli.runs import AT, failing_run, finished, node, started, terminal
-from tests.cli.shapes import SHAPES, lines
+from tests.cli.shapes import SHAPES, at, lines
 
 ACCOUNT = """\
 warn test not_null_b (1 wrong row)
@@ -80,6 +80,46 @@ def test_an_interrupted_run_says_so() -> None:
     text = summary(finished(nodes, interrupted=True), nodes[1:], lines, paint=no_colour, width=80)
     assert text.splitlines()[-1] == "interrupted: 1 cancelled, 1 skipped, 1 ok in 1 min 15 s"
     assert "  c: the run was stopped" in text
+
+
+def hooks(hook: str, *diagnostics: Diagnostic) -> RunHooksFinished:
+    status = Status.ERROR if diagnostics else Status.SUCCESS
+    return RunHooksFinished(
+        hook=hook, status=status, at=AT, seconds=0.25, statements=2, diagnostics=diagnostics
+    )
+
+
+def test_the_hooks_of_a_run_have_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    message, place = "a statement of `on-run-end`", at("models/orders.sql", "o.wrong")
+    wrong = Diagnostic(code=Code.STATEMENT_FAILED, message=message, span=place)
+    ended = node("a")
+    events = (
+        started(1),
+        hooks("on-run-start"),
+        ended,
+        hooks("on-run-end", wrong),
+        finished([ended], diagnostics=[wrong]),
+    )
+    with PlainView(terminal(), lines) as view:
+        for event in events:
+            view.show(event)
+    told = capsys.readouterr().err
+    assert told.splitlines()[:4] == [
+        "build on target dev: 1 step, 2 threads",
+        "ok         on-run-start  2 statements, 0.25 s",
+        "1/1 ok         model a  table, 0.12 s",
+        "ERROR      on-run-end  2 statements, 0.25 s",
+    ]
+    assert told.count("error[SF0701]: a statement of `on-run-end`") == 1
+    assert told.splitlines()[-1] == "failed: 1 ok in 1 min 15 s"
+    with JsonView(terminal("json"), lines) as view:
+        for event in events:
+            view.show(event)
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [start, end] = [record for record in records if record["event"] == "run_hooks_finished"]
+    assert (start["hook"], start["status"], start["statements"]) == ("on-run-start", "success", 2)
+    assert (end["hook"], end["status"]) == ("on-run-end", "error")
+    assert end["diagnostics"][0]["path"] == "models/orders.sql"
 
 
 def test_what_the_run_itself_has_to_say_is_told_once() -> None:

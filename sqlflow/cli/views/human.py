@@ -15,7 +15,7 @@ from sqlflow.cli.terminal import Terminal
 from sqlflow.cli.views.diagnostics import Lines
 from sqlflow.cli.views.paint import visible
 from sqlflow.cli.views.plain import awaited, is_remarkable, started, unchanged
-from sqlflow.cli.views.summary import node_line, summary
+from sqlflow.cli.views.summary import hooks_line, node_line, summary
 from sqlflow.core.ids import NodeId
 from sqlflow.state.event import (
     Event,
@@ -24,6 +24,7 @@ from sqlflow.state.event import (
     NodeStarted,
     Published,
     RunFinished,
+    RunHooksFinished,
     RunStarted,
     StatementSent,
     Status,
@@ -87,6 +88,8 @@ class HumanView:
                 self._above(awaited(event))
             case NodeFinished():
                 self._above(node_line(event, self._terminal.paint))
+            case RunHooksFinished():
+                self._above(hooks_line(event, self._terminal.paint))
             case RunFinished():
                 self._live.stop()
                 self._terminal.tell(
@@ -114,7 +117,7 @@ class HumanView:
                 self._failed += event.status in (Status.FAIL, Status.ERROR)
                 if is_remarkable(event):
                     self._nodes.append(event)
-            case Unchanged() | LeaseAwaited() | StatementSent() | Published() | RunFinished():
+            case _:
                 pass
 
     def _above(self, line: str) -> None:

@@ -20,6 +20,7 @@ from sqlflow.state.event import (
     NodeStarted,
     Published,
     RunFinished,
+    RunHooksFinished,
     RunStarted,
     StatementSent,
     Unchanged,
@@ -118,6 +119,16 @@ def event_record(event: Event, lines: Lines) -> Record:
             return _node_finished(event, lines)
         case Published():
             return {"event": "published", **publication_record(event.publication)}
+        case RunHooksFinished():
+            return {
+                "event": "run_hooks_finished",
+                "hook": event.hook,
+                "status": event.status.value,
+                "at": event.at.isoformat(),
+                "seconds": event.seconds,
+                "statements": event.statements,
+                "diagnostics": [diagnostic_record(d, lines) for d in event.diagnostics],
+            }
         case RunFinished():
             return _run_finished(event, lines)
         case _:

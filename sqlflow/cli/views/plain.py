@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlflow.cli.terminal import Terminal
 from sqlflow.cli.views.diagnostics import Lines
 from sqlflow.cli.views.paint import count, visible
-from sqlflow.cli.views.summary import node_line, summary
+from sqlflow.cli.views.summary import hooks_line, node_line, summary
 from sqlflow.core.ids import NodeKind, kind_of
 from sqlflow.state.event import (
     Event,
@@ -14,6 +14,7 @@ from sqlflow.state.event import (
     NodeStarted,
     Published,
     RunFinished,
+    RunHooksFinished,
     RunStarted,
     StatementSent,
     Status,
@@ -54,6 +55,8 @@ class PlainView:
                     self._nodes.append(event)
                 number = f"{self._done:>{len(str(self._actions))}}/{self._actions}"
                 self._terminal.tell(f"{number} {node_line(event, paint)}")
+            case RunHooksFinished():
+                self._terminal.tell(hooks_line(event, paint))
             case RunFinished():
                 self._terminal.tell(
                     "\n" + summary(event, self._nodes, self._lines, paint=paint, width=self._terminal.width)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlflow.cli.views.diagnostics import Lines, in_order, render
 from sqlflow.cli.views.paint import Paint, count, seconds, visible
-from sqlflow.state.event import NodeFinished, RunFinished, Status
+from sqlflow.state.event import NodeFinished, RunFinished, RunHooksFinished, Status
 
 # How many names a line lists before it only counts the rest.
 NAMES = 8
@@ -46,6 +46,13 @@ def node_line(event: NodeFinished, paint: Paint) -> str:
         facts.append(seconds(event.seconds))
     line = f"{paint(f'{word:<10}', kind)} {what}  {paint(', '.join(facts), 'dim')}".rstrip()
     return f"{line}  {visible(_reason(event))}" if _reason(event) else line
+
+
+def hooks_line(event: RunHooksFinished, paint: Paint) -> str:
+    """Says in one line how the statements ended that run when a run starts or ends."""
+    word, kind = _WORDS[event.status]
+    facts = f"{count(event.statements, 'statement')}, {seconds(event.seconds)}"
+    return f"{paint(f'{word:<10}', kind)} {event.hook}  {paint(facts, 'dim')}"
 
 
 def summary(
