@@ -15,6 +15,7 @@ from sqlflow.apply.schemas import FileDescriber
 from sqlflow.bind.bind import Binder
 from sqlflow.bind.docs import check_docs
 from sqlflow.bind.functions import CompileFunction, with_compiled
+from sqlflow.bind.grants import check_grants
 from sqlflow.bind.run_hooks import RunHooks
 from sqlflow.bind.schemas import SchemaBinder
 from sqlflow.bind.strategies import own_strategies
@@ -166,6 +167,7 @@ def _with_stages(
         # Where declarations are wrong, what looks like a wrong column would be one of their mistakes again.
         diagnostics += found
         diagnostics += tuple(check_docs(project, rendered, schemas, languages.source, languages.target))
+        diagnostics += tuple(check_grants(project, rendered, languages.target))
     ended("schemas")
     strategies, found = _strategies(start, project, rendered, languages, schemas)
     diagnostics += found

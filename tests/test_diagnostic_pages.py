@@ -38,6 +38,7 @@ NOT_FROM_FILES = {
     Code.SOURCE_NOT_ASKED: "a warehouse that is asked for its rows",
     Code.SIGNAL_FAILED: "a signal that is asked while a build runs",
     Code.STALE_SOURCE: "a source whose rows have an age",
+    Code.GRANT_REFUSED: "a server with roles",
     Code.VIEWS_IN_THE_WAY: "an engine whose views hold on to their table",
     Code.SEED_NOT_LOADED: "a csv file, which has no comments",
     Code.UNSUPPORTED_BY_ENGINE: "a call of the Python API",

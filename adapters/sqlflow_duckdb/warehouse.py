@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 
-from sqlflow.core.relation import Column, Comments, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import Column, Comments, Grant, Relation, RelationKind, ViewDefinition
 from sqlflow.core.value import Value, thaw
 from sqlflow.dialect.names import relation_sql
 from sqlflow.dialect.specs import DUCKDB
@@ -164,7 +164,7 @@ class DuckDBSession:
         columns = {str(name): comment for name, comment, _ in rows if name is not None}
         return Comments(own[0] if own else None, columns)
 
-    def grants(self, relation: Relation) -> tuple[str, ...]:
+    def grants(self, relation: Relation) -> tuple[Grant, ...]:
         """Gives nothing: there are no grants."""
         return ()
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
-
 from sqlflow.core.relation import Relation, RelationKind
-from sqlflow.dialect.names import quote, relation_sql
+from sqlflow.dialect.names import relation_sql
 from sqlflow.dialect.specs import POSTGRES
 
 # A relation in the current database by its quoted name; the search path is the session's.
@@ -115,18 +112,3 @@ def relation_kind(letter: str) -> RelationKind:
 def local_name(relation: Relation) -> str:
     """Writes a relation's name as `to_regclass` reads it: without the database."""
     return relation_sql(POSTGRES, relation._replace(database=None))
-
-
-def grant_statements(relation: Relation, entries: Iterable[Sequence[object]]) -> tuple[str, ...]:
-    """Writes the rows of GRANTS as statements, one for each role, and with or without the grant option."""
-    name = relation_sql(POSTGRES, relation)
-    statements: list[str] = []
-    for (role, grantable), group in groupby(entries, key=lambda row: (row[2], row[3])):
-        rights = ", ".join(
-            str(right) if column is None else f"{right} ({quote(POSTGRES, str(column))})"
-            for column, right, *_ in group
-        )
-        to = "PUBLIC" if role is None else quote(POSTGRES, str(role))
-        option = " WITH GRANT OPTION" if grantable else ""
-        statements.append(f"GRANT {rights} ON {name} TO {to}{option}")
-    return tuple(statements)

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import pq
 from psycopg.types.json import Jsonb
 
-from sqlflow.core.relation import Column, Comments, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import Column, Comments, Grant, Relation, RelationKind, ViewDefinition
 from sqlflow.core.value import Value, thaw
 from sqlflow.dialect.names import fold, quote, relation_sql
 from sqlflow.dialect.specs import POSTGRES
@@ -158,9 +158,14 @@ class PostgresSession:
         own = [comment for name, comment in rows if name is None]
         return Comments(own[0] if own else None, {name: text for name, text in rows if name is not None})
 
-    def grants(self, relation: Relation) -> tuple[str, ...]:
-        """Gives statements that grant again what is granted on a relation or on its columns."""
-        return catalog.grant_statements(relation, self._rows(catalog.GRANTS, (catalog.local_name(relation),)))
+    def grants(self, relation: Relation) -> tuple[Grant, ...]:
+        """Gives what is granted on a relation and on its columns to others than its owner."""
+        return tuple(
+            Grant(privilege=privilege, grantee=role, column=column, grantable=grantable)
+            for column, privilege, role, grantable in self._rows(
+                catalog.GRANTS, (catalog.local_name(relation),)
+            )
+        )
 
     def begin(self) -> None:
         """Begins a transaction."""

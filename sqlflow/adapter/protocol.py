@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from sqlflow.core.relation import Column, Comments, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import Column, Comments, Grant, Relation, RelationKind, ViewDefinition
 from sqlflow.core.value import Value
 from sqlflow.dialect.spec import DialectSpec
 
@@ -134,8 +134,11 @@ class Session(Protocol):
         """
         ...
 
-    def grants(self, relation: Relation) -> tuple[str, ...]:
-        """Gives statements that grant again what is granted on a relation; empty without grants."""
+    def grants(self, relation: Relation) -> tuple[Grant, ...]:
+        """Gives what is granted on a relation and on its columns, those to one grantee one after the other.
+
+        What its owner may do anyway is left out; empty on an engine without grants.
+        """
         ...
 
     def begin(self) -> None:

@@ -131,6 +131,23 @@ def hook_failed(diagnostic: Diagnostic, name: str) -> Diagnostic:
     return replace(diagnostic, notes=(*diagnostic.notes, note), help=help_)
 
 
+def grant_refused(error: WorkFailedError, name: str, span: Span) -> WorkFailedError:
+    """Says that a right can't be granted, or taken away, as the engine says: to a role that is not there."""
+    told = error.diagnostics[0]
+    why = told.message.partition(": ")[2] or told.message
+    return WorkFailedError(
+        Diagnostic(
+            code=Code.GRANT_REFUSED,
+            message=f"the grants of `{name}` can't be made: {why}",
+            span=span,
+            label="set here",
+            notes=told.notes,
+            help="nothing was published; make the role, or name it as the warehouse spells it",
+        ),
+        kind=error.kind,
+    )
+
+
 def line_span(path: str, text: str, line: int) -> Span:
     """Gives the place of a line of a file, without its indentation; lines count from 1."""
     start, end = LineIndex(text).line_bounds(line)

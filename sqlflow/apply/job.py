@@ -9,7 +9,7 @@ from sqlflow.apply.audit import Audits
 from sqlflow.apply.leases import Lease
 from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.publish import Written
-from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, Docs
+from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, Docs, Grants
 from sqlflow.core.config import Index, Materialization
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Range, Ranges
@@ -54,6 +54,7 @@ class FileTable(NamedTuple):
     post_hooks: tuple[BoundQuery, ...] = ()
     docs: Docs | None = None
     checksum: bool = False
+    grants: Grants | None = None
 
 
 def kind_of(node: BoundModel | BoundSeed) -> RelationKind:

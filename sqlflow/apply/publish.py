@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlflow.adapter.protocol import FailureKind
 from sqlflow.apply.audit import Audits
 from sqlflow.apply.catalog import Catalog
-from sqlflow.apply.failures import WorkFailedError, views_in_the_way
+from sqlflow.apply.failures import WorkFailedError, grant_refused, views_in_the_way
 from sqlflow.apply.sender import Sender
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.relation import Comments, Relation, ViewDefinition
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.docs import comment_statements
-from sqlflow.materialize.types import Audit, Carry, Comment, Hold, Load, Refuse, Run, Step
+from sqlflow.materialize.grants import grant_statements
+from sqlflow.materialize.types import Audit, Carry, Comment, Hold, Load, Refuse, Run, SetGrants, Step
 
 if TYPE_CHECKING:
     import pyarrow
@@ -70,10 +71,12 @@ class Publisher:
                 case Audit():
                     audits.run(step.on, sender)
                 case Comment():
-                    remarks += self.comment(step, sender)
+                    remarks += self._comment(step, sender)
+                case SetGrants():
+                    self._grant(step, sender)
         return Written(written, remarks)
 
-    def comment(self, step: Comment, sender: Sender) -> tuple[str, ...]:
+    def _comment(self, step: Comment, sender: Sender) -> tuple[str, ...]:
         """Describes a table or view; what is said already is not said again. Gives remarks for the user."""
         now = Comments(None, {})
         with sender.asking() as session:
@@ -85,6 +88,19 @@ class Publisher:
         for statement in statements:
             sender.execute(statement)
         return tuple(f"there is no column `{name}` to describe" for name in missing)
+
+    def _grant(self, step: SetGrants, sender: Sender) -> None:
+        """Grants and takes away what is not as it should be."""
+        with sender.asking() as session:
+            now = session.grants(step.on)
+        for statement in grant_statements(self.spec, step, now):
+            try:
+                with sender.naming(sender.name, step.grants.span):
+                    sender.execute(statement)
+            except WorkFailedError as error:
+                if error.kind is FailureKind.MISSING:
+                    raise grant_refused(error, sender.name, step.grants.span) from error
+                raise
 
     def _hold(self, step: Hold, sender: Sender) -> tuple[ViewDefinition, ...]:
         """Locks views, the outermost first, as their readers do; gives them as they are from then on."""

@@ -38,6 +38,7 @@ from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import audits as audit_on
 from sqlflow.materialize.build import build_model, hook_steps, is_increment, with_hooks
 from sqlflow.materialize.docs import comments
+from sqlflow.materialize.grants import set_grants, worth_keeping
 from sqlflow.materialize.relation import build_table
 from sqlflow.materialize.time_range import batch_rows
 from sqlflow.materialize.types import Existing, Rows, Script, Step
@@ -192,7 +193,8 @@ class Workshop:
         existing = Existing(kind=kind_of(node))
         with sender.transaction() as transaction:
             describe = comments(self.spec, node.docs, node.relation, kind_of(node), existing, increment=True)
-            written = self.publisher.run(tuple(describe(node.relation)), None, job.audits, sender)
+            steps = (*describe(node.relation), *set_grants(node.grants, node.relation))
+            written = self.publisher.run(steps, None, job.audits, sender)
             publication = self._publish(node.relation, job, sender, covered, (), last.data, last.checksum)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
@@ -359,6 +361,7 @@ class Workshop:
             seed.post_hooks,
             seed.docs,
             seed.config.checksum,
+            seed.grants,
         )
         run_before(seed.before_begin, sender)
         return again(sender, lambda: self._load(table, rows, job, sender))
@@ -376,6 +379,7 @@ class Workshop:
             self.publisher.run(hook_steps(table.pre_hooks), None, job.audits, sender)
             kind = self.questions.kind(table.relation, sender)
             existing = self.questions.existing(table.relation, kind, dependents, sender)
+            existing = worth_keeping(existing, table.grants)
             incoming = self.questions.described(table.columns, sender) if existing.columns else ()
             audit = audit_on(bool(job.audits.tests))
             describe = comments(self.spec, table.docs, table.relation, RelationKind.TABLE, existing)
@@ -383,20 +387,18 @@ class Workshop:
             def checks(on: Relation) -> tuple[Step, ...]:
                 return (*audit(on), *describe(on))
 
-            script = with_hooks(
-                build_table(
-                    self.spec,
-                    table.relation,
-                    table.columns,
-                    existing,
-                    incoming,
-                    table.indexes,
-                    checks,
-                    self.run[:8],
-                ),
+            script = build_table(
+                self.spec,
                 table.relation,
-                table.post_hooks,
+                table.columns,
+                existing,
+                incoming,
+                table.indexes,
+                checks,
+                self.run[:8],
             )
+            script = Script(steps=(*script.steps, *set_grants(table.grants, table.relation)))
+            script = with_hooks(script, table.relation, table.post_hooks)
             written = self.publisher.run(script.steps, rows, job.audits, sender)
             last = self.log.last(sender.node)
             checksum = self._checksum(table.checksum, table.relation, sender)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sqlflow.bind.docs import bound_docs
 from sqlflow.bind.followed import ranged_parents
+from sqlflow.bind.grants import bound_grants
 from sqlflow.bind.signals import bound_signals
 from sqlflow.bind.splice import TableText, bind_query, bind_translated, cut, in_brackets
 from sqlflow.bind.time_range import bound_time
@@ -243,6 +244,7 @@ class Binder:
                 self._name_spec,
             ),
             docs=bound_docs(rendered.config, declared, partial(self._stored, node)),
+            grants=bound_grants(rendered, declared, self._spec),
         )
         if model.time is None:
             return model
@@ -278,6 +280,7 @@ class Binder:
             from_clause=this.from_clause,
             span=declared.span,
             docs=bound_docs(rendered.config, declared, partial(self._stored, node)),
+            grants=bound_grants(rendered, declared, self._spec),
         )
 
     def _stored(self, node: NodeId, name: str) -> str:

@@ -11,7 +11,7 @@ from sqlflow.bind.query.values import ColumnRef
 from sqlflow.core.config import NodeConfig, TestConfig
 from sqlflow.core.ids import NodeId
 from sqlflow.core.moments import MomentType
-from sqlflow.core.relation import Relation
+from sqlflow.core.relation import Grant, Relation
 from sqlflow.core.schema import Nullability, SqlType
 from sqlflow.core.span import Span
 from sqlflow.core.textmap import TextMap
@@ -143,14 +143,23 @@ class BoundStrategy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Grants:
+    """What is to be granted on a node's table or view, and nothing else; `span` is where that is set."""
+
+    wanted: tuple[Grant, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoundModel:
     """A model that is ready to be built.
 
     Exactly one of `full` and `function` is set. `incremental` is the query that runs where the table is
     there already. `from_clause` is how another query reads the model: its relation, or an ephemeral
     model's query in brackets. `strategy` is set where the project wrote that itself, `time` for a model that
-    is built by time range, `docs` where descriptions are kept in the warehouse. The
-    hooks are those in the transaction that publishes; `before_begin` and `after_commit` run outside of it.
+    is built by time range, `docs` where descriptions are kept in the warehouse, `grants` where they are
+    configured. The hooks are those in the transaction that publishes; `before_begin` and `after_commit` run
+    outside of it.
     """
 
     id: NodeId
@@ -169,6 +178,7 @@ class BoundModel:
     signals: tuple[BoundSignal, ...] = ()
     strategy: BoundStrategy | None = None
     docs: Docs | None = None
+    grants: Grants | None = None
     before_begin: tuple[BoundQuery, ...] = ()
     after_commit: tuple[BoundQuery, ...] = ()
 
@@ -187,6 +197,7 @@ class BoundSeed:
     from_clause: str
     span: Span
     docs: Docs | None = None
+    grants: Grants | None = None
     before_begin: tuple[BoundQuery, ...] = ()
     after_commit: tuple[BoundQuery, ...] = ()
 

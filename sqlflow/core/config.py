@@ -205,6 +205,8 @@ class NodeConfig:
     signals: tuple[SignalUse, ...] = ()
     # Whether what reads a table is left alone where the table has been built again with the same rows.
     checksum: bool = False
+    # Grantees by privilege, in capitals; None leaves what is granted alone.
+    grants: Mapping[str, tuple[str, ...]] | None = None
     indexes: tuple[Index, ...] = ()
     # Whether the columns of the query have to be the declared ones.
     contract: bool = False

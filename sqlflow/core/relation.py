@@ -49,3 +49,12 @@ class Comments(NamedTuple):
 
     relation: str | None
     columns: Mapping[str, str | None]
+
+
+class Grant(NamedTuple):
+    """What somebody may do with a table or view, or with one of its columns; without a grantee, everybody."""
+
+    privilege: str
+    grantee: str | None
+    column: str | None = None
+    grantable: bool = False

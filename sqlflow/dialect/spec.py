@@ -30,6 +30,7 @@ class DialectSpec:
     - `replace_view_keeps_columns`: CREATE OR REPLACE VIEW may only add columns at the end.
     - `renames_indexed_tables`: a table with an index can be renamed.
     - `schema_ddl_is_serial`: two sessions that create one schema at once conflict.
+    - `privileges`: what can be granted on a table or a view; empty where the engine has no grants.
     - `comments`: tables, views and columns can have comments.
     - `backslash_escapes`: a backslash in a text literal escapes what follows it.
     - `max_decimal_precision`: the most digits that a decimal column can have.
@@ -66,6 +67,7 @@ class DialectSpec:
     schema_ddl_is_serial: bool = False
     merge: bool = True
     comments: bool = False
+    privileges: frozenset[str] = frozenset()
     backslash_escapes: bool = False
     max_decimal_precision: int = 38
     system_schemas: tuple[str, ...] = ("information_schema",)

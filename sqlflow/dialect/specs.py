@@ -85,6 +85,10 @@ POSTGRES = DialectSpec(
     schema_ddl_is_serial=True,
     comments=True,
     default_schema="public",
+    # MAINTAIN is new in PostgreSQL 17.
+    privileges=frozenset(
+        ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"]
+    ),
     system_schemas=("information_schema", "pg_catalog"),
     max_decimal_precision=1000,
     widenings=(

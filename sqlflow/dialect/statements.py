@@ -7,8 +7,9 @@ in, the text before it is a function of its own, so that the caller knows where 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
-from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import Column, Grant, Relation, RelationKind, ViewDefinition
 from sqlflow.dialect.names import literal, quote, relation_sql, shorten
 from sqlflow.dialect.spec import DialectSpec
 
@@ -300,6 +301,40 @@ def comment(spec: DialectSpec, kind: RelationKind, relation: Relation, text: str
 def comment_column(spec: DialectSpec, relation: Relation, column: str, text: str | None) -> str:
     """COMMENT ON COLUMN, of a table or a view; None takes the comment away."""
     return f"COMMENT ON COLUMN {relation_sql(spec, relation)}.{quote(spec, column)} IS {literal(spec, text)}"
+
+
+def grant(spec: DialectSpec, relation: Relation, grants: Iterable[Grant]) -> tuple[str, ...]:
+    """GRANTs, one for grants to the same grantee that follow each other, with the grant option or without.
+
+    The words of privileges are the engine's own and are not quoted.
+    """
+    name = relation_sql(spec, relation)
+    statements: list[str] = []
+    for (grantee, grantable), group in groupby(grants, key=lambda one: (one.grantee, one.grantable)):
+        option = " WITH GRANT OPTION" if grantable else ""
+        to = _grantee(spec, grantee)
+        statements.append(f"GRANT {_privileges(spec, group)} ON {name} TO {to}{option}")
+    return tuple(statements)
+
+
+def revoke(spec: DialectSpec, relation: Relation, grants: Iterable[Grant]) -> tuple[str, ...]:
+    """REVOKEs, one for grants to the same grantee that follow each other; never with CASCADE."""
+    name = relation_sql(spec, relation)
+    return tuple(
+        f"REVOKE {_privileges(spec, group)} ON {name} FROM {_grantee(spec, grantee)}"
+        for grantee, group in groupby(grants, key=lambda one: one.grantee)
+    )
+
+
+def _privileges(spec: DialectSpec, grants: Iterable[Grant]) -> str:
+    return ", ".join(
+        one.privilege if one.column is None else f"{one.privilege} ({quote(spec, one.column)})"
+        for one in grants
+    )
+
+
+def _grantee(spec: DialectSpec, name: str | None) -> str:
+    return "PUBLIC" if name is None else quote(spec, name)
 
 
 def _create(replace: bool, temporary: bool) -> str:

@@ -12,6 +12,7 @@ from sqlflow.core.ranges import Range
 from sqlflow.core.relation import Column, Relation, RelationKind
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.docs import comments
+from sqlflow.materialize.grants import set_grants, worth_keeping
 from sqlflow.materialize.incremental import build_increment, key_checks
 from sqlflow.materialize.relation import build_table, build_view
 from sqlflow.materialize.snapshot import build_snapshot
@@ -53,7 +54,7 @@ def build_model(
     has tests, `run` a short id that makes the names of passing relations unique, `now` the run's time,
     `batch` is what the rows are of, where the model is built by time range.
     """
-    audit = audits(audited)
+    audit, existing = audits(audited), worth_keeping(existing, model.grants)
     is_view = model.config.materialized is Materialization.VIEW
     kind = RelationKind.VIEW if is_view else RelationKind.TABLE
     describe = comments(spec, model.docs, model.relation, kind, existing, increment=increment)
@@ -70,6 +71,7 @@ def build_model(
     if is_view:
         # What is checked may be a copy.
         script = Script(steps=(*script.steps, *describe(model.relation)))
+    script = Script(steps=(*script.steps, *set_grants(model.grants, model.relation)))
     return with_hooks(script, model.relation, model.post_hooks)
 
 

@@ -142,7 +142,7 @@ def _swap(
         *make,
         Carry(aside=aside, kind=existing.kind),
         *after,
-        *(Run(sql=grant) for grant in existing.grants),
+        *(Run(sql=grant) for grant in sql.grant(spec, relation, existing.grants)),
     )
 
 

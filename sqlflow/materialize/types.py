@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sqlflow.bind.types import BoundQuery, Docs
+from sqlflow.bind.types import BoundQuery, Docs, Grants
 from sqlflow.core.diagnostic import Diagnostic
-from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import Column, Grant, Relation, RelationKind, ViewDefinition
 from sqlflow.core.textmap import TextMap
 
 
@@ -19,7 +19,7 @@ class Existing:
     kind: RelationKind | None = None
     columns: tuple[Column, ...] = ()
     dependents: tuple[ViewDefinition, ...] = ()
-    grants: tuple[str, ...] = ()
+    grants: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,15 @@ class Comment:
     old: bool
 
 
-Step: TypeAlias = Run | Load | Refuse | Hold | Carry | Audit | Comment
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetGrants:
+    """What is granted on a table or view becomes what is wanted; grants on columns are left alone."""
+
+    on: Relation
+    grants: Grants
+
+
+Step: TypeAlias = Run | Load | Refuse | Hold | Carry | Audit | Comment | SetGrants
 
 # What is asked of new contents before they are published, given the relation that holds them.
 Checks: TypeAlias = Callable[[Relation], Sequence[Step]]

@@ -21,7 +21,7 @@ from sqlflow.state.publication import Publication
 # The version, in a publication, of an input that could not tell it: no version is equal to it.
 UNTOLD = ""
 # Why a node is stale whose rows are what they should be.
-ONLY_ATTACHED = "its descriptions changed"
+ONLY_ATTACHED = "its descriptions or grants changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

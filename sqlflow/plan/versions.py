@@ -18,8 +18,8 @@ from sqlflow.dialect.names import relation_sql
 # What says nothing about the rows, or is in the SQL already.
 _NO_MATTER = frozenset(
     {"enabled", "tags", "meta", "timeout", "full_refresh", "contract", "alias", "schema", "database",
-     "pre_hook", "post_hook", "concurrent_batches", "persist_docs", "stale_after", "on_stale_source",
-     "signals", "checksum"}
+     "pre_hook", "post_hook", "concurrent_batches", "persist_docs", "grants", "stale_after",
+     "on_stale_source", "signals", "checksum"}
 )  # fmt: skip
 # Between the digest of what the rows come from, and that of what hangs on the relation.
 _AND = "+"
@@ -85,10 +85,13 @@ def _digest(program: Program, node: BoundModel | BoundSeed, *parts: str) -> str:
 
 def _attached(node: BoundModel | BoundSeed) -> str:
     """What hangs on the relation and can be brought up to date alone; empty where nothing is configured."""
-    if node.docs is None:
-        return ""
-    columns = None if node.docs.columns is None else sorted(node.docs.columns.items())
-    return _AND + digest(json.dumps([node.docs.description, columns]))
+    parts: list[object] = []
+    if node.docs is not None:
+        columns = None if node.docs.columns is None else sorted(node.docs.columns.items())
+        parts += [node.docs.description, columns]
+    if node.grants is not None:
+        parts.append({"grants": node.grants.wanted})
+    return _AND + digest(json.dumps(parts)) if parts else ""
 
 
 def same_rows(left: str, right: str) -> bool:

@@ -27,7 +27,7 @@ from sqlflow.project.durations import read_duration
 from sqlflow.project.hook_config import decode_hooks
 from sqlflow.project.incremental_config import decode_increments
 from sqlflow.project.nodes import MappingNode, Pair, from_value, to_value
-from sqlflow.project.relation_config import decode_persist_docs
+from sqlflow.project.relation_config import decode_grants, decode_persist_docs, merge_grants
 from sqlflow.project.signal_config import decode_signals
 from sqlflow.project.snapshot_config import decode_snapshot
 from sqlflow.project.time_config import decode_concurrent_batches
@@ -41,6 +41,7 @@ class Merge(StrEnum):
     ADD = "add"
     UNION = "union"
     HOOKS = "hooks"
+    GRANTS = "grants"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             ConfigKey(name="on_stale_source", kinds=_MODELS | _SNAPSHOTS),
             ConfigKey(name="signals", kinds=_MODELS | _SNAPSHOTS),
             ConfigKey(name="checksum", kinds=_NODES, typed=True),
+            ConfigKey(name="grants", kinds=_NODES, merge=Merge.GRANTS),
             ConfigKey(name="indexes", kinds=_MODELS | _SEEDS),
             ConfigKey(name="contract", kinds=_MODELS, merge=Merge.UNION),
             ConfigKey(name="unique_key", kinds=_MODELS | _SNAPSHOTS),
@@ -161,7 +163,10 @@ def layer_of(pairs: Iterable[Pair], diagnostics: list[Diagnostic]) -> ConfigLaye
 
 
 def merge_layers(layers: Sequence[ConfigLayer]) -> ConfigLayer:
-    """Merges layers, general to specific: tags and hooks add up, mappings merge, the rest replaces."""
+    """Merges layers, general to specific: tags and hooks add up, mappings merge, the rest replaces.
+
+    A privilege of `grants` replaces that of the layer before, unless it is written with a `+`.
+    """
     merged: dict[str, ConfigEntry] = {}
     for layer in layers:
         for name, entry in layer.items():
@@ -179,11 +184,13 @@ def _merge_entries(before: ConfigEntry, after: ConfigEntry, rule: Merge) -> Conf
     """Merges two values of one key; one of a wrong type stays, so that it is reported at its place."""
     if before.value is None or after.value is None or rule is Merge.REPLACE:
         return after
-    if rule is Merge.UNION:
+    if rule in (Merge.UNION, Merge.GRANTS):
         if not isinstance(after.value, Mapping):
             return after
         if not isinstance(before.value, Mapping):
             return before
+        if rule is Merge.GRANTS:
+            return after._replace(value=merge_grants(before.value, after.value))
         return after._replace(value=MappingProxyType({**before.value, **after.value}))
     of = (str, Mapping) if rule is Merge.HOOKS else (str,)
     old, new = _listed(before.value, of), _listed(after.value, of)
@@ -240,6 +247,7 @@ def decode_node_config(
         on_stale_source=OnStaleSource(on_stale_source) if on_stale_source else OnStaleSource.IGNORE,
         signals=decode_signals(section),
         checksum=bool(section.flag("checksum")),
+        grants=decode_grants(section),
         indexes=_indexes(section),
         contract=_contract(section),
         unique_key=unique_key,

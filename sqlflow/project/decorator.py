@@ -59,6 +59,7 @@ class ModelConfig(TypedDict, total=False):
     signals: str | Sequence[str | Mapping[str, Mapping[str, object]]]
     checksum: bool
     contract: Mapping[str, bool]
+    grants: Mapping[str, str | Sequence[str]]
     indexes: Sequence[IndexConfig]
     unique_key: str | Sequence[str]
     incremental_strategy: str

@@ -12,7 +12,9 @@ import pytest
 
 from sqlflow.adapter.protocol import Failure, FailureKind, Session
 from sqlflow.adapter.registry import find_adapter
-from sqlflow.core.relation import Relation, RelationKind
+from sqlflow.core.relation import Grant, Relation, RelationKind
+from sqlflow.dialect import statements as sql
+from sqlflow.dialect.specs import POSTGRES
 from tests.servers import PostgresServer
 
 ADAPTER = find_adapter("postgres")
@@ -261,7 +263,7 @@ def test_columns_and_kinds(session: Session) -> None:
 
 
 def test_dependents_come_in_the_order_to_make_them_again(session: Session) -> None:
-    for sql in (
+    for statement in (
         "CREATE SCHEMA other",
         "CREATE TABLE t (a int, b int)",
         "CREATE VIEW d AS SELECT a FROM t",
@@ -271,7 +273,7 @@ def test_dependents_come_in_the_order_to_make_them_again(session: Session) -> No
         "CREATE VIEW unrelated AS SELECT 1 AS a",
         "CREATE MATERIALIZED VIEW m AS SELECT a FROM t",
     ):
-        session.execute(sql)
+        session.execute(statement)
     found = session.dependents(Relation(None, None, "t"))
     assert [str(one.relation) for one in found] == ["public.d", "other.c", "public.B b", "public.a"]
     session.execute("DROP MATERIALIZED VIEW m")
@@ -302,14 +304,18 @@ def test_grants_are_granted_again(roles: tuple[str, str], session: Session) -> N
         " WHERE c.relname = 't' ORDER BY 1, 2, 3, 4"
     )
     session.execute('CREATE TABLE t ("A a" int, b int)')
-    for sql in grants:
-        session.execute(sql)
-    before, statements = session.fetch(privileges), session.grants(relation)
+    for statement in grants:
+        session.execute(statement)
+    before, found = session.fetch(privileges), session.grants(relation)
+    statements = sql.grant(POSTGRES, relation, found)
+    assert Grant("SELECT", None) in found
+    assert Grant("INSERT", "alice", None, grantable=True) in found
+    assert Grant("SELECT", "alice", "A a") in found
     assert before.num_rows > 8
     session.execute("DROP TABLE t")
     session.execute('CREATE TABLE t ("A a" int, b int)')
-    for sql in statements:
-        session.execute(sql)
+    for statement in statements:
+        session.execute(statement)
     assert session.fetch(privileges).equals(before)
     assert statements == (
         'GRANT SELECT ON "public"."t" TO PUBLIC',

@@ -136,6 +136,16 @@ def test_statements(project: Project, case: str) -> None:
     compare(project, case, *CASES[case])
 
 
+GRANTS = "grants={'select': ['postgres', 'pg_monitor'], '+insert': 'public'}"
+FEWER = GRANTS.replace(", 'pg_monitor'", "")
+
+
+@pytest.mark.parametrize("kind", ["table", "view", "incremental"])
+def test_statements_of_grants(pg: Project, kind: str) -> None:
+    before = {"m": model(f"materialized='{kind}', {FEWER}")}
+    compare(pg, f"grants_{kind}", before, {"m": model(f"materialized='{kind}', {GRANTS}")})
+
+
 FOREIGN = "create view theirs as select id from m"
 
 

@@ -78,6 +78,18 @@ def test_mappings_merge() -> None:
     }
 
 
+def test_grants_replace_or_add_by_privilege() -> None:
+    general = {"grants": {"select": ["a"], "insert": "x"}}
+    assert merged(general, {"grants": {"select": "b"}}) == {"grants": {"select": "b", "insert": "x"}}
+    assert merged(general, {"grants": {"+select": "b"}}) == {"grants": {"select": ("a", "b"), "insert": "x"}}
+    assert merged(general, {"grants": {"+delete": ["c"]}}) == {
+        "grants": {"select": ("a",), "insert": "x", "delete": ("c",)}
+    }
+    assert merged({"grants": {"+select": "a"}}, general, {"grants": {"+insert": ["y"]}}) == {
+        "grants": {"select": ("a",), "insert": ("x", "y")}
+    }
+
+
 @pytest.mark.parametrize(
     ("general", "specific", "stays"),
     [
@@ -121,6 +133,7 @@ def test_every_setting_of_a_model() -> None:
         persist_docs={"relation": True, "columns": False},
         stale_after="36 Hours",
         on_stale_source="hold",
+        grants={"select": ["a", "b", "a"], "+Insert": "c", "update": []},
         indexes=[{"columns": ["a", "b"], "unique": True}, {"columns": "c"}],
         unique_key=["id", "day", "id"],
         incremental_strategy="delete+insert",
@@ -142,6 +155,7 @@ def test_every_setting_of_a_model() -> None:
         persist_docs=PersistDocs(relation=True),
         stale_after=timedelta(hours=36),
         on_stale_source=OnStaleSource.HOLD,
+        grants={"SELECT": ("a", "b"), "INSERT": ("c",), "UPDATE": ()},
         indexes=(Index(columns=("a", "b"), unique=True), Index(columns=("c",))),
         unique_key=("id", "day"),
         incremental_strategy=IncrementalStrategy.DELETE_INSERT,
@@ -246,6 +260,17 @@ VALUE, KEY = Span("f", 5, 9), Span("f", 0, 4)
         ({"post_hook": {"sql": " "}}, Code.INVALID_VALUE, VALUE, "`sql` is empty", ""),
         ({"post_hook": {"sql": "a", "transaction": 1}}, Code.WRONG_TYPE, VALUE, "true or false", ""),
         ({"post_hook": [{"sql": "a", "trans": False}]}, Code.UNKNOWN_KEY, VALUE, "`trans`", "`transaction`"),
+        ({"grants": ["a"]}, Code.WRONG_TYPE, VALUE, "`grants` must be a mapping", ""),
+        ({"grants": {"select": 5}}, Code.WRONG_TYPE, VALUE, "`select` must be text", "quotes"),
+        (
+            {"grants": {"select; drop": "a"}},
+            Code.INVALID_VALUE,
+            VALUE,
+            "`select; drop` is no privilege",
+            "`select`",
+        ),
+        ({"grants": {"select": ["a", " "]}}, Code.INVALID_VALUE, VALUE, "a grantee of `select`", "a role"),
+        ({"grants": {"select": "a\0"}}, Code.INVALID_VALUE, VALUE, "a grantee of `select`", "a role"),
         ({"indexes": "a"}, Code.WRONG_TYPE, VALUE, "`indexes` must be a list", ""),
         ({"indexes": ["a"]}, Code.WRONG_TYPE, VALUE, "an index must be a mapping", ""),
         ({"indexes": [{"unique": True}]}, Code.MISSING_SETTING, VALUE, "`columns` is missing", "[a, b]"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlflow.adapter.protocol import Adapter, Failure, FailureKind, Session, Setting, Warehouse
 from sqlflow.adapter.registry import find_adapter
-from sqlflow.core.relation import Column, Comments, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import Column, Comments, Grant, Relation, RelationKind, ViewDefinition
 from sqlflow.core.value import Value
 from sqlflow.dialect.spec import DialectSpec
 
@@ -161,7 +161,7 @@ class InjectedSession:
     def comments(self, relation: Relation) -> Comments:
         return self._call("comments", lambda: self._session.comments(relation))
 
-    def grants(self, relation: Relation) -> tuple[str, ...]:
+    def grants(self, relation: Relation) -> tuple[Grant, ...]:
         return self._call("grants", lambda: self._session.grants(relation))
 
     def begin(self) -> None:

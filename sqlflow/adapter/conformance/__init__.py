@@ -34,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     names.check_catalog,
     names.check_offline,
     names.check_dependents,
+    names.check_grants,
     names.check_comments,
     sessions.check_transactions,
     sessions.check_failed_transaction,

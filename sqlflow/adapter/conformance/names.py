@@ -20,7 +20,7 @@ from sqlflow.adapter.conformance.harness import (
     table,
 )
 from sqlflow.adapter.protocol import FailureKind
-from sqlflow.core.relation import Comments, Relation, RelationKind
+from sqlflow.core.relation import Comments, Grant, Relation, RelationKind
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.arrow import column_type
 from sqlflow.dialect.names import literal, quote, relation_sql, shorten
@@ -169,6 +169,28 @@ def check_dependents(harness: Harness) -> None:
                 [c.name for c in session.describe(one.query)], ["a"], "the columns of a view's query"
             )
         expect_equal(session.grants(relation), (), "the grants on a new table")
+
+
+def check_grants(harness: Harness) -> None:
+    """What is granted is told, and is gone when it is taken away, where the engine has grants."""
+    spec = harness.adapter.spec
+    if not spec.privileges:
+        return
+    with open_sessions(harness) as (session,):
+        relation, name = create_table(harness, session, "grants", a=pa.int64())
+        view = table("grants_view")
+        session.execute(f"CREATE VIEW {relation_sql(spec, view)} AS SELECT a FROM {name}")
+        for one in (relation, view):
+            wanted = (Grant("INSERT", None), Grant("SELECT", None))
+            for statement in sql.grant(spec, one, wanted):
+                session.execute(statement)
+            expect_equal(set(session.grants(one)), set(wanted), "what was granted to everybody")
+            for statement in sql.revoke(spec, one, wanted[:1]):
+                session.execute(statement)
+            expect_equal(session.grants(one), wanted[1:], "what is left of it")
+        for statement in sql.grant(spec, relation, [Grant("UPDATE", None, "a")]):
+            session.execute(statement)
+        expect(Grant("UPDATE", None, "a") in session.grants(relation), "a grant on a column is not told")
 
 
 def check_comments(harness: Harness) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from sqlflow.adapter.protocol import Failure, FailureKind, Setting
-from sqlflow.core.relation import Column, Comments, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import Column, Comments, Grant, Relation, RelationKind, ViewDefinition
 from sqlflow.core.value import Value
 from sqlflow.dialect.names import quote, relation_sql
 from sqlflow.dialect.spec import DialectSpec, Folding
@@ -115,7 +115,7 @@ class ToySession:
     def comments(self, relation: Relation) -> Comments:
         return Comments(None, {})
 
-    def grants(self, relation: Relation) -> tuple[str, ...]:
+    def grants(self, relation: Relation) -> tuple[Grant, ...]:
         return ()
 
     def begin(self) -> None:
