@@ -159,11 +159,16 @@ class Workshop:
             return None
         match work:
             case BuildModel():
-                return self.note(work.model, last, job, sender, "its data is unchanged")
+                node = work.model
             case LoadSeed():
-                return self.note(work.seed, last, job, sender, "its data is unchanged")
+                node = work.seed
             case _:
                 return None
+        # The rows are as old as they were.
+        return again(
+            sender,
+            lambda: self._note(node, last, last.ranges, job, sender, "its data is unchanged", last.at),
+        )
 
     def note(
         self,
@@ -189,13 +194,16 @@ class Workshop:
         job: Job,
         sender: Sender,
         why: str,
+        at: datetime | None = None,
     ) -> Outcome:
         existing = Existing(kind=kind_of(node))
         with sender.transaction() as transaction:
             describe = comments(self.spec, node.docs, node.relation, kind_of(node), existing, increment=True)
             steps = (*describe(node.relation), *set_grants(node.grants, node.relation))
             written = self.publisher.run(steps, None, job.audits, sender)
-            publication = self._publish(node.relation, job, sender, covered, (), last.data, last.checksum)
+            publication = self._publish(
+                node.relation, job, sender, covered, (), last.data, checksum=last.checksum, at=at
+            )
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
         said = "; ".join((why, *written.remarks))
@@ -213,6 +221,7 @@ class Workshop:
         changed: Ranges | None = None,
         data: str | None = None,
         checksum: str = "",
+        at: datetime | None = None,
     ) -> Publication:
         """Writes down, within the transaction, what it publishes."""
         return self.log.write(
@@ -223,7 +232,7 @@ class Workshop:
             ranges=ranges,
             changed=changed,
             run=self.run,
-            at=self.system.now(),
+            at=at or self.system.now(),
             epoch=self.leases.publish(job.lease, sender, keep=job.is_shared),
             data=data,
             checksum=checksum,

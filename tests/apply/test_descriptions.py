@@ -216,3 +216,15 @@ def test_the_events_tell_of_the_publishing(project: Project) -> None:
     [published] = [e.publication for e in events if isinstance(e, sqlflow.Published)]
     assert published.number == 2
     assert published.data.endswith(":1")
+
+
+def test_a_new_description_makes_no_rows_younger(project: Project) -> None:
+    """How old the rows are counts from when they were built."""
+    config = "materialized='table', stale_after='1 hour'"
+    text = "select 1 as id, now() as name"
+    runs = [project.built({"m": model(config, text), **properties(said, id="It.")}) for said in ("A.", "B.")]
+    first, second = (
+        event.publication for run in runs for event in run.events if isinstance(event, sqlflow.Published)
+    )
+    assert runs[1].statuses == {"m": "unchanged"}
+    assert (second.at, second.data) == (first.at, first.data)

@@ -136,8 +136,8 @@ def test_statements(project: Project, case: str) -> None:
     compare(project, case, *CASES[case])
 
 
-GRANTS = "grants={'select': ['postgres', 'pg_monitor'], '+insert': 'public'}"
-FEWER = GRANTS.replace(", 'pg_monitor'", "")
+GRANTS = "grants={'select': ['pg_monitor', 'pg_read_all_data'], '+insert': 'public'}"
+FEWER = GRANTS.replace(", 'pg_read_all_data'", "")
 
 
 @pytest.mark.parametrize("kind", ["table", "view", "incremental"])
