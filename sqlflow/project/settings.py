@@ -98,10 +98,7 @@ def _read(
     diagnostics: list[Diagnostic],
 ) -> Settings | None:
     before = len(diagnostics)
-    name = top.required_text("name")
-    if name is not None and not _NAME.match(name):
-        help_ = "letters, digits and underscores, not beginning with a digit"
-        top.report(invalid_value(f"`{name}` is not a name of a project", top.span("name"), help_))
+    name = _name(top)
     chosen, names = _target(top, target, render_value)
     folders = {key: _folders(top, key, default) for key, default in FOLDERS.items()}
     _check_folders(top, folders)
@@ -151,6 +148,14 @@ def _read(
         path=path,
         run_hooks=run_hooks,
     )
+
+
+def _name(top: Section) -> str | None:
+    name = top.required_text("name")
+    if name is not None and not _NAME.match(name):
+        help_ = "letters, digits and underscores, not beginning with a digit"
+        top.report(invalid_value(f"`{name}` is not a name of a project", top.span("name"), help_))
+    return name
 
 
 def _severities(top: Section) -> Mapping[Code, Level]:
