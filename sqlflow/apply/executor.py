@@ -37,6 +37,9 @@ from sqlflow.system.protocol import System
 # How long a cancelled action may take to end before its thread is given up: a Python model can't be stopped.
 _GRACE_SECONDS = 5.0
 _CANCEL_AGAIN_SECONDS = 0.25
+# A signal that comes between two steps of Python and the wait that follows does not end that wait. So none is
+# longer than this: else a build would not hear of an interrupt before the next node ends.
+_LONGEST_WAIT_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -294,15 +297,15 @@ class _Loop:
             )
             self._pool.submit(job)
 
-    def _wait_seconds(self) -> float | None:
+    def _wait_seconds(self) -> float:
         now = self._system.monotonic()
-        times: list[float] = []
+        times = [_LONGEST_WAIT_SECONDS]
         for running in self._progress.running.values():
             if running.given_up_at is not None:
                 times += [running.given_up_at - now, _CANCEL_AGAIN_SECONDS]
             elif running.deadline is not None:
                 times.append(running.deadline - now)
-        return max(0.0, min(times)) if times else None
+        return max(0.0, min(times))
 
     def _count(self, event: StatementSent) -> None:
         running = self._progress.running.get(event.node) if event.node else None

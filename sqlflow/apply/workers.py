@@ -88,7 +88,7 @@ class Pool:
             thread.start()
         self._jobs.put(job)
 
-    def next_message(self, seconds: float | None) -> Done | LeaseAwaited | StatementSent | None:
+    def next_message(self, seconds: float) -> Done | LeaseAwaited | StatementSent | None:
         """Waits for what a worker says next; gives None after so many seconds, or when woken."""
         try:
             message = self._messages.get(timeout=seconds)
