@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlflow.adapter.protocol import FailureKind
+from sqlflow.apply.attempts import again_if_refused
 from sqlflow.apply.failures import StoppedError, WorkFailedError, hook_failed
 from sqlflow.apply.outcome import Outcome
-from sqlflow.apply.pauses import growing_pauses
 from sqlflow.apply.sender import Sender
 from sqlflow.bind.types import BoundQuery
 from sqlflow.state.event import Status
-
-# How often a hook is sent that another transaction is in the way of.
-_ATTEMPTS = 10
 
 
 def run_before(hooks: Sequence[BoundQuery], sender: Sender) -> None:
@@ -41,7 +37,6 @@ def run_after(hooks: Sequence[BoundQuery], outcome: Outcome, sender: Sender) -> 
 
 
 def _run(hook: BoundQuery, sender: Sender) -> None:
-    """Sends a hook; again only where it is certain that the engine took nothing of it."""
     if not hook.sql.strip():
         return
     if sender.broken:
@@ -49,17 +44,4 @@ def _run(hook: BoundQuery, sender: Sender) -> None:
     # All of a hook has one place, which is told even where the engine names none.
     written = hook.map.locate(0, 1)
     with sender.naming(sender.name, written[0] if written else sender.span):
-        _send(hook, sender)
-
-
-def _send(hook: BoundQuery, sender: Sender) -> None:
-    for _, pause in zip(range(_ATTEMPTS - 1), growing_pauses(), strict=False):
-        try:
-            sender.execute(hook.sql, hook.map)
-        except WorkFailedError as error:
-            if error.kind is not FailureKind.TRANSIENT:
-                raise
-        else:
-            return
-        sender.wait(pause)
-    sender.execute(hook.sql, hook.map)
+        again_if_refused(sender, lambda: sender.execute(hook.sql, hook.map))

@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlflow.adapter.protocol import Adapter, FailureKind, Session, Warehouse
+from sqlflow.adapter.protocol import Adapter, Session, Warehouse
+from sqlflow.apply.attempts import again_if_refused
 from sqlflow.apply.failures import StoppedError, WorkFailedError, connection_lost
-from sqlflow.apply.pauses import growing_pauses
 from sqlflow.apply.sender import Sender
 from sqlflow.bind.types import BoundQuery
 from sqlflow.core.diagnostic import Diagnostic, has_errors
@@ -23,8 +23,6 @@ from sqlflow.system.protocol import System
 if TYPE_CHECKING:
     from sqlflow.bind.run_hooks import RunHooks
 
-# How often they are sent that another transaction is in the way of.
-_ATTEMPTS = 10
 # How often it is looked whether the run was stopped, and how long what was cancelled is waited for.
 _LOOK_SECONDS = 0.1
 _GRACE_SECONDS = 5.0
@@ -203,7 +201,7 @@ class _Running:
         self._messages.put(ended)
 
     def _send(self, session: Session) -> None:
-        """Sends them in one transaction; again only where the engine took nothing of it for certain."""
+        """Sends them in one transaction."""
         sender = Sender(
             session,
             self._opened,
@@ -215,14 +213,7 @@ class _Running:
             clock=self._clock,
             stopped=self._stopped,
         )
-        for _, pause in zip(range(_ATTEMPTS - 1), growing_pauses(), strict=False):
-            try:
-                return self._transaction(sender)
-            except WorkFailedError as error:
-                if error.kind is not FailureKind.TRANSIENT:
-                    raise
-            sender.wait(pause)
-        return self._transaction(sender)
+        again_if_refused(sender, lambda: self._transaction(sender))
 
     def _transaction(self, sender: Sender) -> None:
         with sender.transaction():
