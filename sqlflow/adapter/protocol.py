@@ -58,6 +58,11 @@ class FailureKind(StrEnum):
         """Whether the same statement may succeed a moment later, over another connection if need be."""
         return self in (FailureKind.TRANSIENT, FailureKind.CONNECTION)
 
+    @property
+    def is_of_all(self) -> bool:
+        """Whether the next statement would fail in the same way, whatever it is."""
+        return self.passes or self is FailureKind.CANCELLED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:

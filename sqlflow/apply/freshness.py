@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlflow.adapter.protocol import Adapter, FailureKind, Session, Warehouse
+from sqlflow.adapter.protocol import Adapter, Session, Warehouse
 from sqlflow.apply.failures import connection_lost
 from sqlflow.bind.types import BoundSource
 from sqlflow.core.codes import Code
@@ -19,9 +19,6 @@ from sqlflow.dialect import statements as sql
 from sqlflow.project.durations import duration_text
 from sqlflow.project.types import SourceDecl
 from sqlflow.system.protocol import System
-
-# What ends the asking as a whole: the next source would fail in the same way.
-_ENDING = (FailureKind.CONNECTION, FailureKind.TRANSIENT, FailureKind.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +157,7 @@ def _ask(
                 problem = _not_asked(bound, source.loaded_at.span, why, "give a date or a timestamp")
     except Exception as error:
         failure = adapter.classify(error)
-        if failure.kind in _ENDING:
+        if failure.kind.is_of_all:
             raise ProjectError([connection_lost(failure, bound.name, bound.span)]) from error
         place = source.loaded_at.span if source.loaded_at is not None else source.span
         first = failure.message.strip().partition("\n")[0]

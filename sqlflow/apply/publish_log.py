@@ -6,10 +6,11 @@ elsewhere, it is right.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from sqlflow.adapter.protocol import Session
 from sqlflow.apply.sender import Sender
@@ -23,6 +24,9 @@ from sqlflow.plan.stale import Past
 from sqlflow.state.codec import UnreadableEventError, decode, encode
 from sqlflow.state.event import Published
 from sqlflow.state.publication import PROD, Publication
+
+if TYPE_CHECKING:
+    import pyarrow
 
 # The schema of what sqlflow keeps in a warehouse for itself.
 SCHEMA = "_sqlflow"
@@ -96,13 +100,7 @@ class PublishLog:
             + "\n) AS q WHERE place = 1",
             [PROD, *nodes],
         )
-        out: dict[tuple[NodeId, str], Publication] = {}
-        for row in rows.column(0).to_pylist():
-            with suppress(UnreadableEventError):
-                event = decode(str(row))
-                if isinstance(event, Published):
-                    out[event.publication.node, event.publication.relation] = event.publication
-        return out
+        return {(found.node, found.relation): found for found in _publications(rows)}
 
     def changes(self, node: NodeId, since: str, session: Session) -> Ranges | None:
         """Reads which rows of a node, built by time range, have changed since it had a data version.
@@ -119,12 +117,7 @@ class PublishLog:
             f"AND {names['number']} >= $4 ORDER BY {names['number']}",
             [PROD, node, self._names.get(node, ""), int(number)],
         )
-        found: list[Publication] = []
-        for row in rows.column(0).to_pylist():
-            with suppress(UnreadableEventError):
-                event = decode(str(row))
-                if isinstance(event, Published):
-                    found.append(event.publication)
+        found = list(_publications(rows))
         numbers = [publication.number for publication in found]
         whole = numbers == list(range(int(number), int(number) + rows.num_rows))
         if not whole or not found or found[0].data != since:
@@ -213,3 +206,12 @@ class PublishLog:
             # Of batches that are built at once, a later one may be noted already.
             if last is None or last.relation != publication.relation or last.number < publication.number:
                 self._published[publication.node] = publication
+
+
+def _publications(rows: pyarrow.Table) -> Iterator[Publication]:
+    """Reads the publications in the first column of some rows; one that can't be read is left out."""
+    for row in rows.column(0).to_pylist():
+        with suppress(UnreadableEventError):
+            event = decode(str(row))
+            if isinstance(event, Published):
+                yield event.publication

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlflow.adapter.protocol import Adapter, FailureKind, Session, Warehouse
+from sqlflow.adapter.protocol import Adapter, Session, Warehouse
 from sqlflow.apply.failures import connection_lost
 from sqlflow.bind.types import BoundSource
 from sqlflow.core.codes import Code
@@ -14,9 +14,6 @@ from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean
 from sqlflow.core.relation import Relation
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.project.catalog import CatalogColumn, CatalogTables
-
-# What ends a pull as a whole: the next table would fail in the same way.
-_ENDING = (FailureKind.CONNECTION, FailureKind.TRANSIENT, FailureKind.CANCELLED)
 
 
 class ColumnChange(NamedTuple):
@@ -117,7 +114,7 @@ def pull_tables(
                     found[source, table] = columns
             except Exception as error:
                 failure = adapter.classify(error)
-                if failure.kind in _ENDING:
+                if failure.kind.is_of_all:
                     raise ProjectError([connection_lost(failure, bound.name, bound.span)]) from error
                 message = f"the columns of `{bound.name}` can't be read: {failure.message}"
                 diagnostics.append(
