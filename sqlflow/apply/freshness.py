@@ -155,6 +155,7 @@ def _ask(
             if moment is None and value is not None:
                 why = f"it gave {_shown(value)}, which is no moment"
                 problem = _not_asked(bound, source.loaded_at.span, why, "give a date or a timestamp")
+                version = None
     except Exception as error:
         failure = adapter.classify(error)
         if failure.kind.is_of_all:

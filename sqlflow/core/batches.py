@@ -49,6 +49,15 @@ class BatchSize:
     count: int
     unit: Unit
 
+    @property
+    def length(self) -> timedelta | None:
+        """How long each lasts; None where months differ, or where that is longer than any date is old."""
+        unit = _LENGTHS.get(self.unit)
+        try:
+            return unit * self.count if unit is not None else None
+        except OverflowError:
+            return None
+
     def __str__(self) -> str:
         return self.unit.value if self.count == 1 else f"{self.count} {self.unit.value}s"
 

@@ -19,7 +19,7 @@ class FreshnessLevel(NamedTuple):
     """What one level says: a source, its `config`, a table, its `config`.
 
     `ages` has the ages that are set, None for one that is taken back; an `off` takes all back. `span` is
-    where freshness is asked for.
+    where freshness is asked for, `filter_span` where its filter stands.
     """
 
     loaded_at: LoadedAt | None
@@ -27,6 +27,7 @@ class FreshnessLevel(NamedTuple):
     filter: str | None
     off: bool
     span: Span | None
+    filter_span: Span | None
 
 
 def read_level(section: Section) -> FreshnessLevel:
@@ -51,29 +52,45 @@ def read_level(section: Section) -> FreshnessLevel:
     given = section.node.get("freshness")
     below = section.section("freshness", "`freshness`")
     if below is None:
-        return FreshnessLevel(loaded_at, {}, None, given is not None, None)
+        return FreshnessLevel(loaded_at, {}, None, given is not None, None, None)
     ages = {key: read_duration(below, key) for key in ("warn_after", "error_after") if below.node.get(key)}
     condition = below.text("filter")
     below.finish(also=("warn_after", "error_after"))
-    return FreshnessLevel(loaded_at, ages, condition, False, given.key_span if given is not None else None)
+    span = given.key_span if given is not None else None
+    return FreshnessLevel(
+        loaded_at, ages, condition, False, span, below.span("filter") if condition is not None else None
+    )
 
 
-def merged(levels: Sequence[FreshnessLevel]) -> tuple[LoadedAt | None, Freshness | None, Span | None]:
-    """Merges levels, general to specific; gives where freshness was asked for last, too."""
+class Merged(NamedTuple):
+    """What holds for a table; `span` is the place of its freshness, `filter_span` that of its filter."""
+
+    loaded_at: LoadedAt | None
+    freshness: Freshness | None
+    span: Span | None
+    filter_span: Span | None
+
+
+def merged(levels: Sequence[FreshnessLevel]) -> Merged:
+    """Merges levels, general to specific. A query takes the place of a filter that was set before it."""
     loaded_at: LoadedAt | None = None
     ages: dict[str, timedelta | None] = {}
     condition: str | None = None
+    place: Span | None = None
     span: Span | None = None
     for level in levels:
         loaded_at = level.loaded_at or loaded_at
+        if level.off or (level.loaded_at is not None and level.loaded_at.query):
+            condition, place = None, None
         if level.off:
-            ages, condition = {}, None
+            ages = {}
         ages.update(level.ages)
-        condition = level.filter or condition
+        if level.filter is not None:
+            condition, place = level.filter, level.filter_span
         span = level.span or span
     if not any(age is not None for age in ages.values()):
-        return loaded_at, None, None
+        return Merged(loaded_at, None, None, place)
     freshness = Freshness(
         warn_after=ages.get("warn_after"), error_after=ages.get("error_after"), filter=condition
     )
-    return loaded_at, freshness, span
+    return Merged(loaded_at, freshness, span, place)

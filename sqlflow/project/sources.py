@@ -137,7 +137,17 @@ def _freshness(
     section: Section, shared: _Shared, config: _Config, location: str | None
 ) -> tuple[LoadedAt | None, Freshness | None]:
     """A table has to say when its rows came; a file has its time of change."""
-    loaded_at, freshness, span = merged((*shared.freshness, *config.freshness))
+    loaded_at, freshness, span, filtered = merged((*shared.freshness, *config.freshness))
+    is_own = filtered is not None and any(level.filter_span == filtered for level in config.freshness)
+    by_query = loaded_at is not None and loaded_at.query
+    if filtered is not None and (by_query or (is_own and (location is not None or freshness is None))):
+        section.report(
+            invalid_value(
+                "this `filter` filters nothing",
+                filtered,
+                "it goes with a `loaded_at_field`, and with `warn_after` or `error_after`",
+            )
+        )
     if location is not None:
         own = next((level.loaded_at for level in config.freshness if level.loaded_at is not None), None)
         if own is not None:

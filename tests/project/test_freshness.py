@@ -31,6 +31,7 @@ def test_a_table_goes_over_its_source() -> None:
     freshness:
       warn_after: {count: 12, period: hour}
       error_after: 1 day
+      filter: id > 0
     config:
       tags: [b]
     tables:
@@ -38,27 +39,28 @@ def test_a_table_goes_over_its_source() -> None:
       - name: own
         config:
           loaded_at_query: select max(x) from y
-          freshness: {warn_after: 1 hour, filter: "x > 1"}
+          freshness: {warn_after: 1 hour}
           meta: {team: sales}
       - name: takes_back
-        freshness: {error_after: null}
+        freshness: {error_after: null, filter: "x > 1"}
       - name: never
         freshness: null
       - name: a_file
         location: data/x.csv
 """
     )
-    assert found["plain"].freshness == Freshness(warn_after=12 * HOUR, error_after=DAY)
+    assert found["plain"].freshness == Freshness(warn_after=12 * HOUR, error_after=DAY, filter="id > 0")
     told = found["plain"].loaded_at
     assert told is not None and (told.text, told.query) == ("loaded_at", False)
     own = found["own"]
-    assert own.freshness == Freshness(warn_after=HOUR, error_after=DAY, filter="x > 1")
+    # A query says itself which rows it looks at.
+    assert own.freshness == Freshness(warn_after=HOUR, error_after=DAY)
     assert own.loaded_at is not None and (own.loaded_at.text, own.loaded_at.query) == (
         "select max(x) from y",
         True,
     )
     assert (own.tags, dict(own.meta)) == (("a", "b"), {"team": "sales"})
-    assert found["takes_back"].freshness == Freshness(warn_after=12 * HOUR)
+    assert found["takes_back"].freshness == Freshness(warn_after=12 * HOUR, filter="x > 1")
     assert found["never"].freshness is None and found["never"].loaded_at is not None
     # A file has its time of change.
     assert found["a_file"].loaded_at is None and found["a_file"].freshness == found["plain"].freshness
@@ -88,6 +90,19 @@ def test_a_table_goes_over_its_source() -> None:
             "`soon` is not a length of time",
         ),
         ("loaded_at_field: a, freshness: 1 day", Code.WRONG_TYPE, "1 day", "`freshness` must be a mapping"),
+        (
+            "loaded_at_query: select 1, freshness: {warn_after: 1 day, filter: a > 1}",
+            Code.INVALID_VALUE,
+            "a > 1",
+            "this `filter` filters nothing",
+        ),
+        ("loaded_at_field: a, freshness: {filter: a > 1}", Code.INVALID_VALUE, "a > 1", "filters nothing"),
+        (
+            "location: a.csv, freshness: {warn_after: 1 day, filter: a > 1}",
+            Code.INVALID_VALUE,
+            "a > 1",
+            "filters",
+        ),
         ("location: a.csv, loaded_at_field: a", Code.INVALID_VALUE, "a", "came when its file was changed"),
         ("config: {freshnes: 1}", Code.UNKNOWN_KEY, "freshnes", "the config of the table `b`"),
         ("loaded_at_field: '{{ no }}'", Code.MISSING_ENV_VAR, "'{{ no }}'", "no {{ no }}"),
