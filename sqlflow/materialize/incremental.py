@@ -78,18 +78,12 @@ def _by_partition(
     run: str,
 ) -> Script | Diagnostic:
     """Replaces the partitions that there are new rows of, each as a whole."""
-    found = {name_key(spec, column): column for column in columns}
-    parts: list[tuple[str, str | None]] = []
-    for part in model.config.partition_by:
-        column = found.get(name_key(spec, part.column))
-        if column is None:
-            return Diagnostic(
-                code=Code.SCHEMA_CHANGED,
-                message=f"`{part.column}`, by which `{model.name}` is partitioned, is not in query and table",
-                span=model.span,
-                help=did_you_mean(part.column, columns) or f"the columns of both are: {', '.join(columns)}",
-            )
-        parts.append((column, part.granularity))
+    partition_by = model.config.partition_by
+    named = [part.column for part in partition_by]
+    found = _in_both(spec, model, named, columns, f"by which `{model.name}` is partitioned,")
+    if isinstance(found, Diagnostic):
+        return found
+    parts = [(name, part.granularity) for name, part in zip(found, partition_by, strict=True)]
     batch, made = _batch(spec, rows, _batch_name(spec, model, run))
     return Script(
         steps=(
@@ -128,29 +122,21 @@ def _by_key(
     checks: Checks,
     run: str,
 ) -> Script | Diagnostic:
-    found = {name_key(spec, column): column for column in columns}
-    keys = [found.get(name_key(spec, key)) for key in model.config.unique_key]
-    missing = [key for key, column in zip(model.config.unique_key, keys, strict=True) if column is None]
-    if missing:
-        return Diagnostic(
-            code=Code.SCHEMA_CHANGED,
-            message=f"the unique_key `{missing[0]}` of `{model.name}` is not in both query and table",
-            span=model.span,
-            help=f"the columns of both are: {', '.join(columns)}",
-        )
-    key_columns = [key for key in keys if key is not None]
+    keys = _in_both(spec, model, model.config.unique_key, columns, f"of the unique_key of `{model.name}`,")
+    if isinstance(keys, Diagnostic):
+        return keys
     predicates = model.config.incremental_predicates
     batch, made = _batch(spec, rows, _batch_name(spec, model, run))
     steps: list[Step] = [*alter, *made]
-    steps += key_checks(spec, model, batch, key_columns)
+    steps += key_checks(spec, model, batch, keys)
     if model.config.incremental_strategy is IncrementalStrategy.MERGE:
-        update = _updated(spec, model, key_columns, columns)
+        update = _updated(spec, model, keys, columns)
         if isinstance(update, Diagnostic):
             return update
-        merge = sql.merge(spec, model.relation, key_columns, columns, batch, update, predicates)
+        merge = sql.merge(spec, model.relation, keys, columns, batch, update, predicates)
         steps.append(Run(sql=merge, counts=True))
     else:
-        steps.append(Run(sql=sql.delete_matching(spec, model.relation, key_columns, batch, predicates)))
+        steps.append(Run(sql=sql.delete_matching(spec, model.relation, keys, batch, predicates)))
         steps.append(Run(sql=sql.insert_select(spec, model.relation, columns, batch), counts=True))
     steps.append(_dropped(spec, batch))
     return Script(steps=(*steps, *checks(model.relation)))
@@ -161,22 +147,30 @@ def _updated(
 ) -> tuple[str, ...] | Diagnostic:
     """Gives the columns that a merge updates in a row that is there: all but its key, or those it is told."""
     config = model.config
-    others = {name_key(spec, column): column for column in columns if column not in keys}
-    named = {
-        name_key(spec, name): name for name in (*config.merge_update_columns, *config.merge_exclude_columns)
-    }
-    known = {name_key(spec, column) for column in columns}
-    missing = [name for key, name in named.items() if key not in known]
-    if missing:
+    given = (*config.merge_update_columns, *config.merge_exclude_columns)
+    named = _in_both(spec, model, given, columns, f"which the merge of `{model.name}` names,")
+    if isinstance(named, Diagnostic):
+        return named
+    others = [column for column in columns if column not in keys]
+    if config.merge_update_columns:
+        return tuple(column for column in others if column in named)
+    return tuple(column for column in others if column not in named)
+
+
+def _in_both(
+    spec: DialectSpec, model: BoundModel, named: Sequence[str], columns: Sequence[str], which: str
+) -> tuple[str, ...] | Diagnostic:
+    """Gives columns of both query and table by names that a setting has for them; `which` says what for."""
+    found = {name_key(spec, column): column for column in columns}
+    missing = next((name for name in named if name_key(spec, name) not in found), None)
+    if missing is not None:
         return Diagnostic(
             code=Code.SCHEMA_CHANGED,
-            message=f"`{missing[0]}`, which the merge of `{model.name}` names, is not in query and table",
+            message=f"`{missing}`, {which} is not in both query and table",
             span=model.span,
-            help=did_you_mean(missing[0], columns) or f"the columns of both are: {', '.join(columns)}",
+            help=did_you_mean(missing, columns) or f"the columns of both are: {', '.join(columns)}",
         )
-    if config.merge_update_columns:
-        return tuple(column for key, column in others.items() if key in named)
-    return tuple(column for key, column in others.items() if key not in named)
+    return tuple(found[name_key(spec, name)] for name in named)
 
 
 def key_checks(
