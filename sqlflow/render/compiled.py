@@ -135,6 +135,17 @@ def parse(environment: TemplateEnvironment, path: str, text: str) -> Parsed | Di
         return _syntax(error, places, parser.opened if parser is not None else [], environment)
 
 
+def template_of(
+    environment: TemplateEnvironment, path: str, text: str, place: Span | None = None
+) -> Compiled | Diagnostic:
+    """Parses and compiles a template; where all of it was written in one `place`, what is wrong is there."""
+    parsed = parse(environment, path, text)
+    found = parsed if isinstance(parsed, Diagnostic) else compile_template(environment, parsed)
+    if isinstance(found, Diagnostic) and place is not None:
+        return Diagnostic(code=found.code, message=found.message, span=place, help=found.help)
+    return found
+
+
 def compile_template(
     environment: TemplateEnvironment, parsed: Parsed, output: Output = printed
 ) -> Compiled | Diagnostic:

@@ -16,7 +16,8 @@ from sqlflow.render.compiled import Compiled, code_name
 from sqlflow.render.hooks import HOOK_MAKERS
 from sqlflow.render.narrow import find_call, find_name
 from sqlflow.render.problems import AlreadyReported, Problem, ReturnValue, UndefinedName
-from sqlflow.render.scope import Scope, Surroundings
+from sqlflow.render.scope import Scope
+from sqlflow.render.surroundings import Surroundings
 from sqlflow.render.trace import text_map
 from sqlflow.render.types import RenderedQuery
 

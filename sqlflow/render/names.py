@@ -13,7 +13,8 @@ from sqlflow.core.span import Span
 from sqlflow.core.value import thaw
 from sqlflow.project.types import ConfigLayer
 from sqlflow.render.execute import attempt
-from sqlflow.render.scope import Scope, Surroundings
+from sqlflow.render.scope import Scope
+from sqlflow.render.surroundings import Surroundings
 
 SCHEMA_MACRO = "generate_schema_name"
 ALIAS_MACRO = "generate_alias_name"

@@ -27,13 +27,12 @@ from sqlflow.project.types import (
     SingularTestDecl,
     Template,
 )
-from sqlflow.render.compiled import Compiled, compile_template, parse
-from sqlflow.render.environment import TemplateEnvironment
+from sqlflow.render.compiled import Compiled, template_of
 from sqlflow.render.execute import render_query
-from sqlflow.render.macros import index_macros
 from sqlflow.render.names import name_relation
-from sqlflow.render.scope import Scope, Surroundings, basis_of
+from sqlflow.render.scope import Scope
 from sqlflow.render.strategies import macro_name, unknown_strategy
+from sqlflow.render.surroundings import Surroundings, surroundings
 from sqlflow.render.types import Rendered, RenderedModel, RenderedQuery, RenderedSeed, RenderedTest
 
 _HOOKS = ("pre_hook", "post_hook")
@@ -43,15 +42,7 @@ def render(
     project: Project, *, environment: Mapping[str, str], now: datetime
 ) -> tuple[Rendered, tuple[Diagnostic, ...]]:
     """Renders all templates of a project; `now` is the run's one time, in UTC."""
-    jinja = TemplateEnvironment()
-    macros, diagnostics = index_macros(jinja, project.macro_files, project.texts)
-    around = Surroundings(
-        settings=project.settings,
-        environment=environment,
-        now=now,
-        macros=macros,
-        basis=basis_of(project.settings, jinja.globals),
-    )
+    around, diagnostics = surroundings(project, environment=environment, now=now)
     work = _Rendering(project, around)
     for model in project.models.values():
         work.model(model)
@@ -60,7 +51,7 @@ def render(
     for test in project.tests.values():
         work.test(test)
     # What is wrong with a folder-wide setting is found with each node of the folder, and said once.
-    found = dict.fromkeys((*diagnostics, *macros.failures(), *work.diagnostics))
+    found = dict.fromkeys((*diagnostics, *around.macros.failures(), *work.diagnostics))
     return work.rendered(), tuple(found)
 
 
@@ -70,7 +61,7 @@ class _Rendering:
     def __init__(self, project: Project, around: Surroundings) -> None:
         self._project = project
         self._around = around
-        self._hooks: dict[str, Compiled | Diagnostic] = {}
+        self._hooks: dict[tuple[str, Span], Compiled | Diagnostic] = {}
         self._models: dict[NodeId, RenderedModel] = {}
         self._seeds: dict[NodeId, RenderedSeed] = {}
         self._tests: dict[NodeId, RenderedTest] = {}
@@ -198,17 +189,13 @@ class _Rendering:
         self, path: str, scope: Scope, own: Template | None = None
     ) -> tuple[Compiled | None, RenderedQuery | None, tuple[Diagnostic, ...]]:
         """Renders a file, or a template that is a part of it or all in one place."""
-        template = self._compile(path, own.text if own is not None else self._project.texts[path])
         place = own.place if own is not None else None
+        text = own.text if own is not None else self._project.texts[path]
+        template = template_of(self._around.macros.environment, path, text, place)
         if isinstance(template, Diagnostic):
-            return None, None, (template if place is None else _at(template, place),)
+            return None, None, (template,)
         query, found = render_query(self._around, template, scope, place)
         return template, query, found
-
-    def _compile(self, path: str, text: str) -> Compiled | Diagnostic:
-        jinja = self._around.macros.environment
-        parsed = parse(jinja, path, text)
-        return parsed if isinstance(parsed, Diagnostic) else compile_template(jinja, parsed)
 
     def _off(self, node: NodeId, enabled: bool, layer: ConfigLayer, span: Span) -> bool:
         """Notes a node that is switched off: what is wrong with its template is not reported."""
@@ -249,11 +236,12 @@ class _Rendering:
             spans = _hook_spans(key, texts, layers, merged)
             queries: list[RenderedQuery] = []
             for text, span in zip(texts, spans, strict=True):
-                template = self._hooks.get(text)
+                template = self._hooks.get((text, span))
                 if template is None:
-                    template = self._hooks[text] = self._compile(f"hook {len(self._hooks)}", text)
+                    jinja, name = self._around.macros.environment, f"hook {len(self._hooks)}"
+                    template = self._hooks[text, span] = template_of(jinja, name, text, span)
                 if isinstance(template, Diagnostic):
-                    self.diagnostics.append(_at(template, span))
+                    self.diagnostics.append(template)
                     whole = False
                     continue
                 scope = Scope(self._around, path, layers=(merged,), fixed=span, relation=relation)
@@ -287,11 +275,6 @@ def _hook_spans(
 def _hook_text(value: Value) -> str | None:
     text = value.get("sql") if isinstance(value, Mapping) else value
     return text if isinstance(text, str) else None
-
-
-def _at(diagnostic: Diagnostic, span: Span) -> Diagnostic:
-    """Moves what is wrong with a hook's text to the setting's place."""
-    return Diagnostic(code=diagnostic.code, message=diagnostic.message, span=span, help=diagnostic.help)
 
 
 def _unsteady(key: str, full: ConfigEntry | None, incremental: ConfigEntry | None) -> Diagnostic:

@@ -9,11 +9,10 @@ from typing import Any
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.span import Span
 from sqlflow.project.types import Project, Template
-from sqlflow.render.compiled import compile_template, parse
-from sqlflow.render.environment import TemplateEnvironment
+from sqlflow.render.compiled import template_of
 from sqlflow.render.execute import render_query
-from sqlflow.render.macros import index_macros
-from sqlflow.render.scope import Scope, Surroundings, basis_of
+from sqlflow.render.scope import Scope
+from sqlflow.render.surroundings import Surroundings, surroundings
 from sqlflow.render.types import RenderedQuery
 
 
@@ -33,15 +32,7 @@ def render_run_hooks(
     hooks = project.settings.run_hooks.get(key, ())
     if not hooks:
         return (), ()
-    jinja = TemplateEnvironment()
-    macros, _ = index_macros(jinja, project.macro_files, project.texts)
-    around = Surroundings(
-        settings=project.settings,
-        environment=environment,
-        now=now,
-        macros=macros,
-        basis=basis_of(project.settings, jinja.globals),
-    )
+    around, _ = surroundings(project, environment=environment, now=now)
     queries: list[RenderedQuery] = []
     diagnostics: list[Diagnostic] = []
     for number, hook in enumerate(hooks):
@@ -55,13 +46,10 @@ def render_run_hooks(
 def _render(
     around: Surroundings, name: str, hook: Template, names: Mapping[str, Any] | None
 ) -> tuple[RenderedQuery | None, tuple[Diagnostic, ...]]:
-    jinja = around.macros.environment
     place = hook.place or Span(around.settings.path, 0, 0)
-    parsed = parse(jinja, name, hook.text)
-    template = parsed if isinstance(parsed, Diagnostic) else compile_template(jinja, parsed)
+    template = template_of(around.macros.environment, name, hook.text, place)
     if isinstance(template, Diagnostic):
-        found = template
-        return None, (Diagnostic(code=found.code, message=found.message, span=place, help=found.help),)
+        return None, (template,)
     if names is None:
         return None, ()
     return render_query(around, template, Scope(around, name, fixed=place, names=names), place)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, cast
 
 from jinja2.utils import missing
@@ -17,62 +15,24 @@ from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
 from sqlflow.core.value import thaw
 from sqlflow.project.config import canonical, merge_layers
-from sqlflow.project.types import ConfigEntry, ConfigLayer, RefTarget, Settings
+from sqlflow.project.types import ConfigEntry, ConfigLayer, RefTarget
 from sqlflow.render.calls import (
     bind,
     environment_value,
-    parse_json,
     plain_value,
-    render_json,
     text_of,
-    to_set,
-    zipped,
 )
 from sqlflow.render.compiled import Compiled, code_name, frame_line
 from sqlflow.render.environment import NAMES
 from sqlflow.render.hooks import HOOK_MAKERS, find_hook_maker
-from sqlflow.render.macros import MacroIndex, Macros, PackageMacros
+from sqlflow.render.macros import Macros, PackageMacros
 from sqlflow.render.modules import modules
 from sqlflow.render.moments import find_moment
 from sqlflow.render.narrow import Argument, find_call, keyword_arguments
 from sqlflow.render.problems import Problem, ReturnValue
+from sqlflow.render.surroundings import Surroundings
 from sqlflow.render.tables import Table, This
 from sqlflow.render.types import THIS, Reads, Reference, placeholder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What all renderings of a project share. `basis` are the names that are the same in each."""
-
-    settings: Settings
-    environment: Mapping[str, str]
-    now: datetime
-    macros: MacroIndex
-    basis: Mapping[str, Any]
-
-
-def basis_of(settings: Settings, jinja_globals: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Gives the names that are the same in each rendering of a project."""
-    target = settings.target
-    known = {
-        "name": target.name,
-        "target_name": target.name,
-        "type": target.type,
-        "schema": target.schema,
-        "database": target.database,
-        "threads": target.threads,
-    }
-    return {
-        **jinja_globals,
-        "target": MappingProxyType(known),
-        "project_name": settings.name,
-        "execute": True,
-        "fromjson": parse_json,
-        "tojson": render_json,
-        "zip": zipped,
-        "set": to_set,
-    }
-
 
 # What only the template of a node is offered.
 _OF_A_NODE = ("this", "config", "is_incremental")

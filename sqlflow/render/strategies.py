@@ -21,11 +21,11 @@ from sqlflow.core.textmap import TextMap
 from sqlflow.dialect.names import new_rows, quote, relation_sql
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.project.types import Project
-from sqlflow.render.compiled import Compiled, compile_template, parse
-from sqlflow.render.environment import TemplateEnvironment
+from sqlflow.render.compiled import template_of
 from sqlflow.render.execute import attempt
-from sqlflow.render.macros import index_macros
-from sqlflow.render.scope import Scope, Surroundings, Table, This, basis_of
+from sqlflow.render.scope import Scope
+from sqlflow.render.surroundings import Surroundings, surroundings
+from sqlflow.render.tables import Table, This
 from sqlflow.render.trace import text_map
 from sqlflow.render.types import Rendered, RenderedModel, RenderedQuery, RenderedStrategy
 
@@ -83,15 +83,7 @@ def render_strategies(
 
     `columns` are those of each such model, None where they are not known; `spec` is the target's dialect.
     """
-    jinja = TemplateEnvironment()
-    macros, _ = index_macros(jinja, project.macro_files, project.texts)
-    around = Surroundings(
-        settings=project.settings,
-        environment=environment,
-        now=now,
-        macros=macros,
-        basis=basis_of(project.settings, jinja.globals),
-    )
+    around, _ = surroundings(project, environment=environment, now=now)
     out: dict[NodeId, RenderedStrategy] = {}
     diagnostics: list[Diagnostic] = []
     for node, known in columns.items():
@@ -111,7 +103,8 @@ def _render(
     around: Surroundings, model: RenderedModel, columns: Sequence[Column], spec: DialectSpec, span: Span
 ) -> tuple[RenderedQuery | None, tuple[Diagnostic, ...]]:
     name = macro_name(model.config.custom_strategy)
-    template = _call(around, name)
+    call = f"{{{{ {name}(sqlflow_arguments) }}}}"
+    template = template_of(around.macros.environment, f"strategy {name}", call, span)
     if isinstance(template, Diagnostic):
         return None, (template,)
     scope = Scope(around, template.path, layers=(model.layer,), fixed=span, relation=model.relation)
@@ -129,12 +122,6 @@ def _render(
         text=str(text), map=_below(text_map(text), span), references=(), reads=scope.reads()
     )
     return (None if has_errors(found) else query), tuple(found)
-
-
-def _call(around: Surroundings, name: str) -> Compiled | Diagnostic:
-    jinja = around.macros.environment
-    parsed = parse(jinja, f"strategy {name}", f"{{{{ {name}(sqlflow_arguments) }}}}")
-    return parsed if isinstance(parsed, Diagnostic) else compile_template(jinja, parsed)
 
 
 def _arguments(model: RenderedModel, columns: Sequence[Column], spec: DialectSpec) -> Mapping[str, Any]:
