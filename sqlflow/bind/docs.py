@@ -13,8 +13,8 @@ from sqlflow.core.ids import NodeId
 from sqlflow.core.span import Span
 from sqlflow.dialect.names import lookup_key, name_key
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.project.types import ColumnDecl, ModelDecl, Project, SeedDecl
-from sqlflow.render.types import Rendered, RenderedModel, RenderedSeed
+from sqlflow.project.types import ColumnDecl, ModelDecl, Project, SeedDecl, place_of
+from sqlflow.render.types import Rendered
 
 
 def bound_docs(
@@ -49,16 +49,11 @@ def check_docs(
             continue
         declared = project.models.get(node.id) or project.seeds[node.id]
         if not target.comments:
-            place = _place(node, declared)
+            place = place_of(node.layer, "persist_docs", declared.span)
             unable[place] = _no_comments(place, target)
         elif kept.columns and node.id in schemas:
             yield from _unknown(declared.name, declared.columns, schemas[node.id], source)
     yield from unable.values()
-
-
-def _place(node: RenderedModel | RenderedSeed, declared: ModelDecl | SeedDecl) -> Span:
-    entry = node.layer.get("persist_docs")
-    return entry.span if entry is not None else declared.span
 
 
 def _no_comments(place: Span, target: DialectSpec) -> Diagnostic:

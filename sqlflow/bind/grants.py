@@ -11,7 +11,7 @@ from sqlflow.core.diagnostic import Diagnostic, Severity, did_you_mean
 from sqlflow.core.relation import Grant
 from sqlflow.core.span import Span
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.project.types import ModelDecl, Project, SeedDecl
+from sqlflow.project.types import ModelDecl, Project, SeedDecl, place_of
 from sqlflow.render.types import Rendered, RenderedModel, RenderedSeed
 
 # The name of everybody, which no role can have.
@@ -32,7 +32,7 @@ def bound_grants(
     }
     return Grants(
         wanted=tuple(sorted(wanted, key=lambda one: (one.grantee or "", one.privilege))),
-        span=_place(node, declared),
+        span=place_of(node.layer, "grants", declared.span),
     )
 
 
@@ -42,7 +42,8 @@ def check_grants(project: Project, rendered: Rendered, spec: DialectSpec) -> Ite
     for node in (*rendered.models.values(), *rendered.seeds.values()):
         if node.config.grants is None or _is_ephemeral(node):
             continue
-        place = _place(node, project.models.get(node.id) or project.seeds[node.id])
+        declared = project.models.get(node.id) or project.seeds[node.id]
+        place = place_of(node.layer, "grants", declared.span)
         if not spec.privileges:
             found[place, ""] = _no_grants(place, spec)
             continue
@@ -54,11 +55,6 @@ def check_grants(project: Project, rendered: Rendered, spec: DialectSpec) -> Ite
 
 def _is_ephemeral(node: RenderedModel | RenderedSeed) -> bool:
     return node.config.materialized is Materialization.EPHEMERAL
-
-
-def _place(node: RenderedModel | RenderedSeed, declared: ModelDecl | SeedDecl) -> Span:
-    entry = node.layer.get("grants")
-    return entry.span if entry is not None else declared.span
 
 
 def _no_grants(place: Span, spec: DialectSpec) -> Diagnostic:

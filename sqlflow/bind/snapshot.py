@@ -20,7 +20,7 @@ from sqlflow.core.span import Span
 from sqlflow.dialect.history import MOMENT, TEXT, moment_of
 from sqlflow.dialect.names import name_key
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.project.types import ConfigLayer
+from sqlflow.project.types import ConfigLayer, place_of
 
 if TYPE_CHECKING:
     from sqlflow.dialect.rules import TypeRules
@@ -136,21 +136,19 @@ def check_snapshot(
     updated = found.get(name_key(spec, snapshot.updated_at)) if snapshot.updated_at is not None else None
     kind = updated.type if updated is not None else None
     if updated is not None and kind is not None and kind != _NULL and moment_of(str(kind)) is None:
-        entry = layer.get("updated_at")
         yield Diagnostic(
             code=Code.SNAPSHOT_COLUMNS,
             message=f"`{updated.name}` is {kind}, and `updated_at` has to be a time",
-            span=entry.span if entry is not None else span,
+            span=place_of(layer, "updated_at", span),
             label="named here",
             labels=(Label(updated.span, "given here"),) if updated.span is not None else (),
             help=f"cast it in the query: `CAST({updated.name} AS TIMESTAMP)`",
         )
     if snapshot.valid_to_current is not None and not _is_expression(snapshot.valid_to_current, spec):
-        entry = layer.get("dbt_valid_to_current")
         yield Diagnostic(
             code=Code.SNAPSHOT_CONFIG,
             message="`dbt_valid_to_current` is not an SQL expression of its own",
-            span=entry.span if entry is not None else span,
+            span=place_of(layer, "dbt_valid_to_current", span),
             help="write a time that is far ahead: \"CAST('9999-12-31' AS TIMESTAMP)\"",
         )
 
@@ -166,11 +164,10 @@ def _taken(
     for added in dict.fromkeys((*snapshot.added, snapshot.columns.dbt_is_deleted)):
         column = found.get(name_key(spec, added))
         if column is not None:
-            entry = layer.get("snapshot_meta_column_names")
             yield Diagnostic(
                 code=Code.SNAPSHOT_COLUMNS,
                 message=f"the query of `{name}` has a column `{column.name}`, which the snapshot adds",
-                span=column.span or (entry.span if entry is not None else span),
+                span=column.span or place_of(layer, "snapshot_meta_column_names", span),
                 help="rename it in the query, or the snapshot's by `snapshot_meta_column_names`",
             )
 

@@ -19,7 +19,7 @@ from sqlflow.core.span import Span
 from sqlflow.core.textmap import Edit, splice
 from sqlflow.dialect.names import literal, name_key
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.project.types import ConfigLayer
+from sqlflow.project.types import ConfigLayer, place_of
 from sqlflow.render.types import END, MOMENTS, START, THIS, RenderedQuery
 
 _WITHIN_A_DAY = (Unit.MINUTE, Unit.HOUR)
@@ -91,8 +91,7 @@ def check_event_time(
     if time_range is None:
         return None
     wanted = time_range.event_time
-    entry = layer.get("event_time")
-    place = entry.span if entry is not None else span
+    place = place_of(layer, "event_time", span)
     found = [c for c in schema.columns if c.name and name_key(spec, c.name) == name_key(spec, wanted)]
     if not found or (runs and found[0].type is None):
         return _no_event_time(name, wanted, place, schema, runs=runs)

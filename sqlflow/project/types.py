@@ -32,6 +32,12 @@ class ConfigEntry(NamedTuple):
 ConfigLayer: TypeAlias = Mapping[str, ConfigEntry]
 
 
+def place_of(layer: ConfigLayer, key: str, default: Span) -> Span:
+    """Gives the place of a setting's value, or the default where it is not set."""
+    entry = layer.get(key)
+    return entry.span if entry is not None else default
+
+
 class Template(NamedTuple):
     """A template that is not all of a file, and the place where all of it was written, if that is one.
 

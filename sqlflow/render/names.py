@@ -11,7 +11,7 @@ from sqlflow.core.ids import NodeId, kind_of
 from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
 from sqlflow.core.value import thaw
-from sqlflow.project.types import ConfigLayer
+from sqlflow.project.types import ConfigLayer, place_of
 from sqlflow.render.execute import attempt
 from sqlflow.render.scope import Scope
 from sqlflow.render.surroundings import Surroundings
@@ -37,8 +37,7 @@ def name_relation(
     def decide(macro: str, custom: str | None, key: str, default: Callable[[], str | None]) -> str | None:
         if macro not in around.macros.files and macro not in around.macros.broken:
             return default()
-        entry = layer.get(key)
-        place = entry.span if entry is not None else span
+        place = place_of(layer, key, span)
         scope = Scope(around, path, layers=(layer,), fixed=place)
         described = MappingProxyType(
             {

@@ -26,6 +26,7 @@ from sqlflow.project.types import (
     SeedDecl,
     SingularTestDecl,
     Template,
+    place_of,
 )
 from sqlflow.render.compiled import Compiled, template_of
 from sqlflow.render.execute import render_query
@@ -200,8 +201,7 @@ class _Rendering:
     def _off(self, node: NodeId, enabled: bool, layer: ConfigLayer, span: Span) -> bool:
         """Notes a node that is switched off: what is wrong with its template is not reported."""
         if not enabled:
-            entry = layer.get("enabled")
-            self._disabled[node] = entry.span if entry is not None else span
+            self._disabled[node] = place_of(layer, "enabled", span)
         return not enabled
 
     def _incremental(self, decl: ModelDecl, template: Compiled, full: Scope) -> RenderedQuery | None:

@@ -20,7 +20,7 @@ from sqlflow.core.span import Span
 from sqlflow.core.textmap import TextMap
 from sqlflow.dialect.names import new_rows, quote, relation_sql
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.project.types import Project
+from sqlflow.project.types import Project, place_of
 from sqlflow.render.compiled import template_of
 from sqlflow.render.execute import attempt
 from sqlflow.render.scope import Scope
@@ -88,7 +88,7 @@ def render_strategies(
     diagnostics: list[Diagnostic] = []
     for node, known in columns.items():
         model = rendered.models[node]
-        span = _place(model, project.models[node].span)
+        span = place_of(model.layer, "incremental_strategy", project.models[node].span)
         if known is None:
             diagnostics.append(_columns_unknown(project.models[node].name, span))
             continue
@@ -148,11 +148,6 @@ def _below(found: TextMap, span: Span) -> TextMap:
         s._replace(frames=(span, *s.frames[1:]), exact=s.exact and len(s.frames) > 1) for s in found.segments
     )
     return TextMap(tuple(segments), found.length)
-
-
-def _place(model: RenderedModel, default: Span) -> Span:
-    entry = model.layer.get("incremental_strategy")
-    return entry.span if entry is not None else default
 
 
 def _columns_unknown(name: str, span: Span) -> Diagnostic:
