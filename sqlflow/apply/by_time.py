@@ -114,7 +114,7 @@ class BuildByTime:
         self._sender = sender
         self._crew = crew
         # What is due is found out once, so that each batch is published from the same code and data.
-        self._action = replace(action, forced=True)
+        self._action = replace(action, verdict=replace(action.verdict, forced=True))
         self._inputs: Mapping[NodeId, str] = {}
         self._left: deque[Batch] = deque()
         self._ended: list[Outcome] = []
@@ -241,7 +241,7 @@ class BuildByTime:
 
         Those are no longer covered once another batch is published, and so are due again.
         """
-        there, waits = self._builder.signals.ready(self._action.signals, todo, self._sender)
+        there, waits = self._builder.signals.ready(self._action.verdict.signals, todo, self._sender)
         if self._chained:
             there = tuple(one for one, batch in zip(there, todo, strict=False) if one == batch)
         count = len(todo) - len(there)

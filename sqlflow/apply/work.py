@@ -74,11 +74,11 @@ class Workshop:
 
     def do(self, action: Action, sender: Sender, crew: Crew) -> Outcome:
         """Does an action; raises WorkFailedError or StoppedError where it can't be done."""
-        if not action.forced and self._is_current(action):
+        if not action.verdict.forced and self._is_current(action):
             return CURRENT
-        if action.held:
-            return Outcome(Status.HELD, reason=action.held)
-        waits = self.signals.waiting(action.signals, sender)
+        if action.verdict.held:
+            return Outcome(Status.HELD, reason=action.verdict.held)
+        waits = self.signals.waiting(action.verdict.signals, sender)
         if waits:
             return Outcome(Status.HELD, reason=waits)
         match action.work:
@@ -139,7 +139,7 @@ class Workshop:
             others = self.log.refresh(session, (action.node, *action.reads))
         if action.node in others:
             self.catalog.forget(relation)
-        return not action.forced and self._is_current(action)
+        return not action.verdict.forced and self._is_current(action)
 
     def _is_current(self, action: Action) -> bool:
         return not self._why(action)
@@ -147,15 +147,15 @@ class Workshop:
     def _why(self, action: Action) -> str:
         last = self.log.last(action.node)
         made = Made(last.code, last.inputs, last.at) if last is not None else None
-        recent = is_recent(made, self.now, action.stale_after)
+        recent = is_recent(made, self.now, action.verdict.stale_after)
         return why_stale(
-            action.code, action.reads, self.log.version, made, volatile=action.volatile, recent=recent
+            action.code, action.reads, self.log.version, made, volatile=action.verdict.volatile, recent=recent
         )
 
     def _attached(self, action: Action, job: Job, sender: Sender) -> Outcome | None:
         """Brings up to date what hangs on a relation, where its rows are as they should be; else None."""
         last, work = self.log.last(action.node), action.work
-        if action.forced or last is None or self._why(action) != ONLY_ATTACHED:
+        if action.verdict.forced or last is None or self._why(action) != ONLY_ATTACHED:
             return None
         match work:
             case BuildModel():

@@ -12,11 +12,10 @@ from sqlflow.bind.types import BoundSingularTest, Program
 from sqlflow.checks.generic import generic_query
 from sqlflow.core.ids import NodeId, NodeKind
 from sqlflow.core.relation import Relation
-from sqlflow.link.types import Node
 from sqlflow.plan.audits import audited_nodes
 from sqlflow.plan.due import Interval
 from sqlflow.plan.parents import effective_parents, is_ephemeral
-from sqlflow.plan.stale import Judge, Past, Verdict
+from sqlflow.plan.stale import Judge, Past
 from sqlflow.plan.types import (
     Action,
     BuildModel,
@@ -97,8 +96,20 @@ def make_plan(
             continue
         if past is None and node not in selected:
             verdict = replace(verdict, reason="read by what is selected")
-        after = (*before[node], *gates.get(node, ()))
-        actions.append(_action(program.graph.nodes[node], work, verdict, after, effective[node], codes))
+        info = program.graph.nodes[node]
+        actions.append(
+            Action(
+                node=node,
+                name=info.name,
+                kind=info.kind.value,
+                materialized=info.materialized,
+                work=work,
+                after=(*before[node], *gates.get(node, ())),
+                verdict=verdict,
+                code=codes.get(node, ""),
+                reads=effective[node],
+            )
+        )
     return Plan(
         command=command.value,
         target=options.target,
@@ -108,32 +119,6 @@ def make_plan(
         actions=tuple(actions),
         unchanged=tuple(unchanged),
         untold=judge.untold(node for action in actions for node in action.reads),
-    )
-
-
-def _action(
-    node: Node,
-    work: Work,
-    verdict: Verdict,
-    after: tuple[NodeId, ...],
-    reads: tuple[NodeId, ...],
-    codes: Mapping[NodeId, str],
-) -> Action:
-    return Action(
-        node=node.id,
-        name=node.name,
-        kind=node.kind.value,
-        materialized=node.materialized,
-        work=work,
-        after=after,
-        reason=verdict.reason,
-        code=codes.get(node.id, ""),
-        reads=reads,
-        forced=verdict.forced,
-        held=verdict.held,
-        signals=verdict.signals,
-        volatile=verdict.volatile,
-        stale_after=verdict.stale_after,
     )
 
 

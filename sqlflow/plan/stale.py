@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sqlflow.bind.types import BoundSignal, Program
+from sqlflow.bind.types import Program
 from sqlflow.core.config import OnStaleSource
 from sqlflow.core.ids import NodeId
 from sqlflow.plan.due import batches_due
+from sqlflow.plan.types import Verdict
 from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
 
@@ -95,21 +96,6 @@ def why_stale(
         if volatile:
             return f"uses {volatile}"
     return "" if last.code == code else ONLY_ATTACHED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Why a node has to be built, empty where it need not; the rest is as in Action.
-
-    Where it is `forced`, the reason stands whatever happens meanwhile.
-    """
-
-    reason: str
-    forced: bool
-    held: str
-    signals: tuple[BoundSignal, ...]
-    volatile: str
-    stale_after: timedelta | None
 
 
 class Judge:

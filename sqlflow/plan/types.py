@@ -64,15 +64,30 @@ Work: TypeAlias = BuildModel | LoadSeed | LoadSource | RunTest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Why a node has to be built, and what may still keep it from that.
+
+    `reason` is empty where it need not be. Where it is not `forced`, nothing is done if, when its turn comes,
+    it turns out that neither its code nor what it reads differs from what is published, and what can't be
+    told (a source that has no version, a `volatile` function) was published less than `stale_after` ago.
+    `held` says why it waits, empty where it does not; it waits as well for `signals` that are not there yet.
+    """
+
+    reason: str
+    forced: bool
+    held: str
+    signals: tuple[BoundSignal, ...]
+    volatile: str
+    stale_after: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One thing to do.
 
     `after` are the nodes whose actions must have ended well before: parents, and the tests that gate
-    them. `reason` says why it is in the plan. `code` is the digest of what the node is built from, `reads`
-    are the nodes whose data it is built from. Where it is not `forced`, nothing is done if, when its turn
-    comes, it turns out that neither differs from what is published, and that what can't be told (a source
-    that has no version, a `volatile` function) was published less than `stale_after` ago. Where it is `held`,
-    nothing is done, which that says the reason of; nor where one of the `signals` is not there yet.
+    them. The `verdict` says why it is in the plan. `code` is the digest of what the node is built from,
+    `reads` are the nodes whose data it is built from.
     """
 
     node: NodeId
@@ -81,14 +96,9 @@ class Action:
     materialized: str
     work: Work
     after: tuple[NodeId, ...]
-    reason: str
-    code: str = ""
-    reads: tuple[NodeId, ...] = ()
-    forced: bool = True
-    volatile: str = ""
-    stale_after: timedelta | None = None
-    held: str = ""
-    signals: tuple[BoundSignal, ...] = ()
+    verdict: Verdict
+    code: str
+    reads: tuple[NodeId, ...]
 
     @property
     def audits(self) -> tuple[RunTest, ...]:

@@ -190,7 +190,7 @@ def test_a_file_that_has_to_be_loaded_joins_what_reads_it() -> None:
     assert waits(planned(project, words="a")) == {"raw.e": [], "a": ["raw.e"]}
     assert waits(planned(project, words="b")) == {"b": []}
     assert waits(planned(project, Command.TEST)) == {"unique_a_id": []}
-    reasons = {action.name: action.reason for action in planned(project, words="a").actions}
+    reasons = {action.name: action.verdict.reason for action in planned(project, words="a").actions}
     assert reasons["raw.e"] == "read by what is selected"
     assert reasons["a"] == "selected"
 
@@ -331,4 +331,4 @@ def test_a_plan_says_that_more_is_built_than_the_interval(reads: str, reason: st
     )
     options = replace(OPTIONS, interval=Interval(datetime(2024, 1, 2), None))
     plan = planned(compiled({"m.sql": query, "events.sql": "select 1 as id"}), words="m", options=options)
-    assert [action.reason for action in plan.actions] == [reason]
+    assert [action.verdict.reason for action in plan.actions] == [reason]
