@@ -208,6 +208,18 @@ def test_stop_from_a_signal_handler(project: Project) -> None:
     assert run.statuses == {"long": "cancelled"} and run.finished.interrupted
 
 
+def test_a_stop_that_wakes_nobody_is_heard_all_the_same(pg: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal that comes just before a wait does not end it: here the loop is never woken."""
+    monkeypatch.setattr("sqlflow.apply.workers.Pool.wake", lambda _: None)
+    long = "{{ config(materialized='table') }} select pg_sleep(15)::text as id"
+    pg.write({"long": long})
+    run = collect(pg, started("long"), lambda run: threading.Timer(0.3, run.stop).start())
+    assert run.statuses == {"long": "cancelled"} and run.finished.interrupted
+    # It was cancelled, and did not come to its end.
+    [slept] = [e for e in run.events if isinstance(e, sqlflow.StatementSent) and "pg_sleep" in e.sql]
+    assert not slept.ok
+
+
 def test_stop_before_anything_began(project: Project) -> None:
     project.write({"m": "select 1 as id"})
     running = project.load().build()
