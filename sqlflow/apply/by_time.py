@@ -11,6 +11,7 @@ from typing import Protocol
 
 from sqlflow.apply.attempts import again
 from sqlflow.apply.audit import Audits
+from sqlflow.apply.changes import Changes, changes_since
 from sqlflow.apply.crew import Crew
 from sqlflow.apply.hooks import run_after, run_before
 from sqlflow.apply.job import CURRENT, Batch, Job
@@ -254,25 +255,30 @@ class BuildByTime:
     ) -> tuple[tuple[Range, ...], Ranges]:
         """Gives the batches that are due, and what is covered and needs not be built again.
 
-        Of what the model reads and is built by time range too, it is known which ranges have changed. For
-        anything else that changed, the last batches are looked back at.
+        Of what the model reads and is built by time range too, through views as well, it is known which
+        ranges have changed. For anything else that changed, the last batches are looked back at.
         """
         config, now, right = self._model.config, self._builder.now, covered or ()
         before = last.inputs if last is not None else {}
         changed = {node for node in {*before, *job.inputs} if before.get(node) != job.inputs.get(node)}
         ranged = self._model.time.ranged if self._model.time is not None else {}
+        anything_else = bool(changed - ranged.keys())
         for node in sorted(changed & ranged.keys() & before.keys() & job.inputs.keys()):
-            ranges = self._changes(node, before[node]) if ranged[node] else None
-            right = difference(right, ranges) if ranges is not None else ()
+            found = self._changes(node, before[node])
+            right = difference(right, found.ranges) if found.ranges is not None else ()
+            anything_else = anything_else or found.anything_else
         known = right if covered is not None else None
-        anything_else = covered is not None and bool(changed - ranged.keys())
-        owed = batches_due(config, known, now, again=anything_else)
+        owed = batches_due(config, known, now, again=anything_else and covered is not None)
         return owed, difference(right, normalised(owed))
 
-    def _changes(self, node: NodeId, since: str) -> Ranges | None:
-        def ask() -> Ranges | None:
+    def _changes(self, node: NodeId, since: str) -> Changes:
+        time = self._model.time
+        if time is None:
+            raise ValueError(f"{self._model.id} is not built by time range")
+
+        def ask() -> Changes:
             with self._sender.asking() as session:
-                return self._builder.log.changes(node, since, session)
+                return changes_since(self._builder.log, time, node, since, session)
 
         return again(self._sender, ask)
 

@@ -107,9 +107,20 @@ class PublishLog:
 
         None where any may have: where the version or one of those after it is not in the log.
         """
-        number = since.rpartition(":")[2]
-        if not number.isdigit():
+        found = self.since(node, since, session)
+        changed = [publication.changed for publication in found[1:]]
+        if not found or any(ranges is None for ranges in changed):
             return None
+        return normalised(range_ for ranges in changed for range_ in ranges or ())
+
+    def since(self, node: NodeId, version: str, session: Session) -> tuple[Publication, ...]:
+        """Reads the publication that made a data version of a node, with all after it, in order.
+
+        Nothing where one of these is not in the log.
+        """
+        number = version.rpartition(":")[2]
+        if not number.isdigit():
+            return ()
         names = {name: quote(self._spec, name) for name in _COLUMNS}
         rows = session.fetch(
             f"SELECT {names['publication']} FROM {relation_sql(self._spec, self.relation)}\n"
@@ -117,15 +128,10 @@ class PublishLog:
             f"AND {names['number']} >= $4 ORDER BY {names['number']}",
             [PROD, node, self._names.get(node, ""), int(number)],
         )
-        found = list(_publications(rows))
+        found = tuple(_publications(rows))
         numbers = [publication.number for publication in found]
         whole = numbers == list(range(int(number), int(number) + rows.num_rows))
-        if not whole or not found or found[0].data != since:
-            return None
-        changed = [publication.changed for publication in found[1:]]
-        if any(ranges is None for ranges in changed):
-            return None
-        return normalised(range_ for ranges in changed for range_ in ranges or ())
+        return found if whole and found and found[0].data == version else ()
 
     def last(self, node: NodeId) -> Publication | None:
         """Gives a node's last publication, where its table or view is still there."""

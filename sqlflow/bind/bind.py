@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlflow.bind.docs import bound_docs
-from sqlflow.bind.followed import ranged_parents
+from sqlflow.bind.followed import Follower
 from sqlflow.bind.grants import bound_grants
 from sqlflow.bind.signals import bound_signals
 from sqlflow.bind.splice import TableText, bind_query, bind_translated, cut, in_brackets
@@ -32,6 +32,7 @@ from sqlflow.bind.types import (
     Read,
     TableClause,
 )
+from sqlflow.bind.volatile import volatile_parts
 from sqlflow.core.config import Materialization, NodeConfig
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
@@ -80,7 +81,6 @@ class Binder:
         is_known: Callable[[str], bool],
         strategies: Mapping[NodeId, RenderedStrategy] = MappingProxyType({}),
     ) -> None:
-        self._is_known = is_known
         self._strategies = strategies
         self._translated = translated
         self._translator = translator
@@ -95,6 +95,10 @@ class Binder:
         self._configs = {id: made.config for id, made in (*rendered.models.items(), *rendered.seeds.items())}
         # The dialect whose rules of names the settings are written by.
         self._name_spec = translator.source if translator is not None else spec
+        self._volatile = volatile_parts(parsed, graph, self._configs, is_known)
+        self._follower = Follower(
+            rendered, parsed, graph, self._configs, schemas, self._name_spec, self._volatile
+        )
 
     def program(self) -> Program:
         """Binds everything that parsed and has its place in the graph's order."""
@@ -127,27 +131,8 @@ class Binder:
             generic_tests=generic,
             singular_tests=singular,
             schemas=self._schemas,
-            volatile=self._volatile(models),
+            volatile=self._volatile,
         )
-
-    def _volatile(self, models: Mapping[NodeId, BoundModel]) -> Mapping[NodeId, tuple[str, ...]]:
-        """What makes a query give other rows by itself; an ephemeral model hands it on to its readers."""
-        own: dict[NodeId, dict[str, None]] = {}
-        for key, facts in self._parsed.queries.items():
-            links = self._graph.queries.get(key, _NO_LINKS)
-            catalog = [
-                use.parts[-1].text
-                for use, node in zip(facts.tables, links.tables, strict=False)
-                if node is None
-            ]
-            unknown = [name for name in facts.unknown if not self._is_known(name)]
-            own.setdefault(key.node, {}).update(dict.fromkeys((*facts.volatile, *unknown, *catalog)))
-        for node in self._graph.order:
-            for parent in self._graph.parents[node]:
-                ephemeral = models.get(parent)
-                if ephemeral is not None and ephemeral.config.materialized is Materialization.EPHEMERAL:
-                    own.setdefault(node, {}).update(own.get(parent, {}))
-        return {node: tuple(found) for node, found in own.items() if found}
 
     def query(
         self,
@@ -246,12 +231,7 @@ class Binder:
             docs=bound_docs(rendered.config, declared, partial(self._stored, node)),
             grants=bound_grants(rendered, declared, self._spec),
         )
-        if model.time is None:
-            return model
-        ranged = ranged_parents(
-            model, (rendered.full, rendered.incremental), self._configs, self._schemas, self._name_spec
-        )
-        return replace(model, time=replace(model.time, ranged=ranged))
+        return self._follower.followed(model)
 
     def _strategy(self, node: NodeId, this: TableText) -> BoundStrategy | None:
         """The statements of a model's own strategy, one by one."""

@@ -137,18 +137,20 @@ def _spliced(
     """Applies edits; a query that was put in keeps its own places, below that of the name it replaced."""
     sql, text_map = splice(text, text_map, edits)
     reads: list[Read] = []
+    inlined: list[Read] = []
     grown = 0
     for edit in sorted(edits):
         table = tables.get(edit)
         start = edit.start + grown
         if table is not None and table.text.inner is not None:
+            inlined.append(Read(start, start + len(table.text.from_clause), table.node, table.alias))
             start += table.text.inner_start
             text_map = _nest(text_map, start, table.text.inner.map)
             reads.extend(read.shifted(start) for read in table.text.inner.reads)
         elif table is not None:
             reads.append(Read(start, start + len(table.text.from_clause), table.node, table.alias))
         grown += len(edit.text) - (edit.end - edit.start)
-    return BoundQuery(sql=sql, map=text_map, reads=tuple(reads))
+    return BoundQuery(sql=sql, map=text_map, reads=tuple(reads), inlined=tuple(inlined))
 
 
 def _nest(text_map: TextMap, start: int, inner: TextMap) -> TextMap:

@@ -43,12 +43,14 @@ class BoundQuery:
     """SQL that the engine understands, mapped back to the template.
 
     `reads` are the places of tables in it, in their order, those inside of ephemeral models' queries
-    included; the model's own relation (`this`) is not among them.
+    included; the model's own relation (`this`) is not among them. `inlined` are the places of these queries
+    themselves, in brackets, of the ones that it reads itself.
     """
 
     sql: str
     map: TextMap
     reads: tuple[Read, ...] = ()
+    inlined: tuple[Read, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +106,26 @@ class TimeColumn(NamedTuple):
     type: MomentType
 
 
+class FollowedView(NamedTuple):
+    """A view between two models that are built by time range.
+
+    `ranged` has what it reads that is built by time range, or is such a view, as in `BoundTime`: each with
+    whether its ranges are those of the model. It `is_volatile` if it gives other rows by itself.
+    """
+
+    ranged: Mapping[NodeId, bool]
+    is_volatile: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundTime:
     """How a model is built by time range: its own column of times, and those of the nodes that it reads.
 
     Of a parent, only the rows of a batch are read, where the query doesn't name
     the batch's moments itself. Where it `depends_on_past`, a batch is built from those before it.
-    `ranged` are the nodes that it reads that are built by time range themselves, each with whether what one
-    of its ranges holds decides what is in the same range here, and nothing else.
+    `ranged` are the relations that it reads that are built by time range themselves, or are `views` of such,
+    each with whether what one of its ranges holds decides what is in the same range here, and nothing else.
+    `views` has all of them between it and what is built by time range.
     `most_at_once` is how many batches may be built at once, None for as many as there are sessions.
     """
 
@@ -120,6 +134,7 @@ class BoundTime:
     depends_on_past: bool = False
     most_at_once: int | None = 1
     ranged: Mapping[NodeId, bool] = field(default_factory=lambda: MappingProxyType({}))
+    views: Mapping[NodeId, FollowedView] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

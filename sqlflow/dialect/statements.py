@@ -171,6 +171,11 @@ def rows_where(relation: str, condition: str) -> str:
     return f"(SELECT * FROM {relation} WHERE {condition})"
 
 
+def rows_around(condition: str) -> tuple[str, str]:
+    """What stands around a query in brackets to make it one of some of its rows, in brackets as well."""
+    return "(SELECT * FROM ", f" AS q WHERE {condition})"
+
+
 def part_of(condition: str) -> tuple[str, str]:
     """What stands around a query of which only some rows are wanted."""
     return "SELECT * FROM (\n", f"\n) AS q WHERE {condition}"

@@ -74,10 +74,20 @@ def build_batch(
 
 
 def _parents(spec: DialectSpec, model: BoundModel, query: BoundQuery, batch: Range) -> list[Edit]:
+    """Gives the edits that read only a batch's rows of what the query itself reads and has a column of times.
+
+    What an ephemeral model reads is that one's own affair, so there its result is filtered.
+    """
+    parents = model.time.parents if model.time is not None else {}
     edits: list[Edit] = []
-    for read in query.reads:
-        column = model.time.parents.get(read.node) if model.time is not None else None
+    for read in query.inlined:
+        column = parents.get(read.node)
         if column is not None:
+            before, after = sql.rows_around(_condition(spec, model, column, batch))
+            edits += [Edit(read.start, read.start, before), Edit(read.end, read.end, after + read.alias)]
+    for read in query.reads:
+        column = parents.get(read.node)
+        if column is not None and not any(part.start <= read.start < part.end for part in query.inlined):
             relation = query.sql[read.start : read.end]
             part = sql.rows_where(relation, _condition(spec, model, column, batch))
             edits.append(Edit(read.start, read.end, part + read.alias))

@@ -22,7 +22,8 @@ class Publication:
     - `code` is the digest of what the node was built from; `data` names its contents: two publications
       with the same `data` hold the same rows. `inputs` has the data version of each node that was read.
     - `ranges` are the intervals that the table then covers, all of them; None where it isn't built by time.
-    - `changed` are the intervals whose rows it changed; None where any row may be another one.
+    - `changed` are the intervals whose rows it changed; None where any row may be another one. A view has
+      none of its own: what changed there is what changed in its `inputs`, while its `code` stays the same.
     - `checksum` tells whether two publications hold the same rows; empty where it was not asked for.
     - `epoch` is the one of the lease under which it was written.
     """

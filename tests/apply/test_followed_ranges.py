@@ -85,7 +85,23 @@ def test_batches_of_another_size(project: Project) -> None:
         ),
         ("select ts, id from p where ts < {{ end }} limit 100", ALL),
         ("select ts, count(*) over (order by id) as id from p where ts < {{ end }}", ALL),
-        ("select ts, id from (select * from p) as q where ts >= {{ start }}", ALL),
+        ("select ts, id from (select * from p) as q where ts >= {{ start }}", "1 batch"),
+        (
+            "with q as (select * from p), r as (select * from q) select * from r where ts >= {{ start }}",
+            "1 batch",
+        ),
+        (
+            "with q as (select ts as t, id from p) select t as ts, id from q where t >= {{ start }}",
+            "1 batch",
+        ),
+        (
+            "with q as (select * from p) select a.ts, a.id from q as a join q as b using (ts) "
+            "where a.ts >= {{ start }}",
+            ALL,
+        ),
+        ("with p as (select * from p order by id limit 5) select * from p where ts >= {{ start }}", ALL),
+        ("select ts, id from p where ts >= {{ start }} union all select ts, id from p where ts is null", ALL),
+        ("select p.ts, p.id from events as e asof join p on e.ts >= p.ts where e.ts >= {{ start }}", ALL),
         ("select ts, id from p where ts >= {{ start }} and id in (select id from p)", ALL),
         ("select ts + interval '0 days' as ts, id from p where ts >= {{ start }}", ALL),
         ("select max(ts) as ts, id from p where ts >= {{ start }} group by id", ALL),
