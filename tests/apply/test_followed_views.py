@@ -198,7 +198,7 @@ def replay(project: Project, view: str, child: str, steps: list[tuple[str, tuple
     spread = [(f"2024-03-{1 + hour // 24:02} {hour % 24:02}:30", hour) for hour in range(0, 84, 5)]
     upper = UPPER.replace("event_time=", SIX)
     project.write({**FILES, "events": events(*spread), "p": upper, "q": UPPER, "v": view, "m": child})
-    project.built({}, "events", "p", "q", end=datetime(2024, 3, 2))
+    project.built({}, "events", "p", "q", "v", end=datetime(2024, 3, 2))
     for number, (what, (start, hours)) in enumerate(steps):
         begin = datetime(2024, 3, 1) + timedelta(hours=start)
         end = begin + timedelta(hours=hours)
@@ -221,7 +221,7 @@ def replay(project: Project, view: str, child: str, steps: list[tuple[str, tuple
 
 
 @pytest.mark.parametrize("view", VIEWS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.sampled_from(CHILDREN), STEPS)
 def test_any_builds_in_any_order_on_duckdb(
     view: str, child: str, steps: list[tuple[str, tuple[int, int]]]
