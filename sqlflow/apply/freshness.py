@@ -182,8 +182,9 @@ def _answer(
     loaded_at: LoadedAt, limits: Freshness, bound: BoundSource, session: Session, adapter: Adapter
 ) -> tuple[object, str]:
     """Gives what tells the moment, and the version: that, with the number of rows where they are counted."""
-    query = loaded_at.text
-    if not loaded_at.query:
+    if bound.question is not None:
+        query = bound.question.sql
+    else:
         query = sql.last_loaded(bound.from_clause, loaded_at.text, limits.filter)
     rows = session.fetch(query)
     values = [column.to_pylist()[0] if len(column) else None for column in rows.columns]

@@ -122,6 +122,9 @@ class Binder:
                     singular[node] = test
             elif node in self._graph.tests and self._graph.tests[node].node in self._texts:
                 generic[node] = self._generic(node)
+        for node, query in self._rendered.questions.items():
+            if node in sources:
+                sources[node] = replace(sources[node], question=self._question(sources[node], query))
         return Program(
             graph=self._graph,
             spec=self._spec,
@@ -300,7 +303,7 @@ class Binder:
         return replace(config, column_types=MappingProxyType(types))
 
     def _source(self, source: SourceDecl) -> BoundSource:
-        relation = Relation(source.database, source.schema or source.source, source.identifier)
+        relation = source.relation
         clause = relation_sql(self._spec, relation)
         load: str | None = None
         if source.location is not None:
@@ -318,6 +321,11 @@ class Binder:
             from_clause=clause,
             span=source.span,
         )
+
+    def _question(self, source: BoundSource, query: RenderedQuery) -> BoundQuery:
+        this = TableText(from_clause=source.from_clause, visible=source.relation.identifier)
+        links = self._graph.questions.get(source.id, _NO_LINKS)
+        return bind_query(query, None, links, this, self._text_of, self._spec)
 
     def _singular(self, node: NodeId) -> BoundSingularTest | None:
         declared = self._project.tests[node]

@@ -219,7 +219,11 @@ class BoundSeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundSource:
-    """A table outside the project. `load` names the file that has to be loaded into it first, if any."""
+    """A table outside the project.
+
+    `load` names the file that has to be loaded into it first, if any; `question` is the query that asks when
+    its last rows came, where it has one of its own.
+    """
 
     id: NodeId
     name: str
@@ -227,6 +231,7 @@ class BoundSource:
     load: str | None
     from_clause: str
     span: Span
+    question: BoundQuery | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ class Freshness:
 class LoadedAt:
     """How a source tells when its last rows came: by an SQL expression over its columns, or by a query.
 
-    `query` says that the text is a whole query, which gives one value.
+    `query` says that the text is the template of a whole query, which gives one value.
     """
 
     text: str

@@ -77,6 +77,7 @@ def link(
         hooks=hooks,
         parameters=parameters,
         tests=tests,
+        questions=_link_questions(rendered, table, edges),
     )
     return graph, tuple(dict.fromkeys(edges.diagnostics))
 
@@ -154,6 +155,15 @@ def _link_hooks(rendered: Rendered, table: NameTable, edges: _Edges) -> dict[Nod
                 Links(tables=(), references=_references(node.id, hook, table, edges)) for hook in hooks
             )
     return out
+
+
+def _link_questions(rendered: Rendered, table: NameTable, edges: _Edges) -> dict[NodeId, Links]:
+    # Read by no node: a source may well be asked about in its own question.
+    nobody = NodeId("")
+    return {
+        node: Links(tables=(), references=_references(nobody, query, table, edges))
+        for node, query in rendered.questions.items()
+    }
 
 
 def _link_parameters(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from sqlflow.core.config import TestConfig
 from sqlflow.core.ids import NodeId, NodeKind
@@ -60,7 +61,8 @@ class Graph:
     """Resolved references. `order` has every node after those that it reads.
 
     `parents` and `children` leave nothing out: a node without any has an empty tuple. `hooks` are the links
-    of a node's hooks, before then after; `parameters` those of a Python model's parameters, in order.
+    of a node's hooks, before then after; `parameters` those of a Python model's parameters, in order;
+    `questions` those of the queries that ask sources when their last rows came, which are no edges.
     """
 
     nodes: Mapping[NodeId, Node]
@@ -71,3 +73,4 @@ class Graph:
     hooks: Mapping[NodeId, tuple[Links, ...]]
     parameters: Mapping[NodeId, tuple[NodeId, ...]]
     tests: Mapping[NodeId, GenericTest]
+    questions: Mapping[NodeId, Links] = field(default_factory=lambda: MappingProxyType({}))

@@ -20,7 +20,9 @@ from sqlflow.project.nodes import MappingNode
 from sqlflow.project.templates import render_node
 from sqlflow.project.types import RenderValue, SourceDecl
 
-_RENDERED = frozenset({"schema", "database", "identifier", "location", "config", *FRESHNESS_KEYS})
+# Its template sees the source's table, and is rendered with those of models.
+_LATER = frozenset({"loaded_at_query"})
+_RENDERED = frozenset({"schema", "database", "identifier", "location", "config", *FRESHNESS_KEYS}) - _LATER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ def read_sources(top: Section, package: str, render_value: RenderValue) -> tuple
 def _rendered(section: Section, render_value: RenderValue) -> Section:
     """Evaluates the templates in the parts of a name."""
     pairs = tuple(
-        pair._replace(node=render_node(pair.node, render_value, section.diagnostics))
+        pair._replace(node=render_node(pair.node, render_value, section.diagnostics, skip=_LATER))
         if pair.key in _RENDERED
         else pair
         for pair in section.node.pairs

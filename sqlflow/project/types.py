@@ -12,6 +12,7 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.freshness import Freshness, LoadedAt
 from sqlflow.core.ids import NodeId
+from sqlflow.core.relation import Relation
 from sqlflow.core.severities import Level
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value
@@ -253,6 +254,11 @@ class SourceDecl:
     span: Span
     loaded_at: LoadedAt | None = None
     freshness: Freshness | None = None
+
+    @property
+    def relation(self) -> Relation:
+        """The table, by the parts of its name."""
+        return Relation(self.database, self.schema or self.source, self.identifier)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

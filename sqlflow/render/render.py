@@ -25,6 +25,7 @@ from sqlflow.project.types import (
     Project,
     SeedDecl,
     SingularTestDecl,
+    SourceDecl,
     Template,
     place_of,
 )
@@ -34,6 +35,7 @@ from sqlflow.render.names import name_relation
 from sqlflow.render.scope import Scope
 from sqlflow.render.strategies import macro_name, unknown_strategy
 from sqlflow.render.surroundings import Surroundings, surroundings
+from sqlflow.render.tables import This
 from sqlflow.render.types import Rendered, RenderedModel, RenderedQuery, RenderedSeed, RenderedTest
 
 _HOOKS = ("pre_hook", "post_hook")
@@ -51,6 +53,8 @@ def render(
         work.seed(seed)
     for test in project.tests.values():
         work.test(test)
+    for source in project.sources.values():
+        work.source(source)
     # What is wrong with a folder-wide setting is found with each node of the folder, and said once.
     found = dict.fromkeys((*diagnostics, *around.macros.failures(), *work.diagnostics))
     return work.rendered(), tuple(found)
@@ -62,10 +66,11 @@ class _Rendering:
     def __init__(self, project: Project, around: Surroundings) -> None:
         self._project = project
         self._around = around
-        self._hooks: dict[tuple[str, Span], Compiled | Diagnostic] = {}
+        self._templates: dict[tuple[str, Span], Compiled | Diagnostic] = {}
         self._models: dict[NodeId, RenderedModel] = {}
         self._seeds: dict[NodeId, RenderedSeed] = {}
         self._tests: dict[NodeId, RenderedTest] = {}
+        self._questions: dict[NodeId, RenderedQuery] = {}
         self._disabled: dict[NodeId, Span] = {}
         self._failed: set[NodeId] = set()
         self.diagnostics: list[Diagnostic] = []
@@ -80,6 +85,7 @@ class _Rendering:
             failed=frozenset(self._failed),
             vars=self._project.settings.vars,
             macros=frozenset(self._around.macros.files),
+            questions=self._questions,
         )
 
     def model(self, decl: ModelDecl) -> None:
@@ -186,6 +192,29 @@ class _Rendering:
             return
         self._tests[decl.id] = RenderedTest(id=decl.id, config=config, query=query)
 
+    def source(self, decl: SourceDecl) -> None:
+        """Renders the query that asks a source when its last rows came; `this` is its table."""
+        asked = decl.loaded_at
+        if asked is None or not asked.query:
+            return
+        template = self._inline("question", asked.text, asked.span)
+        if isinstance(template, Diagnostic):
+            self.diagnostics.append(template)
+            return
+        scope = Scope(self._around, asked.span.path, fixed=asked.span, names={"this": This(decl.relation)})
+        query, found = render_query(self._around, template, scope, asked.span)
+        self.diagnostics += found
+        if query is not None:
+            self._questions[decl.id] = query
+
+    def _inline(self, what: str, text: str, span: Span) -> Compiled | Diagnostic:
+        """Compiles a template that stands in a setting, once for all nodes that have it from there."""
+        template = self._templates.get((text, span))
+        if template is None:
+            jinja, name = self._around.macros.environment, f"{what} {len(self._templates)}"
+            template = self._templates[text, span] = template_of(jinja, name, text, span)
+        return template
+
     def _file(
         self, path: str, scope: Scope, own: Template | None = None
     ) -> tuple[Compiled | None, RenderedQuery | None, tuple[Diagnostic, ...]]:
@@ -236,10 +265,7 @@ class _Rendering:
             spans = _hook_spans(key, texts, layers, merged)
             queries: list[RenderedQuery] = []
             for text, span in zip(texts, spans, strict=True):
-                template = self._hooks.get((text, span))
-                if template is None:
-                    jinja, name = self._around.macros.environment, f"hook {len(self._hooks)}"
-                    template = self._hooks[text, span] = template_of(jinja, name, text, span)
+                template = self._inline("hook", text, span)
                 if isinstance(template, Diagnostic):
                     self.diagnostics.append(template)
                     whole = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from sqlflow.core.config import NodeConfig, TestConfig
@@ -111,7 +111,8 @@ class Rendered:
     """All nodes that rendered. `disabled` are those that are switched off, with the place that says so.
 
     `failed` are those with an error in their template: they are known by name, so that a reference to one
-    is not unknown, and have no text. `macros` are the names of the project's macros.
+    is not unknown, and have no text. `macros` are the names of the project's macros. `questions` are the
+    queries that ask sources when their last rows came.
     """
 
     models: Mapping[NodeId, RenderedModel]
@@ -121,3 +122,4 @@ class Rendered:
     failed: frozenset[NodeId]
     vars: Mapping[str, Value]
     macros: frozenset[str] = frozenset()
+    questions: Mapping[NodeId, RenderedQuery] = field(default_factory=lambda: MappingProxyType({}))

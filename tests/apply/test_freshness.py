@@ -172,6 +172,68 @@ def test_values_that_are_moments(theirs: Project, value: str, moment: datetime) 
     assert found.loaded_at == moment
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select max(loaded_at) from {{ this }}",
+        "select max({{ this.identifier }}.loaded_at) from {{ this }}",
+        "{% set when = 'loaded_at' %}select max({{ when }}) from {{ source('raw', 'theirs') }}",
+        "select max(t.loaded_at) from {{ this }} as t, {{ source('raw', 'more') }} as m where m.id = t.id",
+        "select {{ newest(var('column')) }} from {{ this }}",
+    ],
+)
+def test_a_query_is_a_template(theirs: Project, query: str) -> None:
+    """It is set for all tables of a source, and asks each; `this` is the source's table."""
+    theirs.warehouse.execute(
+        "create table more (id integer, loaded_at timestamp)",
+        "insert into more values (1, timestamp '2026-03-10 05:00:00'), (2, timestamp '2026-03-10 05:00:00')",
+    )
+    more = f'loaded_at_query: "{query}", freshness: {{warn_after: 1 day}}}}, {{name: more'
+    theirs.settings["vars"] = {"column": "loaded_at"}
+    macro = "{% macro newest(column) %}max({{ column }}){% endmacro %}"
+    theirs.write({**declared(theirs, more), "macros/newest.sql": macro})
+    assert fresh(theirs).loaded_at == datetime(2026, 3, 10, 6, tzinfo=UTC)
+    theirs.built()
+    assert built(theirs.built()) == set()
+    theirs.warehouse.execute("insert into theirs values (2, timestamp '2026-03-10 07:00:00')")
+    assert built(theirs.built()) == {"reads", "below"}
+
+
+def test_a_query_for_all_tables_of_a_source(theirs: Project) -> None:
+    theirs.warehouse.execute(
+        "create table more as select id, timestamp '2026-03-10 05:00:00' as loaded_at from theirs"
+    )
+    schema = theirs.warehouse.schema
+    asked = (
+        'config: {loaded_at_query: "select max(loaded_at) from {{ this }}", freshness: {warn_after: 1 day}}'
+    )
+    yml = f"sources: [{{name: raw, schema: {schema}, {asked}, tables: [{{name: theirs}}, {{name: more}}]}}]"
+    theirs.write({**FILES, "models/raw.yml": yml})
+    told = {found.name: found.loaded_at for found in theirs.load().freshness()}
+    assert told == {
+        "raw.theirs": datetime(2026, 3, 10, 6, tzinfo=UTC),
+        "raw.more": datetime(2026, 3, 10, 5, tzinfo=UTC),
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "message"),
+    [
+        ("select max(loaded_at) from {{ thiss }}", "SF0102", "`thiss` is not defined"),
+        ("select max(loaded_at) from {{ this", "SF0101", "unexpected end of template"),
+        ("select max(loaded_at) from {{ source('raw', 'their') }}", "SF0203", "their"),
+        ("select {{ config(tags='a') }}", "SF0102", "`config` is not defined"),
+    ],
+)
+def test_a_query_that_is_no_template(duck: Project, query: str, code: str, message: str) -> None:
+    duck.write(declared(duck, ""))
+    duck.load()
+    duck.write(declared(duck, f'loaded_at_query: "{query}"'))
+    [found] = sqlflow.load(duck.root).diagnostics
+    assert found.code == code and message in found.message
+    assert source_text(duck, found) == f'"{query}"'
+
+
 def test_a_file_has_its_time_of_change(project: Project) -> None:
     yml = "sources: [{name: raw, tables: [{name: e, location: data/e.csv, freshness: {warn_after: 1 day}}]}]"
     project.write({"models/raw.yml": yml, "data/e.csv": "id\n1\n"})
