@@ -19,7 +19,7 @@ from sqlflow.dialect.names import name_key
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.link.types import Graph
 from sqlflow.parse.types import Parsed, QueryKey
-from sqlflow.render.types import MOMENTS, Rendered, RenderedQuery
+from sqlflow.render.types import OWN_FILTER, Rendered, RenderedQuery
 
 _FULL, _INCREMENTAL = "full", "incremental"
 _HOLDS_NO_ROWS = (Materialization.VIEW, Materialization.EPHEMERAL)
@@ -99,7 +99,7 @@ class Follower:
         rendered = self._rendered.models[model.id]
         queries = {_FULL: rendered.full, _INCREMENTAL: rendered.incremental}
         written = {mode: query for mode, query in queries.items() if query is not None}
-        filters = not any(MOMENTS.search(query.text) for query in written.values())
+        filters = not any(OWN_FILTER.search(query.text) for query in written.values())
         reads = {node for mode in written for node in self._uses(model.id, mode)}
         inputs = model.function.inputs if model.function is not None else ()
         for node in sorted(reads | {given.node for given in inputs}):

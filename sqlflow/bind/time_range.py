@@ -20,7 +20,7 @@ from sqlflow.core.textmap import Edit, splice
 from sqlflow.dialect.names import literal, name_key
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.project.types import ConfigLayer, place_of
-from sqlflow.render.types import END, MOMENTS, START, THIS, RenderedQuery
+from sqlflow.render.types import BATCH_END, BATCH_START, END, MOMENTS, START, THIS, RenderedQuery
 
 _WITHIN_A_DAY = (Unit.MINUTE, Unit.HOUR)
 # A batch that stands for any other one, where an engine is asked only for the columns of a query.
@@ -138,10 +138,10 @@ def _no_event_time(name: str, wanted: str, place: Span, schema: NodeSchema, *, r
 
 
 def type_moments(tree: exp.Expr, kind: MomentType) -> None:
-    """Gives what `start` and `end` left in a tree, which looks like columns, the type that they have."""
+    """Gives what the moments of a batch left in a tree, which looks like columns, the type that they have."""
     for column in [node for node in tree.find_all(exp.Column) if not node.table]:
         name = column.name.lower()
-        if name in (START, END):
+        if name in (START, END, BATCH_START, BATCH_END):
             typed = exp.cast(exp.Literal.string(name), kind.value)
             typed.this.meta.update(column.this.meta)
             column.replace(typed)
@@ -155,7 +155,7 @@ def moments_in(sql: str, batch: Range, config: NodeConfig, kind: MomentType, spe
     if config.time_range is None:
         return []
     start, end = bounds(batch, kind, config.time_range.zone)
-    moments: dict[str, date] = {START: start, END: end}
+    moments: dict[str, date] = {START: start, END: end, BATCH_START: start, BATCH_END: end}
     edits: list[Edit] = []
     for found in MOMENTS.finditer(sql):
         moment = moments[found.group(0).strip("'").lower()]

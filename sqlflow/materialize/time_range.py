@@ -18,19 +18,22 @@ from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.incremental import schema_change
 from sqlflow.materialize.relation import insert
 from sqlflow.materialize.types import Checks, Existing, Rows, Run, Script
+from sqlflow.render.types import OWN_FILTER
 
 
 def batch_rows(spec: DialectSpec, model: BoundModel, query: BoundQuery, batch: Range) -> BoundQuery:
     """Gives the query of the rows of one batch, and of no others.
 
-    The batch's moments are put where the query names them; where it doesn't, of the nodes that it reads and
-    that have a column of times only the rows of the batch are read. Its own rows are filtered in any case.
+    The batch's moments are put where the query names them. Unless it does so by `start` or `end`, of the
+    nodes that it reads and that have a column of times only the rows of the batch are read. Its own rows are
+    filtered in any case.
     """
     time = model.time
     if time is None:
         raise ValueError(f"{model.id} is not built by time range")
     moments = moments_in(query.sql, batch, model.config, time.column.type, spec)
-    edits = moments or _parents(spec, model, query, batch)
+    filters = OWN_FILTER.search(query.sql) is None
+    edits = [*moments, *(_parents(spec, model, query, batch) if filters else ())]
     text, text_map = splice(query.sql, query.map, edits)
     before, after = sql.part_of(_condition(spec, model, time.column, batch))
     return BoundQuery(sql=before + text + after, map=text_map.shifted(len(before)))

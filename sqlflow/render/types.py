@@ -20,10 +20,13 @@ from sqlflow.project.types import ConfigLayer, RefTarget
 PLACEHOLDER = re.compile(r"__sqlflow_ref_(\d+)__", re.IGNORECASE)
 THIS = "__sqlflow_this__"
 # What `{{ start }}` and `{{ end }}` leave: an identifier too, of no column. The moments are put there for
-# each batch, in a text literal as well.
+# each batch, in a text literal as well. A query that has these filters what it reads itself, which OWN_FILTER
+# tells; what it reads is filtered where it has those that `model.batch` leaves.
 START, END = "__sqlflow_start__", "__sqlflow_end__"
+BATCH_START, BATCH_END = "__sqlflow_batch_start__", "__sqlflow_batch_end__"
 MOMENT_NAMES: Mapping[str, str] = MappingProxyType({"start": START, "end": END})
-MOMENTS = re.compile(r"(')?(?:(__sqlflow_start__)|__sqlflow_end__)(?(1)'|)", re.IGNORECASE)
+MOMENTS = re.compile(r"(')?__sqlflow_(?:batch_)?(?:start|end)__(?(1)'|)", re.IGNORECASE)
+OWN_FILTER = re.compile(r"__sqlflow_(?:start|end)__", re.IGNORECASE)
 
 
 def placeholder(index: int) -> str:

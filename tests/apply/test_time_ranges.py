@@ -234,6 +234,59 @@ def test_templates_can_t_branch_on_moments(duck: Project) -> None:
     assert found.code == "SF0102"
 
 
+BATCH = "'{{ model.batch.event_time_start }}' as since, {{ model.batch.event_time_end }} as until"
+
+
+def test_the_batch_of_dbt(project: Project) -> None:
+    """Its moments are those of the batch; of parents only the batch's rows are read, as always in dbt."""
+    text = (
+        f"{{{{ config({TIME.replace('time_range', 'microbatch')}) }}}} select max(ts) as ts, count(*) as id, "
+        f"{{% if model.batch %}}{BATCH}{{% endif %}} from events"
+    )
+    project.built({**FILES, "m": text})
+    found = project.rows("select ts, id, since, until from m order by ts")
+    days = [(f"2024-03-0{day} 00:00:00", datetime(2024, 3, day + 1)) for day in (1, 2, 3)]
+    assert [(since, until) for _, _, since, until in found] == days
+    assert [count for _, count, _, _ in found] == [1, 1, 1]
+
+
+def test_the_batch_of_dbt_in_conditions_of_another_dialect(pg: Project) -> None:
+    pg.settings["dialect"] = "duckdb"
+    text = (
+        COUNTS + " where ts >= '{{ model.batch.event_time_start }}' and ts < {{ model.batch.event_time_end }}"
+    )
+    pg.built({**FILES, "m": text})
+    assert ids(pg) == [1, 2, 3]
+
+
+def test_a_model_without_batches_has_none(duck: Project) -> None:
+    text = "select {% if model.batch %}1{% elif model.batch is none %}2{% endif %} as found"
+    duck.built({"m": text})
+    assert duck.rows("select found from m") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("used", "code", "said"),
+    [
+        ("{{ model.batch.id }}", "SF0103", "the id of a batch is not known"),
+        ("{{ model.batch.event_time_start.strftime('%Y') }}", "SF0103", "moments of a batch are not known"),
+        ("{{ start - modules.datetime.timedelta(days=1) }}", "SF0103", "moments of a batch are not known"),
+        ("{% if model.batch.event_time_end %}1{% endif %}", "SF0103", "moments of a batch are not known"),
+        ("{{ model.batch.event_time }}", "SF0102", "`model.batch` has no `event_time`"),
+        ("{{ model.name }}", "SF0102", "`model` has no `name`"),
+    ],
+)
+def test_what_of_a_batch_is_not_known(duck: Project, used: str, code: str, said: str) -> None:
+    import sqlflow
+
+    duck.write({"ok": "select 1 as one"}).load()
+    duck.write({**FILES, "m": COUNTS.replace("ts, id", f"ts, {used} as id")})
+    [found] = sqlflow.load(duck.root).diagnostics
+    assert found.code == code and said in found.message
+    tag = used if used.startswith("{{") else used.partition("%}")[0] + "%}"
+    assert source_text(duck, found) == tag
+
+
 def test_microbatch_is_the_same_and_looks_back(project: Project) -> None:
     text = COUNTS.replace("time_range", "microbatch")
     project.built({**FILES, "m": text})
