@@ -88,7 +88,8 @@ class Session(Protocol):
     """One connection, used by one thread at a time; only `cancel` may be called from another.
 
     Errors are the driver's own; `Adapter.classify` reads them. After a failed statement inside a
-    transaction, nothing but `rollback` may follow.
+    transaction, nothing but `rollback` may follow. Where the dialect has no transactions, none is begun, and
+    each statement is done as a whole or not at all.
     """
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int | None:

@@ -24,10 +24,9 @@ from sqlflow.apply.signals import Signals
 from sqlflow.bind.types import BoundModel
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Range, Ranges, difference, intersection, normalised, union
-from sqlflow.core.relation import Relation
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import is_increment
-from sqlflow.materialize.types import Load, Run, Script, Step
+from sqlflow.materialize.types import Load, Run, Step
 from sqlflow.plan.due import batches_due, batches_within, covered_after, first_missing, in_order
 from sqlflow.plan.types import Action, BuildModel
 from sqlflow.state.event import Status
@@ -65,9 +64,9 @@ class Builder(Protocol):
         ...
 
     def leased(
-        self, action: Action, relation: Relation, sender: Sender, build: Callable[[Job], Outcome]
+        self, action: Action, node: BoundModel, sender: Sender, build: Callable[[Job], Outcome]
     ) -> Outcome:
-        """Builds under the lease on a relation."""
+        """Builds under the lease on a node's relation."""
         ...
 
     def line_up(self, lease: Lease, sender: Sender) -> None:
@@ -123,7 +122,8 @@ class BuildByTime:
         time = work.model.time
         self._chained = time is not None and time.depends_on_past
         # Batches at once take turns by the table of leases.
-        shown = builder.spec.sees_commits and bool(builder.spec.clock)
+        spec = builder.spec
+        shown = spec.transactions and spec.sees_commits and bool(spec.clock)
         self._most = time.most_at_once if time is not None and shown else 1
 
     def run(self) -> Outcome:
@@ -145,7 +145,7 @@ class BuildByTime:
         return run_after(self._model.after_commit, whole, self._sender)
 
     def _leased(self, build: Callable[[Job], Outcome]) -> Outcome:
-        outcome = self._builder.leased(self._action, self._model.relation, self._sender, build)
+        outcome = self._builder.leased(self._action, self._model, self._sender, build)
         self._ended.append(outcome)
         return outcome
 
@@ -324,13 +324,12 @@ def ranges_after(last: Publication | None, batch: Batch) -> Ranges:
     return covered_after(before or (), batch.range, batch.left)
 
 
-def parted(script: Script) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+def parted(steps: tuple[Step, ...]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """Gives the steps of a batch that others may be built beside, and those that wait for its turn.
 
     The rows are written by the first. Hooks and comments may lock the table for as long as the transaction
     lasts, and tests have to see all that was published before.
     """
-    steps = script.steps
     writes = [
         i for i, step in enumerate(steps) if isinstance(step, Load) or (isinstance(step, Run) and step.counts)
     ]

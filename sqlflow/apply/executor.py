@@ -128,14 +128,14 @@ class _Loop:
     ) -> None:
         self._plan = plan
         self._unseen = unseen
-        self._log = workshop.log
+        self._own_tables = workshop.own_tables
         self._leases = workshop.leases
         self._adapter = adapter
         self._system = system
         self._warehouse = warehouse
         self._catalog = workshop.catalog
-        self._functions = workshop.functions
-        self._run = workshop.run
+        self._functions = workshop.builder.functions
+        self._run = workshop.builder.run
         self._pool = Pool(warehouse, adapter, workshop, system.monotonic, plan.threads)
         self._index = {action.node: i for i, action in enumerate(plan.actions)}
         self._progress = _Progress()
@@ -199,8 +199,7 @@ class _Loop:
         sent: list[StatementSent] = []
         failed = create_schemas(
             self._plan.schemas,
-            self._log,
-            self._leases,
+            self._own_tables,
             self._warehouse,
             self._adapter,
             self._catalog,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 
 from sqlflow.adapter.protocol import Adapter, FailureKind, Session, Warehouse
 from sqlflow.apply.catalog import Catalog
-from sqlflow.apply.leases import Leases
 from sqlflow.apply.pauses import growing_pauses
-from sqlflow.apply.publish_log import PublishLog
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.relation import Relation, RelationKind
@@ -23,35 +21,31 @@ _ATTEMPTS = 6
 
 def create_schemas(
     schemas: Sequence[tuple[str | None, str]],
-    log: PublishLog,
-    leases: Leases,
+    tables: Mapping[Relation, str],
     warehouse: Warehouse,
     adapter: Adapter,
     catalog: Catalog,
     emit: Callable[[StatementSent], None],
     clock: Callable[[], float],
 ) -> tuple[Diagnostic, ...]:
-    """Creates the schemas that a plan writes to, the publish log and the leases, one after the other.
+    """Creates the schemas that a plan writes to, and sqlflow's own tables, one after the other.
 
-    Engines fail on two at once. A schema that holds something is there, and creating it again could want a
-    right that nobody needs.
+    `tables` has the statement that makes each of these. Engines fail on two at once. A schema that holds
+    something is there, and creating it again could want a right that nobody needs.
     """
     if not schemas:
         return ()
-    log_schema = (log.relation.database, log.relation.schema or adapter.spec.default_schema)
+    own = {(table.database, table.schema or adapter.spec.default_schema) for table in tables}
     failed: list[Diagnostic] = []
     session: Session | None = None
     try:
         session = warehouse.session()
         statements = [
             sql.create_schema(adapter.spec, database, schema)
-            for database, schema in (*schemas, log_schema)
+            for database, schema in dict.fromkeys((*schemas, *own))
             if not catalog.relations(session, database, schema)
         ]
-        if catalog.kind(session, log.relation) is None:
-            statements.append(log.create())
-        if leases.needed and catalog.kind(session, leases.relation) is None:
-            statements.append(leases.create())
+        statements += [create for table, create in tables.items() if catalog.kind(session, table) is None]
         for statement in statements:
             _create(session, statement, adapter, emit, clock)
     except Exception as error:

@@ -44,9 +44,11 @@ class Publisher:
     planned: frozenset[Relation]
 
     def run(
-        self, steps: Sequence[Step], rows: pyarrow.Table | None, audits: Audits, sender: Sender
+        self, steps: Sequence[Step], rows: pyarrow.Table | None, audits: Audits | None, sender: Sender
     ) -> Written:
         """Runs the steps one after the other; `rows` are those that a Load puts into its table.
+
+        Only steps without an Audit can do without `audits`.
 
         Raises AuditFailedError where the audits say that the new contents may not be published.
         """
@@ -69,6 +71,8 @@ class Publisher:
                 case Carry():
                     remarks += self._carry(step, held, sender)
                 case Audit():
+                    if audits is None:
+                        raise ValueError("a script has its rows audited, and there are no audits")
                     audits.run(step.on, sender)
                 case Comment():
                     remarks += self._comment(step, sender)

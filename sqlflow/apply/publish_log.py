@@ -146,9 +146,15 @@ class PublishLog:
                 return found.data
             return self._past.version(node)
 
-    def write(
+    def number(self, node: NodeId) -> int:
+        """Gives the number of a node's last publication, of a table that is gone, too; 0 before the first."""
+        with self._lock:
+            last = self._last_known(node)
+        return last.number if last is not None else 0
+
+    def compose(
         self,
-        sender: Sender,
+        node: NodeId,
         relation: Relation,
         *,
         code: str,
@@ -160,23 +166,23 @@ class PublishLog:
         epoch: int,
         data: str | None = None,
         checksum: str = "",
+        stage: str = "",
     ) -> Publication:
-        """Adds a row for the sender's node, within the transaction that publishes.
+        """Gives the next publication of a node.
 
         `data` is the version of the data where that stays what it was; it does as well where the `checksum`
         is that of the last publication.
         """
-        name = relation_sql(self._spec, relation)
-        # Of a table that is gone, too: the highest number is the last one.
-        last = self._published.get(sender.node) or self._found.get((sender.node, name))
+        with self._lock:
+            last = self._last_known(node)
         number = last.number + 1 if last is not None else 1
         if last is not None and checksum and last.checksum == checksum:
             data = last.data
-        publication = Publication(
+        return Publication(
             environment=PROD,
-            node=sender.node,
+            node=node,
             number=number,
-            relation=name,
+            relation=relation_sql(self._spec, relation),
             code=code,
             data=data or f"{run}:{number}",
             inputs=inputs,
@@ -186,14 +192,22 @@ class PublishLog:
             at=at,
             epoch=epoch,
             checksum=checksum,
+            stage=stage,
         )
+
+    def _last_known(self, node: NodeId) -> Publication | None:
+        """The highest number is the last one, under the name that the node has now."""
+        return self._published.get(node) or self._found.get((node, self._names.get(node, "")))
+
+    def write(self, publication: Publication, sender: Sender) -> None:
+        """Adds a publication to the log, within the transaction that publishes."""
         places = ", ".join(f"${place}" for place in range(1, len(_COLUMNS) + 1))
         columns = sql.names(self._spec, _COLUMNS)
+        text = encode(Published(publication=publication))
         sender.execute(
             f"INSERT INTO {relation_sql(self._spec, self.relation)} ({columns})\nVALUES ({places})",
-            parameters=[PROD, sender.node, name, number, encode(Published(publication=publication))],
+            parameters=[PROD, publication.node, publication.relation, publication.number, text],
         )
-        return publication
 
     def holds(self, publication: Publication, session: Session) -> bool:
         """Asks whether the transaction that wrote a publication has been committed."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlflow.apply.catalog import Catalog
 from sqlflow.apply.failures import WorkFailedError
+from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.sender import Sender
 from sqlflow.bind.types import BoundQuery
 from sqlflow.core.codes import Code
@@ -17,6 +18,7 @@ from sqlflow.core.relation import Column, Relation, RelationKind, ViewDefinition
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.arrow import column_type
 from sqlflow.dialect.spec import DialectSpec
+from sqlflow.materialize.staging import is_stage
 from sqlflow.materialize.types import Existing, Rows
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class Questions:
 
     spec: DialectSpec
     catalog: Catalog
+    log: PublishLog
 
     def described(self, rows: Rows, sender: Sender) -> tuple[Column, ...]:
         """Gives the columns of rows in the engine's words."""
@@ -51,7 +54,10 @@ class Questions:
         return digest(json.dumps([columns, found]))
 
     def kind(self, relation: Relation, sender: Sender) -> RelationKind | None:
-        """Says what has a relation's name; raises WorkFailedError where it is neither table nor view."""
+        """Says what has a relation's name; raises WorkFailedError where it is neither table nor view.
+
+        A view that shows a table of the node's own counts as that.
+        """
         with sender.asking() as session:
             kind = self.catalog.kind(session, relation)
         if kind is RelationKind.OTHER:
@@ -63,7 +69,19 @@ class Questions:
                     help="drop it, or choose another name with `alias`",
                 )
             )
+        if kind is RelationKind.VIEW and not self.spec.transactions and self._shows_table(relation, sender):
+            return RelationKind.TABLE
         return kind
+
+    def _shows_table(self, relation: Relation, sender: Sender) -> bool:
+        last = self.log.last(sender.node)
+        if last is not None:
+            return bool(last.stage)
+        # The log is lost.
+        schema = relation.schema or self.spec.default_schema
+        with sender.asking() as session:
+            there = self.catalog.relations(session, relation.database, schema)
+        return any(is_stage(self.spec, relation, name) for name in there)
 
     def dependents(self, relation: Relation, sender: Sender) -> tuple[ViewDefinition, ...]:
         """Asks before the transaction: to tell definitions, an engine may lock all that the views read."""

@@ -7,13 +7,16 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from sqlflow.adapter.protocol import Adapter, Warehouse
+from sqlflow.apply.builder import NodeBuilder
 from sqlflow.apply.catalog import Catalog
 from sqlflow.apply.executor import Execution, new_run_id
 from sqlflow.apply.failed_rows import FailedRows
 from sqlflow.apply.frames import FunctionRunner
 from sqlflow.apply.freshness import SourceFreshness, SourceQuestion, ask_sources, reasons_to_wait, too_old
+from sqlflow.apply.intents import Intents
 from sqlflow.apply.leases import Leases
 from sqlflow.apply.past import node_relations, read_past
+from sqlflow.apply.places import Stages
 from sqlflow.apply.publish import Publisher
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
@@ -43,6 +46,7 @@ class Opened:
     system: System
     catalog: Catalog
     log: PublishLog
+    intents: Intents
     leases: Leases
     past: Past
     events: EventLog
@@ -68,7 +72,7 @@ def open_run(
     """
     catalog = Catalog(adapter.spec)
     target, run = settings.target, new_run_id()
-    log = PublishLog(adapter.spec, target.database)
+    log, intents = PublishLog(adapter.spec, target.database), Intents(adapter.spec, target.database)
     leases = Leases(
         warehouse,
         adapter,
@@ -85,7 +89,14 @@ def open_run(
             freshness = ask_sources(asked, session, adapter, system)
             told = {found.node: found.version for found in freshness if found.version is not None}
             past = read_past(
-                program, {**outside, **told}, state, log, catalog, session, reasons_to_wait(freshness)
+                program,
+                {**outside, **told},
+                state,
+                log,
+                intents,
+                catalog,
+                session,
+                reasons_to_wait(freshness),
             )
     except ProjectError:
         raise
@@ -109,6 +120,7 @@ def open_run(
         system=system,
         catalog=catalog,
         log=log,
+        intents=intents,
         leases=leases,
         past=past,
         events=events,
@@ -127,18 +139,37 @@ def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks)
         planned=frozenset(model.relation for model in models if model is not None),
     )
     functions, now = FunctionRunner(opened.system), opened.system.now()
-    workshop = Workshop(
+    questions = Questions(spec=spec, catalog=opened.catalog, log=opened.log)
+    builder = NodeBuilder(
         spec=spec,
         system=opened.system,
         functions=functions,
-        signals=Signals(functions=functions, now=now),
         catalog=opened.catalog,
         publisher=publisher,
-        failed_rows=FailedRows(spec=spec, catalog=opened.catalog),
-        questions=Questions(spec=spec, catalog=opened.catalog),
+        questions=questions,
         log=opened.log,
         leases=opened.leases,
+        stages=Stages(
+            spec=spec,
+            catalog=opened.catalog,
+            publisher=publisher,
+            log=opened.log,
+            intents=opened.intents,
+        ),
         run=opened.run,
+        now=now,
+    )
+    workshop = Workshop(
+        spec=spec,
+        system=opened.system,
+        signals=Signals(functions=functions, now=now),
+        catalog=opened.catalog,
+        failed_rows=FailedRows(spec=spec, catalog=opened.catalog),
+        questions=questions,
+        log=opened.log,
+        intents=opened.intents,
+        leases=opened.leases,
+        builder=builder,
         now=now,
     )
     known = opened.state.publications

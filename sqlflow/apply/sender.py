@@ -110,18 +110,21 @@ class Sender:
 
     @contextmanager
     def transaction(self) -> Generator[Transaction]:
-        """Commits what is done inside, or rolls it back.
+        """Commits what is done inside, or rolls it back; an engine without transactions keeps what was done.
 
         Where the connection is lost while the engine commits, only the engine knows whether it did: another
         session asks for the transaction's proof.
         """
-        with self.asking() as session:
-            session.begin()
+        transactional = self._adapter.spec.transactions
+        if transactional:
+            with self.asking() as session:
+                session.begin()
         transaction = Transaction()
         try:
             yield transaction
-            with self.asking() as session:
-                session.commit()
+            if transactional:
+                with self.asking() as session:
+                    session.commit()
         except BaseException as error:
             if (
                 transaction.proof is not None
@@ -130,7 +133,8 @@ class Sender:
             ):
                 return
             # What broke the transaction is the error to tell of, not that rolling back fails as well.
-            self._roll_back()
+            if transactional:
+                self._roll_back()
             raise
 
     def reconnect(self) -> None:

@@ -37,7 +37,7 @@ from sqlflow.core.config import Materialization, NodeConfig
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
 from sqlflow.core.value import Value
-from sqlflow.dialect.names import literal, name_key, relation_sql, shorten
+from sqlflow.dialect.names import literal, name_key, new_rows, relation_sql, shorten
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.link.types import GenericTest, Graph, Links
 from sqlflow.parse.statements import statements
@@ -241,10 +241,12 @@ class Binder:
         found = self._strategies.get(node)
         if found is None:
             return None
-        bound = bind_query(found.query, None, _NO_LINKS, this, self._text_of, self._spec)
+        bound = bind_query(found.query, None, _NO_LINKS, this, self._text_of, self._spec, own=node)
         parts = statements(bound.sql, self._spec)
         return BoundStrategy(
-            statements=tuple(cut(bound, part.start, part.end) for part in parts), columns=found.columns
+            statements=tuple(cut(bound, part.start, part.end) for part in parts),
+            columns=found.columns,
+            batch=new_rows(self._spec, self._rendered.models[node].relation),
         )
 
     def _seed(self, node: NodeId) -> BoundSeed:

@@ -40,9 +40,10 @@ def in_brackets(query: BoundQuery, visible: str) -> TableText:
 
 
 def cut(query: BoundQuery, start: int, end: int) -> BoundQuery:
-    """Takes a part of a text that reads no tables of the project."""
+    """Takes a part of a text, with the places of tables in it."""
     text, text_map = splice(query.sql, query.map, [Edit(0, start, ""), Edit(end, len(query.sql), "")])
-    return BoundQuery(sql=text, map=text_map)
+    reads = (read.shifted(-start) for read in query.reads if start <= read.start < end)
+    return BoundQuery(sql=text, map=text_map, reads=tuple(reads))
 
 
 def rebound(query: BoundQuery, node: NodeId, relation: str) -> BoundQuery:
@@ -75,12 +76,15 @@ def bind_query(
     this: TableText | None,
     text_of: TextOf,
     spec: DialectSpec,
+    *,
+    own: NodeId | None = None,
 ) -> BoundQuery:
     """Replaces the spans of table names, and nothing else of what the user wrote.
 
     A table that had no alias gets the name that the query sees it under, if that is not the name that now
     stands there. A placeholder outside a table's place (in a text literal, a hook, a qualifier) becomes
-    the relation's name as well. `facts` is None for a hook, whose statement is not parsed.
+    the relation's name as well. `facts` is None for a hook, whose statement is not parsed. Where `own` is
+    given, the places of `this` in such a statement are known as those of that node.
     """
     edits: list[Edit] = []
     tables: dict[Edit, _Table] = {}
@@ -99,6 +103,8 @@ def bind_query(
     for start, end, text in _placeholders(query.text, links, this, text_of):
         if not any(begin <= start < stop for begin, stop in taken):
             edits.append(Edit(start, end, text.from_clause))
+            if own is not None and text is this:
+                tables[edits[-1]] = _Table(own, text, "")
     if facts is not None and facts.end < len(query.text):
         tail = query.text[facts.end :]
         edits = [edit for edit in edits if edit.start < facts.end]

@@ -43,8 +43,8 @@ class BoundQuery:
     """SQL that the engine understands, mapped back to the template.
 
     `reads` are the places of tables in it, in their order, those inside of ephemeral models' queries
-    included; the model's own relation (`this`) is not among them. `inlined` are the places of these queries
-    themselves, in brackets, of the ones that it reads itself.
+    included; the model's own relation (`this`) is not among them, but in a strategy's statements. `inlined`
+    are the places of these queries themselves, in brackets, of the ones that it reads itself.
     """
 
     sql: str
@@ -151,10 +151,15 @@ class Docs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundStrategy:
-    """The statements that bring new rows in, and the columns that they were written for."""
+    """The statements that bring new rows in, and the columns that they were written for.
+
+    `batch` is the temporary table that they read the new rows from. Their `reads` are the places of the
+    model's own table.
+    """
 
     statements: tuple[BoundQuery, ...]
     columns: tuple[str, ...]
+    batch: Relation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

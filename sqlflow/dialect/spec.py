@@ -24,6 +24,8 @@ class DialectSpec:
     """One dialect. `name` is sqlglot's name for it.
 
     - `max_identifier`: the longest name, in bytes of UTF-8.
+    - `transactions`: statements, those that make tables among them, can be done together or not at all; where
+      False, new contents are made in a table of their own, which a view then shows.
     - `create_or_replace_table`: CREATE OR REPLACE TABLE ... AS is there and atomic.
     - `views_bind_by_name`: a view reads whatever now has the name that it was written with; where False,
       it goes on reading the object that had the name when it was made, renamed or not.
@@ -59,6 +61,7 @@ class DialectSpec:
     folding: Folding
     quote: str = '"'
     max_identifier: int = 63
+    transactions: bool = True
     create_or_replace_table: bool = False
     views_bind_by_name: bool = False
     replace_view_keeps_columns: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlflow.bind.types import BoundModel, BoundQuery
+from sqlflow.bind.types import BoundModel, BoundQuery, Docs, Grants
 from sqlflow.core.config import Materialization
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.ranges import Range
@@ -98,6 +98,14 @@ def _script(
         return (*key_checks(spec, model, on, model.config.unique_key), *audit(on))
 
     return build_table(spec, model.relation, rows, existing, incoming, model.config.indexes, checks, run)
+
+
+def attachments(
+    spec: DialectSpec, docs: Docs | None, grants: Grants | None, relation: Relation, kind: RelationKind
+) -> tuple[Step, ...]:
+    """Gives the steps that bring up to date what hangs on a relation that is there."""
+    describe = comments(spec, docs, relation, kind, Existing(kind=kind), increment=True)
+    return (*describe(relation), *set_grants(grants, relation))
 
 
 def audits(audited: bool) -> Checks:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlflow.bind.splice import rebound
 from sqlflow.bind.types import BoundModel, BoundQuery, BoundStrategy
 from sqlflow.core.codes import Code
 from sqlflow.core.config import IncrementalStrategy, OnSchemaChange
 from sqlflow.core.diagnostic import Diagnostic, did_you_mean
 from sqlflow.core.relation import Column, Relation
 from sqlflow.dialect import statements as sql
-from sqlflow.dialect.names import name_key, new_rows, shorten
+from sqlflow.dialect.names import name_key, relation_sql, shorten
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.relation import insert
 from sqlflow.materialize.types import Checks, Existing, Load, Refuse, Rows, Run, Script, Step, around
@@ -63,8 +64,9 @@ def _by_macro(
             span=model.span,
             help="set `on_schema_change` to `sync_all_columns`, or build with --full-refresh",
         )
-    batch, made = _batch(spec, rows, new_rows(spec, model.relation))
-    own = tuple(Run(sql=query.sql, map=query.map, counts=True) for query in strategy.statements)
+    batch, made = _batch(spec, rows, strategy.batch)
+    written = (rebound(query, model.id, relation_sql(spec, model.relation)) for query in strategy.statements)
+    own = tuple(Run(sql=query.sql, map=query.map, counts=True) for query in written)
     return Script(steps=(*alter, *made, *own, _dropped(spec, batch), *checks(model.relation)))
 
 

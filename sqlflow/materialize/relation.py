@@ -76,13 +76,13 @@ def build_table(
     """
     if existing.kind is None:
         fill = _fill(spec, relation, rows)
-        return Script(steps=(*fill, *_indexes(spec, relation, indexes), *checks(relation)))
+        return Script(steps=(*fill, *make_indexes(spec, relation, indexes), *checks(relation)))
     if spec.create_or_replace_table:
         steps: list[Step] = []
         if existing.kind is not RelationKind.TABLE:
             steps.append(Run(sql=sql.drop(spec, existing.kind, relation)))
         steps.extend(_fill(spec, relation, rows, replace=existing.kind is RelationKind.TABLE))
-        steps.extend(_indexes(spec, relation, indexes))
+        steps.extend(make_indexes(spec, relation, indexes))
         return Script(steps=(*steps, *checks(relation)))
     if (
         existing.kind is RelationKind.TABLE
@@ -93,7 +93,7 @@ def build_table(
             steps=(
                 Run(sql=sql.delete_all(spec, relation)),
                 *insert(spec, relation, [column.name for column in existing.columns], rows),
-                *_indexes(spec, relation, indexes, if_not_exists=True),
+                *make_indexes(spec, relation, indexes, if_not_exists=True),
                 *checks(relation),
             )
         )
@@ -105,8 +105,8 @@ def build_table(
         for name in (sql.index_name(spec, relation, index.columns) for index in indexes)
     )
     # Made before the swap where the engine lets them, since from the swap on readers have to wait.
-    early = _indexes(spec, relation, indexes, on=new) if spec.renames_indexed_tables else ()
-    late = () if early else _indexes(spec, relation, indexes)
+    early = make_indexes(spec, relation, indexes, on=new) if spec.renames_indexed_tables else ()
+    late = () if early else make_indexes(spec, relation, indexes)
     swap = _swap(spec, relation, existing, (take_name,), run, late)
     return Script(steps=(*fill, *checks(new), *free_names, *early, *swap))
 
@@ -152,7 +152,7 @@ def _fill(spec: DialectSpec, relation: Relation, rows: Rows, *, replace: bool = 
     return (Run(sql=sql.create_table(spec, relation, rows, replace=replace)), Load(relation=relation))
 
 
-def _indexes(
+def make_indexes(
     spec: DialectSpec,
     relation: Relation,
     indexes: Sequence[Index],

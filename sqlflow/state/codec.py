@@ -65,6 +65,7 @@ def publication_record(publication: Publication) -> Record:
         "at": publication.at.isoformat(),
         "epoch": publication.epoch,
         "checksum": publication.checksum,
+        "stage": publication.stage,
     }
 
 
@@ -197,6 +198,7 @@ def _publication(record: Record) -> Publication:
         at=_moment(record["at"]),
         epoch=_whole(record, "epoch"),
         checksum=_text(record, "checksum") if "checksum" in record else "",
+        stage=_text(record, "stage") if "stage" in record else "",
     )
 
 

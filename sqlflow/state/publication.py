@@ -25,6 +25,8 @@ class Publication:
     - `changed` are the intervals whose rows it changed; None where any row may be another one. A view has
       none of its own: what changed there is what changed in its `inputs`, while its `code` stays the same.
     - `checksum` tells whether two publications hold the same rows; empty where it was not asked for.
+    - `stage` is the table that holds the contents, beside the view that shows them; empty where the published
+      relation holds them itself.
     - `epoch` is the one of the lease under which it was written.
     """
 
@@ -41,3 +43,4 @@ class Publication:
     epoch: int
     changed: Ranges | None = None
     checksum: str = ""
+    stage: str = ""

@@ -88,16 +88,20 @@ def no_export(path: str, line: int, why: str) -> StoreError:
     )
 
 
-def not_shared(where: str, target: str, span: Span | None) -> Diagnostic:
-    """Warns that a warehouse that others use has its state on this machine alone."""
+def not_shared(where: str, target: str, span: Span | None, *, can_hold: bool) -> Diagnostic:
+    """Warns that a warehouse that others use has its state on this machine alone.
+
+    `can_hold` says whether the warehouse itself could have it.
+    """
+    server = "name a server (`state: postgresql://...`)"
     return Diagnostic(
         code=Code.STATE_NOT_SHARED,
         severity=Severity.WARNING,
         message=f"the target `{target}` is a server, and its state is kept in a file of this machine",
         span=span,
         label=f"kept in {where}",
-        help="nobody else sees it there: leave `state` out to keep it in the warehouse, "
-        "or name a server (`state: postgresql://...`)",
+        help="nobody else sees it there: "
+        + (f"leave `state` out to keep it in the warehouse, or {server}" if can_hold else server),
     )
 
 

@@ -28,6 +28,7 @@ _HELP = (
     "write `warehouse`, the URL of a file (`sqlite:///.sqlflow/state.db`) "
     "or that of a server (`postgresql://user@host/database`)"
 )
+_ELSEWHERE = "name the URL of a server (`postgresql://user@host/database`) or of a file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,20 +66,30 @@ def read_place(
 
     Where nothing is said, an engine inside of this process has it in a file, a server has it itself. No
     message has the text of a URL in it, which may hold a password; where one is `written` in the file
-    itself, none points there either, since its line would be shown.
+    itself, none points there either, since its line would be shown. An engine without transactions can't
+    hold a log.
     """
+    spec = adapter.spec
     if state is None:
-        if adapter.spec.embedded:
+        if spec.embedded:
             return FilePlace(path=DEFAULT_FILE, span=target.span), ()
+        if not spec.transactions:
+            warning = not_shared(f"`{DEFAULT_FILE}`", target.name, target.span, can_hold=False)
+            return FilePlace(path=DEFAULT_FILE, span=target.span), (warning,)
         return WarehousePlace(span=target.span), ()
     text, span = str(state.value), None if _PASSWORD.search(written) else state.span
+    if text == _WAREHOUSE and not spec.transactions:
+        message = f"the target `{target.name}` has no transactions, and can't hold the state"
+        return None, (_wrong(message, span, _ELSEWHERE),)
     if text == _WAREHOUSE:
         return WarehousePlace(span=span), ()
     if text.startswith(_FILE):
         path = unquote(text[len(_FILE) :])
         if not path or path.endswith("/") or "\0" in path:
             return None, (_wrong("the URL in `state` names no file", span),)
-        shared = () if adapter.spec.embedded else (not_shared(f"`{path}`", target.name, span),)
+        shared = (
+            () if spec.embedded else (not_shared(f"`{path}`", target.name, span, can_hold=spec.transactions),)
+        )
         return FilePlace(path=path, span=span), shared
     # Splitting raises on an address in brackets that is none.
     with suppress(ValueError):

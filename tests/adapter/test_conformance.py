@@ -9,6 +9,7 @@ import pytest
 
 from sqlflow.adapter.conformance import CHECKS, Check, Harness
 from sqlflow.adapter.registry import find_adapter
+from tests.safety.injected import AUTOCOMMIT
 
 TOY = Path(__file__).parent / "toy"
 
@@ -30,12 +31,12 @@ def install_toy(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     importlib.invalidate_caches()
 
 
-@pytest.fixture(params=["duckdb", "duckdb in memory", "postgres", "toy"])
+@pytest.fixture(params=["duckdb", "duckdb in memory", "postgres", "toy", "without transactions"])
 def harness(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Harness:
     settings: dict[str, Any] = {}
     more: dict[str, Any] = {}
     match request.param:
-        case "duckdb":
+        case "duckdb" | "without transactions":
             settings = {"path": "check.duckdb", "read_only": False}
         case "duckdb in memory":
             settings = {"path": ":memory:", "read_only": False}
@@ -45,7 +46,8 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
             install_toy(tmp_path / "site", monkeypatch)
             settings = {"file": "check.sqlite"}
             more = {"data_error": "SELECT json('no json') AS a"}
-    adapter = find_adapter(str(request.param).split()[0])
+    without = request.param == "without transactions"
+    adapter = AUTOCOMMIT if without else find_adapter(str(request.param).split()[0])
     assert adapter is not None
     return Harness(adapter=adapter, settings=settings, root=str(tmp_path), **more)
 

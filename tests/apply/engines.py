@@ -10,11 +10,12 @@ import pytest
 from tests.apply.projects import Project, Warehouse
 
 
-def duckdb_warehouse(folder: Path) -> Warehouse:
+def duckdb_warehouse(folder: Path, kind: str = "duckdb") -> Warehouse:
+    """A file of DuckDB, by the adapter of that type."""
     import duckdb
 
     path = folder / "shop.duckdb"
-    return Warehouse("duckdb", {"type": "duckdb", "path": "shop.duckdb"}, lambda: duckdb.connect(str(path)))
+    return Warehouse("duckdb", {"type": kind, "path": "shop.duckdb"}, lambda: duckdb.connect(str(path)))
 
 
 def postgres_warehouse(settings: dict[str, Any]) -> Warehouse:

@@ -42,16 +42,16 @@ def build(
     thread does: what it sees goes into the pipe.
     """
     offer_adapters(root.parent)
-    adapter = injected.POSTGRES if engine == "postgres" else injected.DUCKDB
+    adapter = injected.ADAPTERS[engine]
     loaded = SUBJECTS[subject].load(root, 2)
     ready.send(True)
     adapter.trap = Kill(at, after=after, only=only) if at else NoTrap()
     watching = threading.Thread(target=_watch, args=[adapter, looks, seen], daemon=True)
-    if engine == "duckdb":
+    if engine != "postgres":
         watching.start()
     for _ in loaded.build():
         pass
-    if engine == "duckdb":
+    if engine != "postgres":
         watching.join()
     seen.close()
 

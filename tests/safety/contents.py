@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ _INDEXES = {
     "postgres": "select schemaname || ': ' || indexdef from pg_indexes where schemaname <> 'pg_catalog'",
 }
 _OWN = '"_sqlflow".'
+# A part of the names of the tables that hold what views show, where there are no transactions.
+_STAGE = "__sqlflow_at_"
+_ANY_STAGE = re.compile(_STAGE + r"[0-9a-f]+_[0-9a-f]+_[0-9]+")
 
 
 class Contents(NamedTuple):
@@ -41,13 +45,14 @@ class Found:
     """What a warehouse holds: the contents of each relation, what can be looked at apart, and the rest.
 
     `tables` are the relations that are no views, `structure` has the columns with their types, the indexes,
-    and the names of sqlflow's own tables.
+    and the names of sqlflow's own tables; `stages` are the tables that only views show.
     """
 
     relations: Mapping[str, Contents]
     tables: frozenset[str]
     looks: Mapping[str, Contents]
     structure: frozenset[str]
+    stages: frozenset[str]
 
 
 def contents_sql(engine: str, place: str) -> str:
@@ -66,7 +71,7 @@ def looks(subject: Subject, warehouse: Warehouse) -> Looks:
     """What is there to be looked at: each table and view, and each batch of what is published in such."""
     found: dict[str, str] = {}
     for place, name, _ in warehouse.rows(_NAMES):
-        if place.startswith(_OWN):
+        if place.startswith(_OWN) or _STAGE in name:
             continue
         if name not in subject.batches:
             found[place] = place
@@ -87,9 +92,10 @@ def batch_name(place: str, batch: Range) -> str:
 
 def find(subject: Subject, warehouse: Warehouse) -> Found:
     """Reads everything, on a connection of its own."""
-    there = warehouse.rows(_NAMES)
+    all_there = warehouse.rows(_NAMES)
+    there = [row for row in all_there if _STAGE not in row[1]]
     names = [place for place, _, _ in there]
-    watched = looks(subject, warehouse)
+    watched, indexes = looks(subject, warehouse), _INDEXES[warehouse.engine]
     with closing(warehouse.connect()) as connection:
 
         def contents(place: str) -> Contents:
@@ -101,7 +107,8 @@ def find(subject: Subject, warehouse: Warehouse) -> Found:
             looks={name: contents(place) for name, place in watched.items()},
             structure=frozenset(
                 [place for place in names if place.startswith(_OWN)]
-                + [text for (text,) in connection.execute(_COLUMNS).fetchall()]
-                + [text for (text,) in connection.execute(_INDEXES[warehouse.engine]).fetchall()]
+                + [text for (text,) in connection.execute(_COLUMNS).fetchall() if _STAGE not in text]
+                + [_ANY_STAGE.sub("", text) for (text,) in connection.execute(indexes).fetchall()]
             ),
+            stages=frozenset(name for _, name, _ in all_there if _STAGE in name),
         )

@@ -1,7 +1,7 @@
 """Fails each call of a build once, in four ways; the next build must make everything right.
 
-`python -m tests.safety.faults [--project shop|example] [--engine duckdb|postgres] [--every N]` prints the
-figures.
+`python -m tests.safety.faults [--project shop|example] [--engine duckdb|postgres|autocommit] [--every N]`
+prints the figures.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from sqlflow.api import LoadedProject
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import ProjectError
 from sqlflow.state.event import RunFinished
-from tests.safety import injected
-from tests.safety.injected import Fail, Fault, NoTrap, Trap
+from tests.safety.injected import ADAPTERS, Fail, Fault, NoTrap, Trap
 from tests.safety.stage import Stage, built
 from tests.safety.stages import stage_on
 from tests.safety.subjects import SUBJECTS
@@ -26,7 +25,7 @@ from tests.safety.subjects import SUBJECTS
 
 def disturbed(stage: Stage, loaded: LoadedProject, trap: Trap) -> RunFinished | None:
     """Builds the second day with a trap; None where the run could not even begin."""
-    adapter = injected.POSTGRES if stage.warehouse.is_postgres else injected.DUCKDB
+    adapter = ADAPTERS[stage.warehouse.target["type"]]
     adapter.trap = trap
     try:
         return built(loaded)
@@ -97,7 +96,7 @@ def main() -> int:
     """Runs the cases and prints how they ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--project", choices=[*SUBJECTS], default="shop")
-    parser.add_argument("--engine", choices=["duckdb", "postgres"], default="duckdb")
+    parser.add_argument("--engine", choices=[*ADAPTERS], default="duckdb")
     parser.add_argument("--every", type=int, default=1)
     given = parser.parse_args()
     ended: dict[Fault, Counter[Ending]] = {fault: Counter() for fault in Fault}

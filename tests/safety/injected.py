@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-# Kinds of calls that matter most: a commit, and the statement that writes a publication.
+# Kinds of calls that matter most: a commit, and the statement that writes a publication. Without transactions
+# what is about to be published and the view that publishes it are among the latter.
 COMMIT, PUBLISH = "commit", "publish"
 
 
@@ -115,11 +117,15 @@ class Fail(NoTrap):
 
 
 class InjectedSession:
-    """A real session behind a trap. Once it is lost, each call says so."""
+    """A real session behind a trap. Once it is lost, each call says so.
 
-    def __init__(self, session: Session, trap: Trap) -> None:
+    Where it is not `transactional`, no transaction may be begun: the engine commits each statement.
+    """
+
+    def __init__(self, session: Session, trap: Trap, *, transactional: bool = True) -> None:
         self._session = session
         self._trap = trap
+        self._transactional = transactional
         self._lost = False
 
     def lose(self) -> None:
@@ -133,9 +139,14 @@ class InjectedSession:
         return self._trap.call(self, kind, run)
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int | None:
-        publishes = sql.startswith("INSERT INTO") and '"publications"' in sql
-        kind = PUBLISH if publishes else "execute"
+        kind = PUBLISH if self._publishes(sql) else "execute"
         return self._call(kind, lambda: self._session.execute(sql, parameters))
+
+    def _publishes(self, sql: str) -> bool:
+        written = sql.startswith("INSERT INTO")
+        if self._transactional:
+            return written and '"publications"' in sql
+        return sql.startswith("CREATE OR REPLACE VIEW") or (written and '"_sqlflow"' in sql)
 
     def fetch(self, sql: str, parameters: Sequence[Value] = ()) -> pyarrow.Table:
         return self._call("fetch", lambda: self._session.fetch(sql, parameters))
@@ -165,9 +176,11 @@ class InjectedSession:
         return self._call("grants", lambda: self._session.grants(relation))
 
     def begin(self) -> None:
+        assert self._transactional
         self._call("begin", self._session.begin)
 
     def commit(self) -> None:
+        assert self._transactional
         self._call(COMMIT, self._session.commit)
 
     def rollback(self) -> None:
@@ -183,14 +196,15 @@ class InjectedSession:
 class InjectedWarehouse:
     """Gives sessions behind a trap; `real` gives those that are not, to be used under the lock `looking`."""
 
-    def __init__(self, real: Warehouse, trap: Trap) -> None:
+    def __init__(self, real: Warehouse, trap: Trap, *, transactional: bool) -> None:
         self.real = real
+        self._transactional = transactional
         self.looking = threading.Lock()
         self.closed = False
         self._trap = trap
 
     def session(self) -> Session:
-        return InjectedSession(self.real.session(), self._trap)
+        return InjectedSession(self.real.session(), self._trap, transactional=self._transactional)
 
     def close(self) -> None:
         with self.looking:
@@ -201,25 +215,20 @@ class InjectedWarehouse:
 class InjectedAdapter:
     """A real adapter; what it opens has the trap that is set when it opens."""
 
-    def __init__(self, real: Adapter) -> None:
+    def __init__(self, real: Adapter, name: str, spec: DialectSpec) -> None:
         self._real = real
+        self.name = f"injected_{name}"
+        self.spec = spec
         self.trap: Trap = NoTrap()
         self.opened: InjectedWarehouse | None = None
-
-    @property
-    def name(self) -> str:
-        return f"injected_{self._real.name}"
-
-    @property
-    def spec(self) -> DialectSpec:
-        return self._real.spec
 
     @property
     def settings(self) -> tuple[Setting, ...]:
         return self._real.settings
 
     def open(self, settings: Mapping[str, Value], root: str) -> Warehouse:
-        self.opened = InjectedWarehouse(self._real.open(settings, root), self.trap)
+        real = self._real.open(settings, root)
+        self.opened = InjectedWarehouse(real, self.trap, transactional=self.spec.transactions)
         return self.opened
 
     def offline(self, files: Sequence[str] = ()) -> Warehouse | None:
@@ -231,11 +240,16 @@ class InjectedAdapter:
         return self._real.classify(error)
 
 
-def _injected(name: str) -> InjectedAdapter:
-    adapter = find_adapter(name)
+def _injected(engine: str, name: str, *, transactional: bool = True) -> InjectedAdapter:
+    adapter = find_adapter(engine)
     assert adapter is not None
-    return InjectedAdapter(adapter)
+    return InjectedAdapter(adapter, name, replace(adapter.spec, transactions=transactional))
 
 
-DUCKDB = _injected("duckdb")
-POSTGRES = _injected("postgres")
+# By the type of a target. `autocommit` is DuckDB as an engine without transactions: each of its statements is
+# done as a whole or not at all, and nothing holds two of them together.
+ADAPTERS = {
+    "duckdb": (DUCKDB := _injected("duckdb", "duckdb")),
+    "postgres": (POSTGRES := _injected("postgres", "postgres")),
+    "autocommit": (AUTOCOMMIT := _injected("duckdb", "autocommit", transactional=False)),
+}

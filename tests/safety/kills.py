@@ -1,9 +1,9 @@
 """Kills builds at each call and at random moments, and looks all the while at what others can see.
 
-`python -m tests.safety.kills [--project shop|example] [--engine duckdb|postgres] [--count N] [--seed N]`
-prints the figures. Half of the kills are at calls, before or after they are made, spread over all of them and
-once more over the commits; half are at random moments. Before the next build, every third time the state is
-gone, and every third time it is what it was after the first day.
+`python -m tests.safety.kills [--project shop|example] [--engine duckdb|postgres|autocommit] [--count N]
+[--seed N]` prints the figures. Half of the kills are at calls, before or after they are made, spread over all
+of them and once more over the commits; half are at random moments. Before the next build, every third time
+the state is gone, and every third time it is what it was after the first day.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 from tests.safety.child import MISSING, build
 from tests.safety.contents import Contents, Looks, contents_sql, find, looks, read_contents
 from tests.safety.faults import count_calls
-from tests.safety.injected import COMMIT
+from tests.safety.injected import ADAPTERS, COMMIT, PUBLISH
 from tests.safety.stage import Stage, StateLoss
 from tests.safety.stages import stage_on
 from tests.safety.subjects import SUBJECTS
@@ -67,13 +67,16 @@ class Outcome:
     wrong: list[str]
 
 
-def plan(calls: int, commits: int, seconds: float, number: int, seed: int) -> Iterator[Case]:
-    """Gives so many cases: calls and commits in even steps, then moments within the time of a build."""
+def plan(calls: int, deciding: str, commits: int, seconds: float, number: int, seed: int) -> Iterator[Case]:
+    """Gives so many cases: calls and commits in even steps, then moments within the time of a build.
+
+    `deciding` is the kind of call that stands for a commit.
+    """
     chosen = random.Random(seed)
     losses = cycle(StateLoss)
     half = number // 2
     fourth = half // 2
-    for kind, there, some in ((COMMIT, commits, fourth), ("", calls, half - fourth)):
+    for kind, there, some in ((deciding, commits, fourth), ("", calls, half - fourth)):
         for i in range(some):
             place = i * 2 * there // some
             yield Case(at=place // 2 + 1, after=bool(place % 2), only=kind, loss=next(losses))
@@ -88,7 +91,7 @@ def run(stage: Stage, case: Case, context: Any) -> Outcome:
     allowed = {name: {stage.days[day].found.looks[name] for day in (1, 2)} for name in watched}
     reader, writer = context.Pipe(duplex=False)
     begun, begins = context.Pipe(duplex=False)
-    engine = stage.warehouse.engine
+    engine = stage.warehouse.target["type"]
     process = context.Process(
         target=build,
         args=[
@@ -159,7 +162,7 @@ def main() -> int:
     """Runs the cases and prints how they ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--project", choices=[*SUBJECTS], default="shop")
-    parser.add_argument("--engine", choices=["duckdb", "postgres"], default="duckdb")
+    parser.add_argument("--engine", choices=[*ADAPTERS], default="duckdb")
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
@@ -177,18 +180,27 @@ def main() -> int:
     return 1 if bad else 0
 
 
+def decisive(stage: Stage) -> str:
+    """The kind of calls that matter most.
+
+    Without transactions, these are the ones that say what is published and what is about to be.
+    """
+    return COMMIT if ADAPTERS[stage.warehouse.target["type"]].spec.transactions else PUBLISH
+
+
 def all_cases(stage: Stage, number: int, seed: int) -> Iterator[tuple[Case, Outcome]]:
     """Runs so many cases."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.safety.child"])
     stage.begin()
     loaded = stage.load()
-    calls, commits = count_calls(stage, loaded), count_calls(stage, loaded, COMMIT)
+    kind = decisive(stage)
+    calls, commits = count_calls(stage, loaded), count_calls(stage, loaded, kind)
     # Twice: the first one starts the server that the others are forked from.
     for _ in range(2):
         outcome = run(stage, Case(at=calls + 1000), context)
         assert not outcome.wrong, outcome.wrong
-    for case in plan(calls, commits, outcome.seconds, number, seed):
+    for case in plan(calls, kind, commits, outcome.seconds, number, seed):
         yield case, run(stage, case, context)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.apply.engines import duckdb_warehouse, postgres_warehouse
+from tests.safety.injected import ADAPTERS
 from tests.safety.stage import Stage, StateLoss, built, copied, undisturbed, write
 from tests.safety.subject import Subject
 from tests.servers import PostgresServer, postgres_server
@@ -22,8 +23,8 @@ def stage_on(subject: Subject, engine: str, lease_time: float) -> Iterator[Stage
     """A stage in a folder of its own, and on a server of its own where the engine needs one."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        if engine == "duckdb":
-            yield duckdb_stage(subject, folder)
+        if engine != "postgres":
+            yield duckdb_stage(subject, folder, engine)
         else:
             server = stack.enter_context(postgres_server())
             yield stack.enter_context(postgres_stage(subject, folder, server, lease_time))
@@ -34,21 +35,24 @@ def offer_adapters(folder: Path) -> None:
     metadata = folder / "injected-1.0.dist-info"
     metadata.mkdir(exist_ok=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: injected\nVersion: 1.0\n")
-    points = [f"injected_{name} = tests.safety.injected:{name.upper()}" for name in ("duckdb", "postgres")]
+    points = [f"{adapter.name} = tests.safety.injected:{name.upper()}" for name, adapter in ADAPTERS.items()]
     (metadata / "entry_points.txt").write_text("\n".join(["[sqlflow.adapters]", *points]) + "\n")
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
 
 
-def duckdb_stage(subject: Subject, folder: Path) -> Stage:
-    """A stage on a file of DuckDB, which is copied back with the project's folder."""
+def duckdb_stage(subject: Subject, folder: Path, engine: str = "duckdb") -> Stage:
+    """A stage on a file of DuckDB, which is copied back with the project's folder.
+
+    `engine` is `autocommit` for one that is used as an engine without transactions.
+    """
     offer_adapters(folder)
     alone, first, root = folder / "undisturbed", folder / "first", folder / "project"
     alone.mkdir()
-    days = undisturbed(subject, alone, duckdb_warehouse(alone), {})
+    days = undisturbed(subject, alone, duckdb_warehouse(alone, engine), {})
     # Built in its place, since views of files have the paths of those in them.
     root.mkdir()
-    warehouse = duckdb_warehouse(root)
+    warehouse = duckdb_warehouse(root, engine)
     write(subject, root, warehouse, {}, 1)
     assert built(subject.load(root, 1)).ok
     copied(root, first)

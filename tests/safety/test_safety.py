@@ -11,28 +11,26 @@ import pytest
 from sqlflow.api import LoadedProject
 from tests.safety import stage as safety
 from tests.safety.faults import Ending, cases
-from tests.safety.injected import COMMIT, PUBLISH, Fault
-from tests.safety.kills import LEASE_SECONDS, all_cases
+from tests.safety.injected import PUBLISH, Fault
+from tests.safety.kills import LEASE_SECONDS, all_cases, decisive
 from tests.safety.stage import Stage, built
 from tests.safety.stages import duckdb_stage, postgres_stage
-from tests.safety.subject import Subject
 from tests.safety.subjects import SUBJECTS
 from tests.servers import PostgresServer
 
-
-@pytest.fixture(params=[*SUBJECTS])
-def subject(request: pytest.FixtureRequest) -> Subject:
-    return SUBJECTS[request.param]
+TRANSACTIONAL = [(name, engine) for name in SUBJECTS for engine in ("duckdb", "postgres")]
+ALL = [*TRANSACTIONAL, ("shop", "autocommit")]
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
-def stage(request: pytest.FixtureRequest, subject: Subject, tmp_path: Path) -> Iterator[Stage]:
+@pytest.fixture(params=ALL, ids=lambda pair: " on ".join(pair))
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     """A warehouse with the first day's data, and the second day to be built."""
-    if request.param == "duckdb":
-        yield duckdb_stage(subject, tmp_path)
+    name, engine = request.param
+    if engine != "postgres":
+        yield duckdb_stage(SUBJECTS[name], tmp_path, engine)
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    with postgres_stage(subject, tmp_path, server, LEASE_SECONDS) as made:
+    with postgres_stage(SUBJECTS[name], tmp_path, server, LEASE_SECONDS) as made:
         yield made
 
 
@@ -53,13 +51,14 @@ def test_what_fails_once_is_made_right_by_the_next_build(stage: Stage) -> None:
 def test_whether_a_lost_commit_was_done_is_found_out(stage: Stage) -> None:
     """A transaction that is taken for undone would be done twice, one that is taken for done not at all."""
     every, ways = {"shop": 3, "example": 29}[stage.subject.name], (Fault.LOST_BEFORE, Fault.LOST_AFTER)
-    ended = list(cases(stage, every, 2, COMMIT, ways))
+    ended = list(cases(stage, every, 2, decisive(stage), ways))
     assert [(at, fault, wrong) for at, fault, _, wrong in ended if wrong] == []
     # On a server, the state's own connection may be the one that is lost.
     assert {ending for _, _, ending, _ in ended} <= {Ending.AS_IF_NOTHING, Ending.UNRECORDED}
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("stage", TRANSACTIONAL, ids=" on ".join, indirect=True)
 def test_what_can_not_be_logged_is_not_published(stage: Stage) -> None:
     every = {"shop": 2, "example": 9}[stage.subject.name]
     ended = list(cases(stage, every, 1, PUBLISH, [Fault.ERROR]))

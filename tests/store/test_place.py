@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from sqlflow.core.diagnostic import Diagnostic, Severity
 from sqlflow.core.span import Span
 from sqlflow.project.types import ConfigEntry, Target
 from sqlflow.store.place import FilePlace, Place, ServerPlace, WarehousePlace, read_place
+from tests.safety.injected import AUTOCOMMIT, InjectedAdapter
 
 AT = Span("sqlflow.yml", 10, 20)
 TARGET = Target(
@@ -48,6 +51,20 @@ def wrong(text: str, written: str | None = None) -> Diagnostic:
 def test_an_embedded_engine_has_a_file_and_a_server_itself() -> None:
     assert place(None) == FilePlace(path=".sqlflow/state.db", span=TARGET.span)
     assert place(None, "postgres") == WarehousePlace(span=TARGET.span)
+
+
+def test_an_engine_without_transactions_holds_no_state() -> None:
+    server = InjectedAdapter(AUTOCOMMIT, "server", replace(AUTOCOMMIT.spec, embedded=False))
+    entry = ConfigEntry("warehouse", AT)
+    for adapter in (AUTOCOMMIT, server):
+        found, [diagnostic] = read_place(entry, TARGET, adapter, "warehouse")
+        assert (found, diagnostic.code, diagnostic.span) == (None, Code.INVALID_VALUE, AT)
+        assert diagnostic.message == "the target `prod` has no transactions, and can't hold the state"
+    assert read_place(None, TARGET, AUTOCOMMIT, "")[1] == ()
+    place, [warning] = read_place(None, TARGET, server, "")
+    assert place == FilePlace(path=".sqlflow/state.db", span=TARGET.span)
+    assert warning.code is Code.STATE_NOT_SHARED
+    assert warning.help == "nobody else sees it there: name a server (`state: postgresql://...`)"
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgres"])

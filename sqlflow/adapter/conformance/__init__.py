@@ -36,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     names.check_dependents,
     names.check_grants,
     names.check_comments,
+    sessions.check_statements,
     sessions.check_transactions,
     sessions.check_failed_transaction,
     sessions.check_close_rolls_back,

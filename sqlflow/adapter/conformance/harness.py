@@ -27,7 +27,7 @@ class ConformanceError(AssertionError):
 class Harness:
     """What the checks run on. `settings` have the defaults filled in; `root` is a folder that exists.
 
-    `data_error` is a query that this engine refuses because of a value.
+    `data_error` is a query with a column `a` that this engine refuses because of a value.
     """
 
     adapter: Adapter
@@ -110,3 +110,14 @@ def slow_query(session: Session, name: str) -> str:
     # A condition that no statistics of the columns can answer.
     condition = "(p.a + q.a * 7 + r.a * 13 + s.a * 17) % 5003 = 1"
     return f"SELECT count(*) AS n FROM {name} p, {name} q, {name} r, {name} s WHERE {condition}"
+
+
+@contextmanager
+def together(harness: Harness, session: Session) -> Generator[None]:
+    """What is done inside is done in a transaction, where the engine has any."""
+    if not harness.adapter.spec.transactions:
+        yield
+        return
+    session.begin()
+    yield
+    session.commit()

@@ -18,6 +18,7 @@ from sqlflow.adapter.conformance.harness import (
     rows_of,
     slow_query,
     table,
+    together,
 )
 from sqlflow.adapter.protocol import FailureKind
 from sqlflow.core.relation import Comments, Grant, Relation, RelationKind
@@ -110,13 +111,14 @@ def check_catalog(harness: Harness) -> None:
         session.execute(f"CREATE TABLE {relation_sql(spec, strict)} (a {kind} NOT NULL, b {kind})")
         expect_equal(dict(session.nullable(strict)), {"a": False, "b": True}, "which columns may hold NULL")
         expect_equal(dict(session.nullable(view)), {}, "what is said of a view's columns and NULL")
-        session.begin()
-        missing = (table("nowhere"), Relation(None, "sqlflow_check_no_schema", "nowhere"))
-        for one in missing:
-            expect_equal(session.columns(one), None, "the columns of what is not there")
-            expect_equal(dict(session.nullable(one)), {}, "which columns of what is not there may hold NULL")
-        session.execute(f"INSERT INTO {name} VALUES ('x', 1)")
-        session.commit()
+        with together(harness, session):
+            missing = (table("nowhere"), Relation(None, "sqlflow_check_no_schema", "nowhere"))
+            for one in missing:
+                expect_equal(session.columns(one), None, "the columns of what is not there")
+                expect_equal(
+                    dict(session.nullable(one)), {}, "which columns of what is not there may hold NULL"
+                )
+            session.execute(f"INSERT INTO {name} VALUES ('x', 1)")
         expect_equal(len(rows_of(session, name)), 1, "rows after asking for what is not there")
 
 

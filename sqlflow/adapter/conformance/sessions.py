@@ -21,6 +21,7 @@ from sqlflow.adapter.conformance.harness import (
     rows_of,
     slow_query,
     table,
+    together,
 )
 from sqlflow.adapter.protocol import FailureKind, Session, Warehouse
 from sqlflow.dialect.arrow import column_type
@@ -28,6 +29,8 @@ from sqlflow.dialect.arrow import column_type
 
 def check_transactions(harness: Harness) -> None:
     """Others see what a transaction wrote from its commit on, and never what was rolled back."""
+    if not harness.adapter.spec.transactions:
+        return
     with open_sessions(harness, 2) as (writer, reader):
         _, name = create_table(harness, writer, "transactions", a=pa.int64())
         writer.begin()
@@ -45,8 +48,24 @@ def check_transactions(harness: Harness) -> None:
         expect_equal(rows_of(reader, name), [(1,), (2,)], "a statement outside of transactions")
 
 
+def check_statements(harness: Harness) -> None:
+    """Outside of transactions, a statement is done as a whole, and seen at once, or not at all."""
+    with open_sessions(harness, 2) as (writer, reader):
+        relation, name = create_table(harness, writer, "statements", a=pa.int64())
+        writer.load(relation, pa.table({"a": [1, 2]}))
+        expect_equal(rows_of(reader, name), [(1,), (2,)], "what another sees after a load")
+        texts = column_type(harness.adapter.spec, pa.string())
+        longer = f"SELECT a FROM {name} UNION ALL SELECT length(CAST(q.a AS {texts})) FROM"
+        wrong = f"INSERT INTO {name} {longer} ({harness.data_error}) AS q"
+        failure_of(harness, lambda: writer.execute(wrong))
+        writer.rollback()
+        expect_equal(rows_of(reader, name), [(1,), (2,)], "what a statement that failed left")
+
+
 def check_failed_transaction(harness: Harness) -> None:
     """After a failed statement COMMIT raises, nothing is kept, and the session goes on."""
+    if not harness.adapter.spec.transactions:
+        return
     calls: tuple[Callable[[Session], object], ...] = (
         lambda session: session.execute("INSERT INTO sqlflow_check_nowhere VALUES (1)"),
         lambda session: session.fetch(harness.data_error),
@@ -70,6 +89,8 @@ def check_failed_transaction(harness: Harness) -> None:
 
 def check_close_rolls_back(harness: Harness) -> None:
     """A session that ends in a transaction leaves nothing of it."""
+    if not harness.adapter.spec.transactions:
+        return
     with open_warehouse(harness) as warehouse:
         session = warehouse.session()
         _, name = create_table(harness, session, "close", a=pa.int64())
@@ -147,10 +168,9 @@ def check_parallel(harness: Harness) -> None:
             try:
                 relation, name = create_table(harness, session, f"parallel_{number}", a=pa.int64())
                 for _ in range(5):
-                    session.begin()
-                    session.load(relation, pa.table({"a": list(range(200))}))
-                    session.execute(f"UPDATE {name} SET a = a + 1")
-                    session.commit()
+                    with together(harness, session):
+                        session.load(relation, pa.table({"a": list(range(200))}))
+                        session.execute(f"UPDATE {name} SET a = a + 1")
                 expect_equal(len(rows_of(session, name)), 1000, "the rows of one of the threads")
             finally:
                 session.close()

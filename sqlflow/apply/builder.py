@@ -1,0 +1,387 @@
+"""Builds the contents of a node, and publishes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING
+
+from sqlflow.apply.attempts import again
+from sqlflow.apply.by_time import parted, ranges_after
+from sqlflow.apply.catalog import Catalog
+from sqlflow.apply.failures import WorkFailedError
+from sqlflow.apply.files import read_rows
+from sqlflow.apply.frames import FunctionRunner
+from sqlflow.apply.hooks import run_before
+from sqlflow.apply.job import Batch, FileTable, Job, kind_of, success
+from sqlflow.apply.leases import Leases
+from sqlflow.apply.outcome import Outcome
+from sqlflow.apply.places import InTransaction, Place, Stages
+from sqlflow.apply.publish import Publisher, Written
+from sqlflow.apply.publish_log import PublishLog
+from sqlflow.apply.questions import Questions
+from sqlflow.apply.sender import Sender
+from sqlflow.bind.types import BoundModel, BoundSeed, BoundSource
+from sqlflow.core.codes import Code
+from sqlflow.core.config import Materialization
+from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.ranges import Ranges
+from sqlflow.core.relation import Column, Relation, RelationKind
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.materialize.build import (
+    attachments,
+    audits,
+    build_model,
+    hook_steps,
+    is_increment,
+    with_hooks,
+)
+from sqlflow.materialize.docs import comments
+from sqlflow.materialize.grants import set_grants, worth_keeping
+from sqlflow.materialize.relation import build_table
+from sqlflow.materialize.staging import on_stage, show_query
+from sqlflow.materialize.time_range import batch_rows
+from sqlflow.materialize.types import Existing, Rows, Script, Step
+from sqlflow.plan.types import BuildModel
+from sqlflow.state.event import Status
+from sqlflow.state.publication import Publication
+from sqlflow.system.protocol import System
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+_SAME_ROWS = "the same rows as before"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeBuilder:
+    """Builds one node after the other, from any thread; `now` is the run's one time, in UTC."""
+
+    spec: DialectSpec
+    system: System
+    functions: FunctionRunner
+    catalog: Catalog
+    publisher: Publisher
+    questions: Questions
+    log: PublishLog
+    leases: Leases
+    stages: Stages
+    run: str
+    now: datetime
+
+    def model(self, work: BuildModel, job: Job, sender: Sender, batch: Batch | None = None) -> Outcome:
+        """Builds a model, or a batch of one, and publishes it."""
+        # Before the transaction: nothing is locked while Python runs.
+        loaded: pyarrow.Table | None = None
+        if work.model.function is not None:
+            within = batch.range if batch is not None else None
+            loaded = again(sender, lambda: self.functions.run(self.spec, work.model, within, sender))
+        return self._attempted(
+            work.model,
+            sender,
+            lambda repeated: self._build(work, loaded, job, sender, batch, repeated=repeated),
+        )
+
+    def seed(self, seed: BoundSeed, job: Job, sender: Sender) -> Outcome:
+        """Loads the file of a seed, and publishes it."""
+        file = read_rows(self.system, seed.path, seed.span, delimiter=seed.config.delimiter)
+        rows, declared = file.rows(self.spec, seed.config.column_types)
+        columns = tuple(
+            column._replace(type=declared.get(column.name, column.type))
+            for column in self.questions.columns_of(rows, sender, Code.SEED_NOT_LOADED)
+        )
+        table = FileTable(
+            seed.relation,
+            columns,
+            seed.config.indexes,
+            seed.pre_hooks,
+            seed.post_hooks,
+            seed.docs,
+            seed.config.checksum,
+            seed.grants,
+        )
+        run_before(seed.before_begin, sender)
+        return self._attempted(seed, sender, lambda _: self._load(table, rows, job, sender))
+
+    def source(self, source: BoundSource, job: Job, sender: Sender) -> Outcome:
+        """Loads the file that a source is, where the engine can't read it in its place."""
+        if source.load is None:
+            raise ValueError(f"{source.id} has no file to load")
+        rows, _ = read_rows(self.system, source.load, source.span).rows(self.spec, {})
+        table = FileTable(source.relation, self.questions.columns_of(rows, sender, Code.SEED_NOT_LOADED))
+        return self._attempted(source, sender, lambda _: self._load(table, rows, job, sender))
+
+    def finished(
+        self, node: BoundModel | BoundSeed | BoundSource, since: int, sender: Sender
+    ) -> Publication | None:
+        """Publishes what was ready when an earlier run, or an attempt, ended, where an engine stages.
+
+        None where nothing is newer than the publication of the number `since`.
+        """
+        if self.spec.transactions:
+            return None
+        return self.stages.finished(node.relation, self._attachments(node), since, sender)
+
+    def note(
+        self,
+        node: BoundModel | BoundSeed,
+        last: Publication,
+        covered: Ranges | None,
+        job: Job,
+        sender: Sender,
+        why: str,
+        at: datetime | None = None,
+    ) -> Outcome:
+        """Publishes the rows that are there once more: none has to be built for what changed.
+
+        What hangs on the relation is brought up to date; `covered` are the ranges that are covered, `at` is
+        how old the rows are, where they don't count as new.
+        """
+        with sender.transaction() as transaction:
+            written = self.publisher.run(self._attachments(node), None, job.audits, sender)
+            publication = self._composed(
+                node.relation,
+                job,
+                sender,
+                covered,
+                (),
+                data=last.data,
+                checksum=last.checksum,
+                at=at,
+                stage=last.stage,
+            )
+            self.log.write(publication, sender)
+            transaction.proof = partial(self.log.holds, publication)
+        self.log.put(publication)
+        said = "; ".join((why, *written.remarks))
+        return Outcome(Status.UNCHANGED, reason=said, publication=publication)
+
+    def _attempted(
+        self,
+        node: BoundModel | BoundSeed | BoundSource,
+        sender: Sender,
+        build: Callable[[bool], Outcome],
+    ) -> Outcome:
+        """Builds, and again where what was in the way passes; `build` is told which of both it is."""
+        tries, before = count(), self.log.number(sender.node)
+
+        def attempt() -> Outcome:
+            repeated = next(tries) > 0
+            if repeated and not self.spec.transactions:
+                # Nothing was rolled back: it may have been published all the same.
+                self.catalog.forget(node.relation)
+                done = self.finished(node, before, sender)
+                if done is not None:
+                    return success(done, Written())
+            return build(repeated)
+
+        return again(sender, attempt)
+
+    @contextmanager
+    def _place(self, relation: Relation, sender: Sender) -> Generator[Place]:
+        if not self.spec.transactions:
+            with self.stages.open(relation, self.run[:8], sender) as staged:
+                yield staged
+            return
+        dependents = self.questions.dependents(relation, sender)
+        with sender.transaction() as transaction:
+            yield InTransaction(
+                at=relation,
+                dependents=dependents,
+                transaction=transaction,
+                sender=sender,
+                questions=self.questions,
+                log=self.log,
+            )
+
+    def _build(
+        self,
+        work: BuildModel,
+        loaded: pyarrow.Table | None,
+        job: Job,
+        sender: Sender,
+        batch: Batch | None,
+        *,
+        repeated: bool,
+    ) -> Outcome:
+        model = work.model
+        is_view = kind_of(model) is RelationKind.VIEW
+        with self._place(model.relation, sender) as place:
+            if repeated:
+                # What it waited for may wait for what it has written.
+                self._wait(job, sender)
+            # What they make, the query may read: all that is asked is asked after them.
+            self.publisher.run(hook_steps(model.pre_hooks), None, job.audits, sender)
+            kind = self.questions.kind(model.relation, sender)
+            increment = not batch.anew if batch else is_increment(model, kind, work.full_refresh)
+            rows = self._rows(model, increment, loaded, batch, sender)
+            existing = place.existing(kind, increment=increment, view=is_view)
+            if model.config.snapshot is not None and kind is RelationKind.VIEW:
+                # No history: wherever this is built, it must not take the place of what somebody made.
+                existing = Existing(kind=kind)
+            made = model if self.spec.transactions else on_stage(model, place.at)
+            script = self._script(made, rows, existing, job, batch, sender, increment=increment)
+            steps = (*place.begin(increment, model.config.indexes), *script.steps)
+            first, rest = parted(steps) if job.is_shared else (steps, ())
+            written = self.publisher.run(first, loaded, job.audits, sender)
+            self._wait(job, sender)
+            said = self.publisher.run(rest, None, job.audits, sender).remarks
+            last = self.log.last(model.id)
+            ranges = ranges_after(last, batch) if batch is not None else None
+            changed = (batch.range,) if batch is not None and not batch.anew else None
+            # What reads a model by time range goes by the ranges.
+            wanted = model.config.checksum and not is_view and batch is None
+            checksum = self._checksum(wanted, place.at, sender)
+            publication = self._composed(model.relation, job, sender, ranges, changed, checksum=checksum)
+            query = show_query(self.spec, model, rows)
+            publication = place.publish(publication, query, self._attachments(model))
+        self._note_published(publication, model.relation, kind_of(model))
+        remark = _SAME_ROWS if last is not None and publication.data == last.data else ""
+        if model.config.materialized is Materialization.INCREMENTAL and not increment:
+            remark = "made anew"
+        if model.config.snapshot is not None and increment and work.full_refresh:
+            remark = "history is not made anew"
+        return success(publication, written, remark, *said)
+
+    def _wait(self, job: Job, sender: Sender) -> None:
+        """Waits for the turn of one of several batches, and sees what the others have published."""
+        if job.is_shared and job.lease is not None:
+            self.leases.wait(job.lease, sender)
+            with sender.asking() as session:
+                self.log.refresh(session, (sender.node,))
+
+    def _script(
+        self,
+        model: BoundModel,
+        rows: Rows,
+        existing: Existing,
+        job: Job,
+        batch: Batch | None,
+        sender: Sender,
+        *,
+        increment: bool,
+    ) -> Script:
+        incoming: tuple[Column, ...] = ()
+        if existing.columns or model.config.snapshot is not None:
+            incoming = self.questions.described(rows, sender)
+        script = build_model(
+            self.spec,
+            model,
+            rows,
+            existing,
+            incoming,
+            increment=increment,
+            audited=bool(job.audits.tests),
+            run=self.run[:8],
+            now=self.now,
+            batch=batch.range if batch is not None else None,
+        )
+        if isinstance(script, Diagnostic):
+            raise WorkFailedError(script)
+        return script
+
+    def _rows(
+        self,
+        model: BoundModel,
+        increment: bool,
+        loaded: pyarrow.Table | None,
+        batch: Batch | None,
+        sender: Sender,
+    ) -> Rows:
+        if loaded is not None:
+            return self.questions.columns_of(loaded, sender, Code.PYTHON_RESULT)
+        query = model.incremental if increment and model.incremental is not None else model.full
+        if query is None:
+            raise ValueError(f"{model.id} has no query")
+        return batch_rows(self.spec, model, query, batch.range) if batch is not None else query
+
+    def _load(self, table: FileTable, rows: pyarrow.Table, job: Job, sender: Sender) -> Outcome:
+        with self._place(table.relation, sender) as place:
+            self.publisher.run(hook_steps(table.pre_hooks), None, job.audits, sender)
+            kind = self.questions.kind(table.relation, sender)
+            existing = place.existing(kind, increment=False, view=False)
+            incoming = self.questions.described(table.columns, sender) if existing.columns else ()
+            staged = table._replace(relation=place.at, docs=None, grants=None)
+            made = table if self.spec.transactions else staged
+            script = self._file_script(made, existing, incoming, audited=bool(job.audits.tests))
+            written = self.publisher.run(script.steps, rows, job.audits, sender)
+            last = self.log.last(sender.node)
+            checksum = self._checksum(table.checksum, place.at, sender)
+            publication = self._composed(table.relation, job, sender, checksum=checksum)
+            after = attachments(self.spec, table.docs, table.grants, table.relation, RelationKind.VIEW)
+            publication = place.publish(publication, None, after)
+        self._note_published(publication, table.relation, RelationKind.TABLE)
+        same = last is not None and publication.data == last.data
+        return success(publication, written, _SAME_ROWS if same else "")
+
+    def _file_script(
+        self, table: FileTable, existing: Existing, incoming: Sequence[Column], *, audited: bool
+    ) -> Script:
+        existing = worth_keeping(existing, table.grants)
+        describe = comments(self.spec, table.docs, table.relation, RelationKind.TABLE, existing)
+
+        def checks(on: Relation) -> tuple[Step, ...]:
+            return (*audits(audited)(on), *describe(on))
+
+        script = build_table(
+            self.spec,
+            table.relation,
+            table.columns,
+            existing,
+            incoming,
+            table.indexes,
+            checks,
+            self.run[:8],
+        )
+        script = Script(steps=(*script.steps, *set_grants(table.grants, table.relation)))
+        return with_hooks(script, table.relation, table.post_hooks)
+
+    def _attachments(self, node: BoundModel | BoundSeed | BoundSource) -> Sequence[Step]:
+        """Gives the steps that bring up to date what hangs on a node's name."""
+        if isinstance(node, BoundSource):
+            return ()
+        kind = kind_of(node) if self.spec.transactions else RelationKind.VIEW
+        return attachments(self.spec, node.docs, node.grants, node.relation, kind)
+
+    def _composed(
+        self,
+        relation: Relation,
+        job: Job,
+        sender: Sender,
+        ranges: Ranges | None = None,
+        changed: Ranges | None = None,
+        *,
+        data: str | None = None,
+        checksum: str = "",
+        at: datetime | None = None,
+        stage: str = "",
+    ) -> Publication:
+        """Gives the publication of what is about to be published, under a lease that is still held."""
+        return self.log.compose(
+            sender.node,
+            relation,
+            code=job.code,
+            inputs=job.inputs,
+            ranges=ranges,
+            changed=changed,
+            run=self.run,
+            at=at or self.system.now(),
+            # Without a transaction, it is given back only when all is done.
+            epoch=self.leases.publish(job.lease, sender, keep=job.is_shared or not self.spec.transactions),
+            data=data,
+            checksum=checksum,
+            stage=stage,
+        )
+
+    def _note_published(self, publication: Publication, relation: Relation, kind: RelationKind) -> None:
+        self.log.put(publication)
+        self.catalog.put(relation, kind if self.spec.transactions else RelationKind.VIEW)
+
+    def _checksum(self, wanted: bool, relation: Relation, sender: Sender) -> str:
+        """Looks at the rows that are about to be published, where that is asked for and the engine can."""
+        return self.questions.checksum(relation, sender) if wanted and self.spec.row_hash else ""
