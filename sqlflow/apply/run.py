@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from sqlflow.adapter.protocol import Adapter, Warehouse
+from sqlflow.adapter.protocol import Adapter, Failure, Warehouse
 from sqlflow.apply.builder import NodeBuilder
 from sqlflow.apply.catalog import Catalog
 from sqlflow.apply.executor import Execution, new_run_id
@@ -30,7 +30,7 @@ from sqlflow.core.diagnostic import Diagnostic, ProjectError, Severity
 from sqlflow.core.ids import NodeId
 from sqlflow.plan.stale import Past
 from sqlflow.plan.types import Plan
-from sqlflow.project.types import Settings
+from sqlflow.project.types import Settings, Target
 from sqlflow.state.state import State, fold
 from sqlflow.store.log import EventLog
 from sqlflow.system.protocol import System
@@ -101,17 +101,7 @@ def open_run(
     except ProjectError:
         raise
     except Exception as error:
-        failure = adapter.classify(error)
-        raise ProjectError(
-            [
-                Diagnostic(
-                    code=Code.NO_CONNECTION,
-                    message=f"the warehouse of `{target.name}` can't be looked into: {failure.message}",
-                    span=target.span,
-                    help=failure.hint or "the user of this target needs the right to read its schemas",
-                )
-            ]
-        ) from error
+        raise ProjectError([_not_seen(adapter.classify(error), target)]) from error
     log.begin(past, node_relations(program))
     return Opened(
         run=run,
@@ -126,6 +116,15 @@ def open_run(
         events=events,
         state=state,
         freshness=freshness,
+    )
+
+
+def _not_seen(failure: Failure, target: Target) -> Diagnostic:
+    return Diagnostic(
+        code=Code.NO_CONNECTION,
+        message=f"the warehouse of `{target.name}` can't be looked into: {failure.message}",
+        span=target.span,
+        help=failure.hint or "the user of this target needs the right to read its schemas",
     )
 
 
