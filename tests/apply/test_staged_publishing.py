@@ -5,6 +5,7 @@ The engine is DuckDB, used as one that commits each statement: to begin a transa
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,9 @@ ANNOUNCE, SHOW, LOG = 1, 2, 3
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Project:
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """An empty project on an engine without transactions."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
     offer_adapters(tmp_path)
     root = tmp_path / "shop"
     root.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,8 +24,10 @@ ALL = [*TRANSACTIONAL, ("shop", "autocommit")]
 
 
 @pytest.fixture(params=ALL, ids=lambda pair: " on ".join(pair))
-def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+def stage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """A warehouse with the first day's data, and the second day to be built."""
+    # Other tests must not find the adapters that are offered here.
+    monkeypatch.setattr(sys, "path", [*sys.path])
     name, engine = request.param
     if engine != "postgres":
         yield duckdb_stage(SUBJECTS[name], tmp_path, engine)
