@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from sqlflow.bind.query.notes import Notes
+from sqlflow.bind.query.meanings import Meanings
 from sqlflow.bind.query.places import place_of
 from sqlflow.bind.query.select import FindTable, QueryBinder
 from sqlflow.bind.query.values import NONE, ColumnRef, Table, column_sources
@@ -47,7 +47,7 @@ def bind_tree(
     spec: DialectSpec,
     rules: TypeRules | None,
     find_table: FindTable,
-    notes: Notes | None = None,
+    notes: Meanings | None = None,
 ) -> tuple[Table, tuple[Mistake, ...]]:
     """Gives the columns of a query with types, nullability and lineage, and the mistakes in it.
 

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from sqlflow.bind.query import branches, calls, nested, operators, predicates, subqueries, windows
 from sqlflow.bind.query.functions import is_call
-from sqlflow.bind.query.notes import Notes
+from sqlflow.bind.query.meanings import Meanings
 from sqlflow.bind.query.resolve import Report
 from sqlflow.bind.query.scope import Scope
 from sqlflow.bind.query.values import Table, Value, any_null, sources_of, unknown
@@ -97,7 +97,7 @@ class Expressions:
         dialect: str,
         subquery: Callable[[exp.Expr, Scope], Table],
         report: Report,
-        notes: Notes | None = None,
+        notes: Meanings | None = None,
     ) -> None:
         self.notes = notes
         self.rules = rules

@@ -89,6 +89,8 @@ def _pairs(
     if kind.natural:
         keys = {c.key for table in left for c in table.columns if not c.hidden and c.key}
         found = {c.key: c for table in right for c in table.columns if not c.hidden and c.key in keys}
+        if binder.notes is not None:
+            binder.notes.natural[id(join)] = tuple(found)
         return [(_visible(left, key)[0], column) for key, column in found.items()]
     for part in join.args.get("using") or ():
         quoted = isinstance(part, exp.Identifier) and bool(part.args.get("quoted"))

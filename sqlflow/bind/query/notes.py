@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from sqlglot import exp
 
+from sqlflow.bind.query.meanings import Meanings, StarColumn
 from sqlflow.bind.query.scope import Scope
 from sqlflow.core.schema import SqlType
 from sqlflow.dialect.names import lookup_key
 
 
-class StarColumn(NamedTuple):
-    """A column that a star stands for: its table, empty where its name alone says it; what replaces it."""
-
-    table: str
-    column: str
-    name: str
-    instead: exp.Expr | None
-
-
-class Notes:
-    """Types and meanings by the identity of nodes; the tree has to be kept as long as these.
+class Notes(Meanings):
+    """Types besides the meanings, by the identity of nodes; the tree has to be kept as long as these.
 
     `names` has the name of a column as it is stored, `aliases` are the names that mean an item of the
     SELECT's own list, `fields` those that go on into a struct. `stars` has what a star with EXCLUDE, REPLACE
@@ -29,6 +19,7 @@ class Notes:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.types: dict[int, SqlType] = {}
         self.names: dict[int, str] = {}
         self.aliases: set[int] = set()
@@ -37,6 +28,7 @@ class Notes:
 
     def note(self, node: exp.Expr, kind: SqlType | None, scope: Scope) -> None:
         """Keeps what is known of a node."""
+        super().note(node, kind, scope)
         if kind is not None:
             self.types[id(node)] = kind
         if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier):

@@ -27,7 +27,7 @@ def lazy_values(node: exp.Select, scope: Scope, binder: Expressions) -> dict[int
         if isinstance(item, (exp.Star, exp.Columns)) or item.is_star:
             continue
         inner = item.unalias()
-        found[index] = Lazy(lambda inner=inner: binder.value(inner, scope))
+        found[index] = Lazy(lambda inner=inner: binder.value(inner, scope), id(item))
         if isinstance(item, exp.Alias):
             key = lookup_key(scope.spec, item.alias, bool(item.args["alias"].args.get("quoted")))
             scope.aliases.setdefault(key, found[index])
@@ -43,6 +43,8 @@ def bind_list(
     # A FROM alone gives all columns.
     for index, item in enumerate(node.expressions or [exp.Star()]):
         found = expand(item, scope, binder)
+        if not node.expressions and binder.notes is not None and id(item) in binder.notes.expanded:
+            binder.notes.expanded[id(node)] = binder.notes.expanded.pop(id(item))
         if isinstance(found, str):
             why_open = why_open or found or "it is not known which columns there are"
         elif found is not None:

@@ -16,7 +16,7 @@ from sqlflow.dialect.names import lookup_key
 
 # Names that engines know without a table: of columns that every stored table has, and of functions that
 # are called without brackets.
-_STORED = frozenset(["rowid", "ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"])
+STORED = frozenset(["rowid", "ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"])
 _EVERYWHERE = frozenset(
     [
         "current_catalog",
@@ -94,7 +94,7 @@ def _qualified(keys: list[str], scope: Scope) -> tuple[Value, int] | None:
             return column.value(), size + 1
         if table.open:
             return unknown(table.why_open), len(keys)
-        if table.nameless or (table.stored and keys[size] in _STORED):
+        if table.nameless or (table.stored and keys[size] in STORED):
             return unknown(f"{keys[size]} is a name of the engine's own"), len(keys)
     return None
 
@@ -133,7 +133,7 @@ def _in_scope(
     for table in scope.tables:
         if table.open:
             return unknown(table.why_open), len(parts)
-        if len(parts) == 1 and (table.nameless or (table.stored and key in _STORED)):
+        if len(parts) == 1 and (table.nameless or (table.stored and key in STORED)):
             return unknown(f"{key} is a name of the engine's own"), 1
     return None
 

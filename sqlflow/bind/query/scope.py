@@ -49,12 +49,13 @@ class ScopeTable:
     """A table in scope under a name, or under none.
 
     Columns of one name are told apart by a number behind it, as engines do. `stored` says that it is a
-    table or view of the warehouse, which may have columns of the engine's own.
+    table or view of the warehouse, which may have columns of the engine's own. `origin` is the identity of
+    the node that it stands for, 0 for none.
     """
 
     __slots__ = (
-        *("_by_key", "_numbers", "columns", "key", "name", "nameless", "open", "qualifiers", "stored"),
-        *("undeclared", "why_open"),
+        *("_by_key", "_numbers", "columns", "key", "name", "nameless", "open", "origin", "qualifiers"),
+        *("stored", "undeclared", "why_open"),
     )
 
     def __init__(
@@ -65,8 +66,10 @@ class ScopeTable:
         qualifiers: tuple[str, ...] = (),
         *,
         stored: bool = False,
+        origin: int = 0,
     ) -> None:
         self.name = name
+        self.origin = origin
         self.key = lookup_key(spec, name, True) if name else ""
         self.qualifiers = qualifiers
         self.open = table.open
@@ -107,11 +110,12 @@ class ScopeTable:
 
 
 class Lazy:
-    """An expression of a SELECT's list, bound when it is first asked for."""
+    """An expression of a SELECT's list, bound when it is first asked for; `item` is its node's identity."""
 
-    __slots__ = ("_bind", "_bound", "_busy")
+    __slots__ = ("_bind", "_bound", "_busy", "item")
 
-    def __init__(self, bind: Callable[[], Value]) -> None:
+    def __init__(self, bind: Callable[[], Value], item: int) -> None:
+        self.item = item
         self._bind = bind
         self._bound: Value | None = None
         self._busy = False

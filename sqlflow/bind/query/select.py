@@ -12,7 +12,7 @@ from sqlflow.bind.query.clauses import bind_distinct, bind_group, bind_limit
 from sqlflow.bind.query.expressions import Expressions
 from sqlflow.bind.query.filters import not_null_columns
 from sqlflow.bind.query.grouping import check_groups
-from sqlflow.bind.query.notes import Notes
+from sqlflow.bind.query.meanings import Meanings
 from sqlflow.bind.query.pivots import pivoted
 from sqlflow.bind.query.projections import bind_list, lazy_values
 from sqlflow.bind.query.resolve import Report
@@ -46,7 +46,7 @@ class QueryBinder:
         rules: TypeRules | None,
         find_table: FindTable,
         report: Report,
-        notes: Notes | None = None,
+        notes: Meanings | None = None,
     ) -> None:
         self._spec = spec
         self._expressions = Expressions(rules, text, spec.name, self.query, report, notes)
@@ -62,6 +62,10 @@ class QueryBinder:
         scope = Scope(self._spec, parent, self._with(node, parent, outer))
         table = self._body(node, scope)
         self._report_unread(node, scope)
+        notes = self._expressions.notes
+        if notes is not None:
+            names = tuple(column.name or "" for column in table.columns)
+            notes.outputs[id(node)] = names if not table.open else None
         return table
 
     def _body(self, node: exp.Expr, scope: Scope) -> Table:

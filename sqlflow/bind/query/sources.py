@@ -74,19 +74,21 @@ class Sources:
             self._add_table(node, name, names, scope)
         elif isinstance(node, (exp.Lateral, exp.Unnest)):
             table = self._function(node.this if isinstance(node, exp.Lateral) else node, name, scope)
-            self._put(name, names, table, scope)
+            self._put(name, names, table, scope, node)
         elif isinstance(node, (exp.Paren, exp.Subquery)) and isinstance(node.this, (exp.Table, exp.Subquery)):
             self._in_brackets(node, name, names, scope)
         else:
             is_plain = isinstance(node, exp.Subquery) and not node.args.get("with_")
-            self._put(name, names, self._queries(node.this if is_plain else node, scope, scope.ctes), scope)
+            table = self._queries(node.this if is_plain else node, scope, scope.ctes)
+            self._put(name, names, table, scope, node)
         for pivot in node.args.get("pivots") or ():
             self._pivot(pivot, scope, before)
         for join in node.args.get("joins") or ():
             self._join(join, scope)
 
-    def _put(self, name: str, names: Sequence[str], table: Table, scope: Scope) -> None:
-        scope.add(ScopeTable(name, renamed(table, names), scope.spec), table.rows)
+    def _put(self, name: str, names: Sequence[str], table: Table, scope: Scope, node: exp.Expr) -> None:
+        added = ScopeTable(name, renamed(table, names), scope.spec, origin=id(node))
+        scope.add(added, table.rows)
 
     def _join(self, join: exp.Join, scope: Scope) -> None:
         before = len(scope.tables)
@@ -100,7 +102,7 @@ class Sources:
             return
         inner = Scope(scope.spec, scope, scope.ctes)
         self.add(node.this, inner)
-        self._put(name, names, visible_table(inner), scope)
+        self._put(name, names, visible_table(inner), scope, node)
 
     def _pivot(self, node: exp.Expr, scope: Scope, before: int) -> None:
         name, names = _alias(node)
@@ -110,12 +112,12 @@ class Sources:
         if not name and len(inner.tables) == 1:
             name = inner.tables[0].name
         del scope.tables[before:]
-        self._put(name, names, table, scope)
+        self._put(name, names, table, scope, node)
 
     def _add_table(self, node: exp.Table, name: str, names: Sequence[str], scope: Scope) -> None:
         if node.args.get("rows_from"):
             why = "what ROWS FROM gives is not known"
-            self._put(name, names, Table(columns=(), open=True, why_open=why), scope)
+            self._put(name, names, Table(columns=(), open=True, why_open=why), scope, node)
             return
         if not isinstance(node.this, exp.Identifier):
             table = self._function(node.this, name, scope)
@@ -124,7 +126,7 @@ class Sources:
                 table = replace(table, columns=(*table.columns, Column(name="ordinality", value=place)))
             if not name:
                 name = call_of(node.this, self._binder.text).name if isinstance(node.this, exp.Func) else ""
-            self._put(name, names, table, scope)
+            self._put(name, names, table, scope, node)
             return
         table, stored = self.table(node, scope)
         qualifiers: tuple[str, ...] = ()
@@ -135,7 +137,8 @@ class Sources:
                 for key in ("catalog", "db")
                 if isinstance(part := node.args.get(key), exp.Identifier)
             )
-        added = ScopeTable(name, renamed(table, names), scope.spec, qualifiers, stored=stored)
+        table = renamed(table, names)
+        added = ScopeTable(name, table, scope.spec, qualifiers, stored=stored, origin=id(node))
         scope.add(added, table.rows)
 
     def table(self, node: exp.Table, scope: Scope) -> tuple[Table, bool]:

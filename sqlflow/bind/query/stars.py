@@ -10,10 +10,11 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from sqlflow.bind.query.expressions import Expressions
-from sqlflow.bind.query.notes import StarColumn
+from sqlflow.bind.query.meanings import StarColumn
+from sqlflow.bind.query.notes import Notes
 from sqlflow.bind.query.patterns import matcher
 from sqlflow.bind.query.resolve import column_value, silent
-from sqlflow.bind.query.scope import Scope, ScopeTable
+from sqlflow.bind.query.scope import Scope, ScopeColumn, ScopeTable
 from sqlflow.bind.query.values import Column, Value
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Severity
@@ -44,19 +45,24 @@ def _star(item: exp.Expr, scope: Scope, binder: Expressions) -> Expanded:
     star = item.this if isinstance(item, exp.Column) else item
     if isinstance(item, exp.Column):
         table = _table(item, scope)
+        if binder.notes is not None:
+            binder.notes.note_owner(item, scope)
         if table is None:
             return _struct_star(item, scope)
         if table.open:
             _report_open(table, item, binder)
             return table.why_open
-        found = [(table, Column(name=c.column.name, value=c.value())) for c in table.columns]
+        found = [(table, c, Column(name=c.column.name, value=c.value())) for c in table.columns]
     else:
         if scope.is_open:
             table = next(table for table in scope.tables if table.open)
             _report_open(table, item, binder)
             return table.why_open
-        found = [(table, column.bare()) for table, column in scope.visible()]
-    return _changed(star, found, scope, binder)
+        found = [(table, column, column.bare()) for table, column in scope.visible()]
+    columns, noted = _changed(star, found, scope, binder)
+    if binder.notes is not None:
+        binder.notes.expanded[id(item)] = tuple(noted)
+    return columns
 
 
 def _report_open(table: ScopeTable, item: exp.Expr, binder: Expressions) -> None:
@@ -72,8 +78,11 @@ def _report_open(table: ScopeTable, item: exp.Expr, binder: Expressions) -> None
 
 
 def _changed(
-    star: exp.Expr, found: list[tuple[ScopeTable, Column]], scope: Scope, binder: Expressions
-) -> list[Column]:
+    star: exp.Expr,
+    found: list[tuple[ScopeTable, ScopeColumn, Column]],
+    scope: Scope,
+    binder: Expressions,
+) -> tuple[list[Column], list[StarColumn]]:
     """The columns of a star after EXCLUDE, REPLACE and RENAME.
 
     A table before a name means that table's column alone. What REPLACE gives stands where the first column
@@ -85,8 +94,8 @@ def _changed(
     done: set[str] = set()
     out: list[Column] = []
     noted: list[StarColumn] = []
-    keys = Counter(_key(column.name, scope) for _, column in found if column.name)
-    for table, column in found:
+    keys = Counter(_key(column.name, scope) for _, _, column in found if column.name)
+    for table, owned, column in found:
         name, value = column.name, column.value
         key = _key(name, scope) if name else ""
         if ("", key) in left_out or (table.key, key) in left_out or key in done:
@@ -98,11 +107,14 @@ def _changed(
         name = renamed.get((table.key, key), renamed.get(("", key), name))
         instead = replaced[key].this if key in replaced else None
         owner = table.name if keys[key] > 1 else ""
-        noted.append(StarColumn(owner, column.name or "", name or "", instead))
+        merged = owned.merged is not None and not isinstance(star.parent, exp.Column)
+        noted.append(
+            StarColumn(owner, column.name or "", name or "", instead, table.origin, owned.key, merged)
+        )
         out.append(Column(name=name, value=value, text=column.name or ""))
-    if binder.notes is not None and (left_out or replaced or renamed):
+    if isinstance(binder.notes, Notes) and (left_out or replaced or renamed):
         binder.notes.stars[id(star)] = tuple(noted)
-    return out
+    return out, noted
 
 
 def _part(part: exp.Expr, scope: Scope) -> tuple[str, str]:

@@ -6,7 +6,8 @@ from sqlglot import exp
 
 from sqlflow.bind.query.clauses import is_all_key
 from sqlflow.bind.query.functions import has_aggregate
-from sqlflow.bind.query.notes import Notes, StarColumn
+from sqlflow.bind.query.meanings import StarColumn
+from sqlflow.bind.query.notes import Notes
 
 
 def write_out_all(tree: exp.Expr) -> None:
