@@ -40,6 +40,7 @@ class DialectSpec:
     - `set_functions`: functions that give several rows where they stand in a SELECT's list.
     - `volatile_functions`: functions that may give something else each time though their arguments are the
       same, or that read what is no table of the project: the clock, random numbers, sequences, files.
+    - `stable_functions`: those of them, and other names, that give one thing all through a statement.
     - `volatile_words`: words that do so without brackets.
     - `widenings`: names of types, narrow to wide: each holds all values of those before it.
     - `without_equality`: types whose values can't be compared by `=`.
@@ -76,6 +77,7 @@ class DialectSpec:
     system_schemas: tuple[str, ...] = ("information_schema",)
     set_functions: frozenset[str] = frozenset()
     volatile_functions: frozenset[str] = frozenset()
+    stable_functions: frozenset[str] = frozenset()
     volatile_words: frozenset[str] = frozenset()
     widenings: tuple[tuple[str, ...], ...] = ()
     without_equality: frozenset[str] = frozenset()

@@ -25,6 +25,7 @@ DUCKDB = DialectSpec(
     system_schemas=("information_schema", "pg_catalog"),
     set_functions=frozenset(["generate_subscripts"]),
     volatile_functions=volatile.DUCKDB,
+    stable_functions=volatile.DUCKDB_STABLE,
     volatile_words=volatile.WORDS,
     widenings=(
         ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
@@ -99,6 +100,7 @@ POSTGRES = DialectSpec(
     ),
     without_equality=frozenset({"JSON", "XML", "POINT", "POLYGON", "BOX"}),
     volatile_functions=volatile.POSTGRES,
+    stable_functions=volatile.POSTGRES_STABLE,
     volatile_words=volatile.WORDS,
     set_functions=frozenset(
         [

@@ -49,3 +49,20 @@ POSTGRES = frozenset(
         "table_to_xml", "lo_get", "current_query", "ts_rewrite", "txid_status",
     ]
 )  # fmt: skip
+
+# Those that give one thing all through a statement: where they stand in it does not matter.
+DUCKDB_STABLE = WORDS | frozenset(
+    [
+        "age", "now", "today", "current_localtime", "current_localtimestamp", "get_current_time",
+        "get_current_timestamp", "transaction_timestamp", "current_connection_id", "current_database",
+        "current_query", "current_query_id", "current_schema", "current_schemas", "current_setting",
+        "current_transaction_id", "getvariable", "in_search_path", "txid_current",
+    ]
+)  # fmt: skip
+POSTGRES_STABLE = WORDS | frozenset(
+    [
+        "age", "now", "statement_timestamp", "transaction_timestamp", "current_setting", "current_database",
+        "current_schema", "current_schemas", "txid_current", "pg_backend_pid", "inet_client_addr",
+        "inet_server_addr", "version",
+    ]
+)  # fmt: skip

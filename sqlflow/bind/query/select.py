@@ -56,7 +56,7 @@ class QueryBinder:
         self, node: exp.Expr, parent: Scope | None = None, ctes: Mapping[str, Table] | None = None
     ) -> Table:
         """Gives the columns of a query, and the columns that decide its rows."""
-        while isinstance(node, (exp.Subquery, exp.Paren)) and not _has_more(node):
+        while isinstance(node, (exp.Subquery, exp.Paren)) and not has_more(node):
             node = node.this
         outer = ctes if ctes is not None else (parent.ctes if parent else {})
         scope = Scope(self._spec, parent, self._with(node, parent, outer))
@@ -94,7 +94,7 @@ class QueryBinder:
             name = lookup_key(self._spec, alias.this.name, bool(alias.this.args.get("quoted")))
             names = [part.name for part in alias.args.get("columns") or ()]
             body = cte.this
-            while isinstance(body, (exp.Subquery, exp.Paren)) and not _has_more(body):
+            while isinstance(body, (exp.Subquery, exp.Paren)) and not has_more(body):
                 body = body.this
             if with_.args.get("recursive") and self._reads_itself(body, name):
                 known[name] = self._recursive(body, name, names, parent, known)
@@ -214,7 +214,7 @@ class QueryBinder:
         return Table(columns=(), rows=rows, open=True, why_open=why)
 
 
-def _has_more(node: exp.Expr) -> bool:
+def has_more(node: exp.Expr) -> bool:
     """Whether brackets around a query have clauses of their own."""
     return any(
         node.args.get(key) for key in ("with_", "order", "limit", "offset", "fetch", "pivots", "joins")

@@ -1,0 +1,124 @@
+"""The canonical form of a bound query: equal for two texts that mean the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlglot import exp
+from sqlglot.tokenizer_core import Token
+
+from sqlflow.bind.canonical.context import Context, Sink
+from sqlflow.bind.canonical.queries import write_query
+from sqlflow.bind.canonical.reads import Reads, find_reads
+from sqlflow.bind.canonical.words import all_words, lost_words
+from sqlflow.bind.query.meanings import Meanings
+from sqlflow.dialect.spec import DialectSpec
+
+# To be raised with each change after which a query may have another form.
+CANONICAL_VERSION = 1
+
+
+def canonical(
+    tree: exp.Expr,
+    tokens: Sequence[Token],
+    text: str,
+    meanings: Meanings,
+    spec: DialectSpec,
+    *,
+    relation: Callable[[exp.Table], str | None],
+    spell: Callable[[str], str] = str,
+    is_known: Callable[[str], bool] = lambda _: False,
+    sink: Sink | None = None,
+) -> str:
+    """Gives the canonical form of a query that was bound, in lines of text.
+
+    `tree` was parsed from `tokens`, which are those of `text`; binding it filled `meanings`. `relation`
+    gives what a table outside the query is, whatever its name; None for a name that says it. `spell` writes
+    the placeholders in a text as what they stand for. `is_known` says whether the engine has a function by
+    itself: any other may have effects. `sink` takes the clauses of each SELECT, with columns written by the
+    names of tables.
+
+    Two queries of equal forms give the same rows, column names and types over the same tables, as far as
+    the engine decides that at all: which of rows that compare as equal come first it doesn't. The operands
+    of AND and OR have no order: engines evaluate them in an order of their own, so where it decides whether
+    a division by zero or a cast fails, that a query fails is not a part of what it means. The same holds
+    within the conditions of CASE, but not for their order. Where an operand calls a function that gives
+    something else each time, or that isn't known, the operands stay as they are written.
+
+    What is not understood is written as it stands in the tree, with the words of the text that the tree
+    doesn't account for. Types of columns are not in the form: they follow from those of the tables read.
+    """
+    starts, names, samples, has_with = _survey(tree)
+    functions = {name for name in names if name in spec.volatile_functions or not is_known(name)}
+    functions -= spec.stable_functions
+    called = {t.text.lower() for t in tokens} & (spec.volatile_functions - spec.stable_functions)
+    changing = functions | called
+
+    def is_volatile(node: exp.Expr) -> bool:
+        return bool(changing or samples) and _is_volatile(node, text, changing)
+
+    try:
+        words = lost_words(tokens, starts, spell)
+        reads = find_reads(tree, spec) if has_with else Reads()
+        for verbatim in (False, True):
+            context = Context(
+                spec=spec,
+                meanings=meanings,
+                text=text,
+                words=words,
+                reads=reads,
+                relation=relation,
+                spell=spell,
+                is_volatile=is_volatile,
+                query=write_query,
+                verbatim=verbatim or reads.unclear,
+                sink=sink,
+            )
+            written = write_query(tree, context, True)
+            if not context.lacks_names:
+                break
+    except RecursionError:
+        return f"{_head(spec)} text {all_words(tokens, spell)}"
+    loose = [
+        f"{words.before.get(start, '')};{words.after.get(start, '')}"
+        for start in sorted({*words.before, *words.after} - context.used)
+    ]
+    more = f" {all_words(tokens, spell)}" if context.made_up else ""
+    return f"{_head(spec)} {written} {words.joins} {loose}{more}"
+
+
+def _head(spec: DialectSpec) -> str:
+    return f"{CANONICAL_VERSION} {spec.name}"
+
+
+def _survey(tree: exp.Expr) -> tuple[set[int], set[str], bool, bool]:
+    """Where nodes begin, the functions that sqlglot doesn't know, whether there are samples, and a WITH."""
+    starts: set[int] = set()
+    names: set[str] = set()
+    samples = has_with = False
+    for node in tree.walk():
+        meta = node._meta  # pyright: ignore[reportPrivateUsage]
+        if meta and "start" in meta:
+            starts.add(meta["start"])
+        kind = type(node)
+        if kind is exp.Anonymous:
+            names.add(str(node.this).lower())
+        elif kind is exp.TableSample:
+            samples = True
+        elif kind is exp.With:
+            has_with = True
+    return starts, names, samples, has_with
+
+
+def _is_volatile(node: exp.Expr, text: str, changing: set[str]) -> bool:
+    for part in node.walk():
+        if isinstance(part, exp.TableSample):
+            return True
+        if isinstance(part, exp.Func):
+            meta = part._meta  # pyright: ignore[reportPrivateUsage]
+            name = str(part.this) if isinstance(part, exp.Anonymous) else part.key
+            if meta and "start" in meta:
+                name = text[meta["start"] : meta["end"] + 1]
+            if name.lower().strip('"') in changing or isinstance(part, (exp.Rand, exp.Uuid)):
+                return True
+    return False
