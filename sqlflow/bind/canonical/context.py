@@ -19,7 +19,7 @@ class Place(NamedTuple):
     """Where something was put: how deep its query is nested, and its number in that."""
 
     level: int
-    index: int
+    number: int
 
 
 class Listed(NamedTuple):
@@ -49,19 +49,8 @@ class Context:
 
     __slots__ = (
         *("by_alias", "count", "ctes", "exact", "inlined", "is_volatile", "items", "labels", "lacks_names"),
-        *(
-            "level",
-            "made_up",
-            "meanings",
-            "parameters",
-            "query",
-            "reads",
-            "relation",
-            "sink",
-            "spec",
-            "spell",
-        ),
-        *("tables", "text", "used", "verbatim", "words"),
+        *("level", "made_up", "meanings", "parameters", "query", "reads", "relation", "sink", "spec"),
+        *("spell", "tables", "text", "used", "verbatim", "words"),
     )
 
     def __init__(
@@ -126,7 +115,7 @@ class Context:
 
     def at(self, place: Place) -> str:
         """Writes a place as it is seen from here."""
-        return f"{self.level - place.level}.{place.index}"
+        return f"{self.level - place.level}.{place.number}"
 
     def column_of(self, origin: int, key: str) -> str | None:
         """Writes a column of a node in FROM; None where that was not put anywhere."""

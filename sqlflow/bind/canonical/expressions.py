@@ -268,8 +268,7 @@ def _quantified(node: exp.Expr, context: Context) -> str:
     if isinstance(node, exp.Exists):
         while isinstance(inner, exp.Subquery) and not has_more(inner):
             inner = inner.this
-    written = f"(query {context.query(inner, context, False)})" if _is_query(inner) else write(inner, context)
-    return f"({node.key} {written}{rest(node, context, ('this',))}){context.mark(node)}"
+    return f"({node.key} {_within(inner, context)}{rest(node, context, ('this',))}){context.mark(node)}"
 
 
 def _in(node: exp.Expr, context: Context) -> str:
@@ -277,14 +276,15 @@ def _in(node: exp.Expr, context: Context) -> str:
     within = ""
     if isinstance(query, exp.Expr):
         inner = query.this if isinstance(query, exp.Subquery) and not has_more(query) else query
-        within = (
-            f"(query {context.query(inner, context, False)})" if _is_query(inner) else write(inner, context)
-        )
+        within = _within(inner, context)
     return f"(in {write(node.this, context)} {within}{rest(node, context, ('this', 'query'))})"
 
 
-def _is_query(node: object) -> bool:
-    return isinstance(node, exp.Query) and not isinstance(node, exp.Subquery)
+def _within(node: exp.Expr, context: Context) -> str:
+    """A query whose rows are looked at, or a value."""
+    if isinstance(node, exp.Query) and not isinstance(node, exp.Subquery):
+        return f"(query {context.query(node, context, False)})"
+    return write(node, context)
 
 
 def _ordered(node: exp.Expr, context: Context) -> str:
@@ -301,9 +301,9 @@ def order_key(node: exp.Expr, key: str, context: Context) -> str:
 
 def _named(node: exp.Expr, context: Context) -> str:
     """`name := x`, `'key': x`, `x AS name` within an expression."""
-    key, value = (
-        (node.args["alias"], node.this) if isinstance(node, exp.Alias) else (node.this, node.expression)
-    )
+    key, value = node.this, node.expression
+    if isinstance(node, exp.Alias):
+        key, value = node.args["alias"], node.this
     name = json.dumps(key.name) if isinstance(key, exp.Identifier) else write(key, context)
     return f"(:= {name} {write(value, context)}){context.mark(key)}"
 

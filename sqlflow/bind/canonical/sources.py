@@ -1,4 +1,4 @@
-"""Writes what stands in a FROM in its canonical form: tables by what they are, not by what they are called."""
+"""Writes what stands in a FROM in its canonical form: tables by what they are, not by their aliases."""
 
 from __future__ import annotations
 
