@@ -56,7 +56,7 @@ def analyse(sql: str, dialect: str, tables: Tables) -> Analysis:
     """Asks the binder; raises whatever it raises."""
     spec = SPECS[dialect]
     tree = sqlglot.parse_one(sql, dialect=dialect)
-    known = {lookup_key(spec, name): _table(name, columns) for name, columns in tables.items()}
+    known = {lookup_key(spec, name): known_table(name, columns) for name, columns in tables.items()}
     bound, mistakes = bind_tree(
         tree, sql, spec, _rules(dialect), lambda table: known.get(lookup_key(spec, table.name))
     )
@@ -75,7 +75,7 @@ def _rules(dialect: str) -> TypeRules | None:
     return load_rules(SPECS[dialect])
 
 
-def _table(name: str, columns: Sequence[tuple[str, str, bool]]) -> Table:
+def known_table(name: str, columns: Sequence[tuple[str, str, bool]]) -> Table:
     return Table(
         columns=tuple(
             Column(

@@ -49,7 +49,7 @@ class Context:
 
     __slots__ = (
         *("by_alias", "count", "ctes", "exact", "inlined", "is_volatile", "items", "labels", "lacks_names"),
-        *("level", "made_up", "meanings", "parameters", "query", "reads", "relation", "sink", "spec"),
+        *("level", "made_up", "meanings", "names_only", "query", "reads", "relation", "sink", "spec"),
         *("spell", "tables", "text", "used", "verbatim", "words"),
     )
 
@@ -80,7 +80,7 @@ class Context:
         self.verbatim = verbatim
         self.sink = sink
         self.labels: dict[int, str] | None = {} if sink is not None else None
-        self.level = self.count = self.parameters = 0
+        self.level = self.count = self.names_only = 0
         self.exact = True
         self.by_alias = self.lacks_names = self.made_up = False
         self.used: set[int] = set()

@@ -95,7 +95,7 @@ def _column(node: exp.Expr, context: Context) -> str:
     meaning = context.meaning(node)
     written = _meant(meaning, context) if meaning is not None else None
     if written is None or meaning is None:
-        context.lacks_names = True
+        context.lacks_names = context.lacks_names or not context.names_only or len(parts) > 1
         return f"(name {' '.join(context.key(part) for part in parts)}){marks}"
     fields = "".join(f".{json.dumps(part.name)}" for part in parts[meaning.used :])
     return f"{written}{fields}{rest(node, context, ('catalog', 'db', 'table', 'this'))}{marks}"
@@ -315,27 +315,27 @@ def _dot(node: exp.Expr, context: Context) -> str:
 
 
 def _lambda(node: exp.Expr, context: Context) -> str:
-    context.parameters += 1
+    context.names_only += 1
     written = generic(node, context)
-    context.parameters -= 1
+    context.names_only -= 1
     return written
 
 
 def _identifier(node: exp.Expr, context: Context) -> str:
-    if not context.parameters:
+    if not context.names_only:
         context.lacks_names = True
     return f"(name {context.key(node)}){context.mark(node)}"
 
 
 def _window(node: exp.Expr, context: Context) -> str:
     """`f(x) OVER (...)` and, in the clause WINDOW, a window's name."""
-    context.parameters += 1
+    context.names_only += 1
     alias = node.args.get("alias")
     name = f" {context.key(alias)}{context.mark(alias)}" if isinstance(alias, exp.Identifier) else ""
     own = (
         f"{context.key(node.this)}{context.mark(node.this)}" if isinstance(node.this, exp.Identifier) else ""
     )
-    context.parameters -= 1
+    context.names_only -= 1
     written = own or write(node.this, context)
     return f"(over {written}{name}{rest(node, context, ('this', 'alias', 'over'))})"
 
@@ -350,6 +350,12 @@ def _boolean(node: exp.Expr, context: Context) -> str:
 
 def _null(node: exp.Expr, context: Context) -> str:
     return f"null{context.mark(node)}"
+
+
+def _frame(node: exp.Expr, context: Context) -> str:
+    """The frame of a window, whose words are as they were written."""
+    words = {key: given.upper() for key, given in sorted(node.args.items()) if isinstance(given, str)}
+    return f"(frame {json.dumps(words)}{rest(node, context, words)})"
 
 
 _WRITERS: Mapping[type[exp.Expr], Write] = {
@@ -376,6 +382,7 @@ _WRITERS: Mapping[type[exp.Expr], Write] = {
     exp.Comprehension: _lambda,
     exp.Identifier: _identifier,
     exp.Window: _window,
+    exp.WindowSpec: _frame,
     exp.Var: _word,
     exp.Boolean: _boolean,
     exp.Null: _null,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token
@@ -48,18 +49,18 @@ def canonical(
     What is not understood is written as it stands in the tree, with the words of the text that the tree
     doesn't account for. Types of columns are not in the form: they follow from those of the tables read.
     """
-    starts, names, samples, has_with = _survey(tree)
-    functions = {name for name in names if name in spec.volatile_functions or not is_known(name)}
+    seen = _survey(tree)
+    functions = {name for name in seen.functions if name in spec.volatile_functions or not is_known(name)}
     functions -= spec.stable_functions
     called = {t.text.lower() for t in tokens} & (spec.volatile_functions - spec.stable_functions)
     changing = functions | called
 
     def is_volatile(node: exp.Expr) -> bool:
-        return bool(changing or samples) and _is_volatile(node, text, changing)
+        return bool(changing or seen.samples) and _is_volatile(node, text, changing)
 
     try:
-        words = lost_words(tokens, starts, spell)
-        reads = find_reads(tree, spec) if has_with else Reads()
+        words = lost_words(tokens, seen.starts, seen.keys, spell)
+        reads = find_reads(tree, spec) if seen.has_with else Reads()
         for verbatim in (False, True):
             context = Context(
                 spec=spec,
@@ -91,23 +92,35 @@ def _head(spec: DialectSpec) -> str:
     return f"{CANONICAL_VERSION} {spec.name}"
 
 
-def _survey(tree: exp.Expr) -> tuple[set[int], set[str], bool, bool]:
-    """Where nodes begin, the functions that sqlglot doesn't know, whether there are samples, and a WITH."""
+class _Seen(NamedTuple):
+    """What a tree holds: where its nodes begin, names without a place, functions unknown to sqlglot."""
+
+    starts: set[int]
+    keys: set[str]
+    functions: set[str]
+    samples: bool
+    has_with: bool
+
+
+def _survey(tree: exp.Expr) -> _Seen:
     starts: set[int] = set()
-    names: set[str] = set()
+    keys: set[str] = set()
+    functions: set[str] = set()
     samples = has_with = False
     for node in tree.walk():
+        kind = type(node)
         meta = node._meta  # pyright: ignore[reportPrivateUsage]
         if meta and "start" in meta:
             starts.add(meta["start"])
-        kind = type(node)
+        elif kind is exp.Identifier:
+            keys.add(node.name)
         if kind is exp.Anonymous:
-            names.add(str(node.this).lower())
+            functions.add(str(node.this).lower())
         elif kind is exp.TableSample:
             samples = True
         elif kind is exp.With:
             has_with = True
-    return starts, names, samples, has_with
+    return _Seen(starts, keys, functions, samples, has_with)
 
 
 def _is_volatile(node: exp.Expr, text: str, changing: set[str]) -> bool:

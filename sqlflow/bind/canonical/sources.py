@@ -47,9 +47,11 @@ def write_source(node: exp.Expr, context: Context, *, joined: bool = True) -> st
         alias = node.args["alias"].this
         written += f" as {context.key(alias)}" if isinstance(alias, exp.Identifier) else ""
     for pivot in pivots:
-        # What a pivot names are columns of what it turns, by their names.
-        context.lacks_names = True
-        written = f"(pivot {written}{rest(pivot, context, ('alias',))}{_aliased(pivot, context)})"
+        # What a pivot names are columns of what it turns, and of what comes of it.
+        context.names_only += 1
+        names = alias_names(pivot.args.get("alias"), context)
+        written = f"(pivot {written}{rest(pivot, context, ('alias',))}{names})"
+        context.names_only -= 1
         context.put(pivot, pivot.alias or node.alias_or_name)
     joins = node.args.get("joins") or () if joined else ()
     if joins:

@@ -29,7 +29,8 @@ _WORDS = frozenset(
      "TRUE", "FALSE", "LIKE", "ILIKE", "BETWEEN", "EXISTS", "CASE", "WHEN", "THEN", "ELSE", "END",
      "CAST", "TRY_CAST", "IF", "EXTRACT", "FILTER", "WITHIN", "ASC", "DESC", "ROWS", "RANGE", "GROUPS",
      "UNBOUNDED", "PRECEDING", "FOLLOWING", "CURRENT", "ROW", "VALUES", "ANY", "ROLLUP", "CUBE",
-     "GROUPING", "SETS", "EXCLUDE", "REPLACE", "RENAME", "CURRENT_DATE", "CURRENT_TIMESTAMP"]
+     "GROUPING", "SETS", "EXCLUDE", "REPLACE", "RENAME", "CURRENT_DATE", "CURRENT_TIMESTAMP", "UNNEST",
+     "MAX", "MIN", "MAP"]
 )  # fmt: skip
 # Names of types: what sqlglot takes for one type is one to the engines, which `tests/bind_canonical/` asks.
 TYPE_WORDS = frozenset(
@@ -50,20 +51,27 @@ class Words(NamedTuple):
     joins: int
 
 
-def lost_words(tokens: Sequence[Token], starts: Collection[int], spell: Callable[[str], str]) -> Words:
-    """Finds the tokens that no node accounts for; `starts` are where nodes begin.
+def lost_words(
+    tokens: Sequence[Token], starts: Collection[int], keys: Collection[str], spell: Callable[[str], str]
+) -> Words:
+    """Finds the tokens that no node accounts for; `starts` are where nodes begin, `keys` names without place.
 
     `spell` writes the placeholders in a text as what they stand for. What stands before the first node
     belongs to -1. `joins` counts the word JOIN, since a join without it looks the same in the tree.
     """
     before: dict[int, str] = {}
     after: dict[int, str] = {}
-    last, joins = -1, 0
+    last, joins, calls = -1, 0, ""
     for index, token in enumerate(tokens):
         if token.start in starts:
             last = token.start
+            if calls:
+                before[last] = calls + before.get(last, "")
+                calls = ""
             continue
         word = token.text.upper()
+        if token.text in keys and _is_key(tokens, index):
+            continue
         if token.token_type in _TEXTS:
             after[last] = f"{after.get(last, '')} {json.dumps(spell(token.text))}"
         elif word in _PREFIXES:
@@ -72,9 +80,21 @@ def lost_words(tokens: Sequence[Token], starts: Collection[int], spell: Callable
                 before[follows.start] = f"{before.get(follows.start, '')} {word}"
         elif word in _SIGNS or all(part in _WORDS for part in word.split()):
             joins += word == "JOIN"
+        elif index + 1 < len(tokens) and tokens[index + 1].text == "(":
+            # A function that sqlglot doesn't place goes with what it is given.
+            calls += f" {word}"
         elif not PLACEHOLDER.fullmatch(word) and word != THIS.upper():
             after[last] = f"{after.get(last, '')} {word}"
+    if calls:
+        after[last] = after.get(last, "") + calls
     return Words(before, after, joins)
+
+
+def _is_key(tokens: Sequence[Token], index: int) -> bool:
+    """Whether a token is the name of a field: `{'a': 1}`."""
+    if not 0 < index < len(tokens) - 1:
+        return False
+    return tokens[index - 1].text in ("{", ",") and tokens[index + 1].text == ":"
 
 
 def all_words(tokens: Sequence[Token], spell: Callable[[str], str]) -> str:
