@@ -20,7 +20,6 @@ from sqlflow.bind.run_hooks import RunHooks
 from sqlflow.bind.schemas import SchemaBinder
 from sqlflow.bind.strategies import own_strategies
 from sqlflow.bind.translate.languages import Languages, make_languages
-from sqlflow.bind.translate.types import TranslatedQuery
 from sqlflow.bind.types import BoundQuery, NodeSchema, Program
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
@@ -34,7 +33,7 @@ from sqlflow.dialect.specs import SPECS
 from sqlflow.link.link import link, link_query
 from sqlflow.link.types import Graph
 from sqlflow.parse.parse import parse, parse_query
-from sqlflow.parse.types import Parsed, QueryKey
+from sqlflow.parse.types import Parsed
 from sqlflow.project.catalog import Catalog, read_catalog
 from sqlflow.project.read import read_project
 from sqlflow.project.settings import read_settings
@@ -172,7 +171,7 @@ def _with_stages(
     strategies, found = _strategies(start, project, rendered, languages, schemas)
     diagnostics += found
     program, run_hooks = _bound(
-        start, languages, project, rendered, parsed, graph, schemas, binder.translated, strategies
+        start, languages, project, rendered, parsed, graph, schemas, binder, strategies
     )
     diagnostics += run_hooks.check()
     ended("bind")
@@ -228,7 +227,7 @@ def _bound(
     parsed: Parsed,
     graph: Graph,
     schemas: Mapping[NodeId, NodeSchema],
-    translated: Mapping[QueryKey, TranslatedQuery],
+    bound: SchemaBinder,
     strategies: Mapping[NodeId, RenderedStrategy],
 ) -> tuple[Program, RunHooks]:
     """Binds the nodes; gives what makes the statements of a run's start and end, too."""
@@ -240,10 +239,11 @@ def _bound(
         languages.target,
         start.system.absolute,
         schemas,
-        translated,
+        bound.translated,
         languages.translator,
         languages.is_known,
         strategies,
+        bound.forms,
     )
     run_hooks = RunHooks(
         project=project,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sqlflow.bind.docs import bound_docs
 from sqlflow.bind.followed import Follower
+from sqlflow.bind.forms import with_inner
 from sqlflow.bind.grants import bound_grants
 from sqlflow.bind.signals import bound_signals
 from sqlflow.bind.splice import TableText, bind_query, bind_translated, cut, in_brackets
@@ -64,7 +65,8 @@ class Binder:
 
     `spec` is the target's dialect. Where the models are written in another one, `translated` has their
     queries, and `translator` writes the types of columns. `is_known` says whether the source's dialect has
-    a function of that name by itself; `strategies` are the statements of those that the project wrote.
+    a function of that name by itself; `strategies` are the statements of those that the project wrote,
+    `forms` the digests of the queries' canonical forms.
     """
 
     def __init__(
@@ -80,7 +82,10 @@ class Binder:
         translator: Translator | None,
         is_known: Callable[[str], bool],
         strategies: Mapping[NodeId, RenderedStrategy] = MappingProxyType({}),
+        forms: Mapping[QueryKey, str] = MappingProxyType({}),
     ) -> None:
+        self._forms = forms
+        self._inner_forms: dict[NodeId, str] = {}
         self._strategies = strategies
         self._translated = translated
         self._translator = translator
@@ -164,8 +169,12 @@ class Binder:
         links = self._graph.queries.get(key, _NO_LINKS)
         translated = self._translated.get(key)
         if translated is not None:
-            return bind_translated(translated, links, this, self._text_of)
-        return bind_query(query, facts, links, this, self._text_of, self._spec)
+            bound = bind_translated(translated, links, this, self._text_of)
+        else:
+            bound = bind_query(query, facts, links, this, self._text_of, self._spec)
+        read = {node for node in (*links.tables, *links.references) if node is not None}
+        inner = [(node, self._inner_forms[node]) for node in read if node in self._inner_forms]
+        return replace(bound, form=with_inner(self._forms.get(key, ""), inner))
 
     def _hooks(self, rendered: RenderedModel | RenderedSeed, this: TableText) -> _Hooks:
         """Binds the hooks of a node, and sorts them by when they run."""
@@ -194,6 +203,7 @@ class Binder:
         text = this
         if rendered.config.materialized is Materialization.EPHEMERAL and full is not None:
             text = in_brackets(full, relation.identifier)
+            self._inner_forms[node] = full.form
         self._texts[node] = text
         function = None
         if declared.function is not None and full is None:

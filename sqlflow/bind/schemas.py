@@ -14,10 +14,12 @@ from sqlglot.tokenizer_core import Token
 from sqlflow.bind.catalog import DescribeFile, function_schema, seed_schema, source_schema
 from sqlflow.bind.declared import check_declared, check_file, check_source
 from sqlflow.bind.fill import DescribeQuery, filled, known_columns, lacks_something
+from sqlflow.bind.forms import OWN, form_digest
 from sqlflow.bind.functions import CompiledFunction, CompileFunction, compile_function
 from sqlflow.bind.incremental import together
 from sqlflow.bind.projections import projection_span
 from sqlflow.bind.query.bind import Mistake, bind_tree
+from sqlflow.bind.query.meanings import Meanings
 from sqlflow.bind.query.notes import Notes
 from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
 from sqlflow.bind.snapshot import check_snapshot, snapshot_schema
@@ -89,6 +91,7 @@ class SchemaBinder:
         self._dialect = sqlglot.Dialect.get_or_raise(spec.name)
         self._schemas: dict[NodeId, NodeSchema] = {}
         self._translated: dict[QueryKey, TranslatedQuery] = {}
+        self._forms: dict[QueryKey, str] = {}
         self._tables = {node: self._as_table(node, schema) for node, schema in (known or {}).items()}
         self._diagnostics: list[Diagnostic] = []
         # Names of columns that are not there, told when all who rename columns are known.
@@ -312,6 +315,11 @@ class SchemaBinder:
         """The queries in the target's dialect; none where that is the one that they are written in."""
         return self._translated
 
+    @property
+    def forms(self) -> Mapping[QueryKey, str]:
+        """The digests of the queries' canonical forms."""
+        return self._forms
+
     def inline(
         self, query: RenderedQuery, facts: ParsedQuery, links: Links
     ) -> tuple[TranslatedQuery | None, tuple[Diagnostic, ...]]:
@@ -347,8 +355,12 @@ class SchemaBinder:
             written = found[0].parts[-1].text
             return TableRead(node=found[1], is_this=written.lower() == THIS, visible=table.name)
 
+        def relation(table: exp.Table) -> str | None:
+            found = read(table)
+            return None if found is None else OWN if found.is_this else found.node
+
         text = query.text[: facts.end]
-        notes = Notes() if self._translator is not None else None
+        notes = Notes() if self._translator is not None else Meanings()
         try:
             with deep_nesting():
                 tokens = self._dialect.tokenize(text)
@@ -360,7 +372,10 @@ class SchemaBinder:
                 self._name_placeholders(tree, text, key.node, links.references)
                 table, mistakes = bind_tree(tree, text, self._spec, self._rules, find, notes)
                 whole = replace(table, columns=tuple(_whole(c, text, tokens) for c in table.columns))
-                if self._translator is not None and notes is not None:
+                self._forms[key] = form_digest(
+                    tree, tokens, text, notes, self._spec, self._rules, links.references, relation
+                )
+                if self._translator is not None and isinstance(notes, Notes):
                     made, further = self._translator.translate(
                         tree, table, notes, read, tokens, query.map, text
                     )

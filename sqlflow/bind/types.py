@@ -44,13 +44,16 @@ class BoundQuery:
 
     `reads` are the places of tables in it, in their order, those inside of ephemeral models' queries
     included; the model's own relation (`this`) is not among them, but in a strategy's statements. `inlined`
-    are the places of these queries themselves, in brackets, of the ones that it reads itself.
+    are the places of these queries themselves, in brackets, of the ones that it reads itself. `form` is the
+    digest of what the query means (`bind/canonical/`), that of ephemeral models in it included: it is the
+    same for two texts of one meaning, and empty where it is not known.
     """
 
     sql: str
     map: TextMap
     reads: tuple[Read, ...] = ()
     inlined: tuple[Read, ...] = ()
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,12 +55,14 @@ class Outputs:
         marks = "".join(self.stars)
         more = [Listed(marks, None)] if marks else []
         if names is None:
-            return [Listed(column.form, column.item) for column in self.columns] + more
+            return [Listed(column.form, column.item, ("", column.form)) for column in self.columns] + more
         if len(names) != len(self.columns):
-            forms = [Listed(f"({json.dumps(c.name)} {c.form})", c.item) for c in self.columns]
+            forms = [
+                Listed(f"({json.dumps(c.name)} {c.form})", c.item, (c.name, c.form)) for c in self.columns
+            ]
             return [*forms, Listed(json.dumps(names), None), *more]
         pairs = zip(names, self.columns, strict=True)
-        return [Listed(f"({json.dumps(name)} {c.form})", c.item) for name, c in pairs] + more
+        return [Listed(f"({json.dumps(name)} {c.form})", c.item, (name, c.form)) for name, c in pairs] + more
 
     def place(self, index: int, context: Context) -> str:
         """Writes a place in the list, of columns that are the same the first."""

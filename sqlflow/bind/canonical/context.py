@@ -23,10 +23,15 @@ class Place(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A clause's part as it is compared, and the node that it was written from."""
+    """A clause's part as it is compared, and the node that it was written from.
+
+    `detail` has what it is made of: of a column its name and its expression, of a relation in FROM its name,
+    how it is joined and on what condition.
+    """
 
     form: str
     node: exp.Expr | None
+    detail: tuple[str, ...] = ()
 
 
 class Sink(Protocol):
@@ -48,8 +53,20 @@ class Context:
     """
 
     __slots__ = (
-        *("by_alias", "count", "ctes", "exact", "inlined", "is_volatile", "items", "labels", "lacks_names"),
-        *("level", "made_up", "meanings", "names_only", "query", "reads", "relation", "sink", "spec"),
+        *("by_alias", "count", "ctes", "exact", "inlined", "is_volatile", "items", "labels"),
+        *(
+            "lacks_names",
+            "last_label",
+            "level",
+            "made_up",
+            "meanings",
+            "names_only",
+            "query",
+            "reads",
+            "relation",
+            "sink",
+            "spec",
+        ),
         *("spell", "tables", "text", "used", "verbatim", "words"),
     )
 
@@ -80,6 +97,7 @@ class Context:
         self.verbatim = verbatim
         self.sink = sink
         self.labels: dict[int, str] | None = {} if sink is not None else None
+        self.last_label = ""
         self.level = self.count = self.names_only = 0
         self.exact = True
         self.by_alias = self.lacks_names = self.made_up = False
@@ -105,8 +123,10 @@ class Context:
         """Gives the next number of this query to a node in its FROM."""
         self.tables[id(node)] = Place(self.level, self.count)
         if self.labels is not None:
-            taken = list(self.labels.values()).count(label)
+            own = [name for other, name in self.labels.items() if self.tables[other].level == self.level]
+            taken = sum(name.partition("#")[0] == label for name in own)
             self.labels[id(node)] = f"{label}#{taken + 1}" if taken else label
+            self.last_label = self.labels[id(node)]
         self.count += 1
 
     def key(self, name: exp.Expr) -> str:
@@ -125,7 +145,7 @@ class Context:
         if place is None:
             return None
         if self.labels is not None:
-            return f"{self.labels[origin]}.{key}"
+            return f"<{self.labels[origin]}>.{key}"
         return f"^{self.at(place)}{json.dumps(key)}"
 
     def meaning(self, node: exp.Expr) -> Meaning | None:

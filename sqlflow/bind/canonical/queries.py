@@ -17,7 +17,7 @@ from sqlflow.dialect.names import name_key
 
 _SELECT = frozenset(
     ["expressions", "from_", "joins", "laterals", "where", "group", "having", "qualify", "windows",
-     "distinct", "order", "with_"]
+     "distinct", "order", "with_", "limit", "offset", "fetch"]
 )  # fmt: skip
 
 
@@ -103,6 +103,8 @@ def _select(node: exp.Select, context: Context, named: bool) -> str:
     clauses["group"] = group(node, outputs, context)
     clauses["windows"] = [Listed(write(part, context), part) for part in node.args.get("windows") or ()]
     clauses["order"] = order(node, outputs, context)
+    limits = [(key, node.args[key]) for key in ("limit", "offset", "fetch") if node.args.get(key)]
+    clauses["limit"] = [Listed(f"({key} {write(limit, context)})", limit) for key, limit in limits]
     more = rest(node, context, _SELECT)
     clauses["rest"] = [Listed(more, node)] if more else []
     if context.sink is not None:

@@ -24,17 +24,19 @@ def from_clause(node: exp.Select, context: Context) -> tuple[list[Listed], list[
         if more:
             sources.append(Listed(more, source))
     for lateral in node.args.get("laterals") or ():
-        joins.append(Listed(f"(lateral {write_source(lateral, context)})", lateral))
+        written = f"(lateral {write_source(lateral, context)})"
+        joins.append(Listed(written, lateral, (context.last_label, "LATERAL", "")))
     for join in node.args.get("joins") or ():
-        joins.append(Listed(_join(join, context), join))
+        joins.append(_join(join, context))
     return sources, joins
 
 
 def _add(node: exp.Expr, sources: list[Listed], joins: list[Listed], context: Context) -> None:
     """Joins that hang on the first table are joins of the SELECT."""
-    sources.append(Listed(write_source(node, context, joined=False), node))
+    written = write_source(node, context, joined=False)
+    sources.append(Listed(written, node, (context.last_label,)))
     for join in node.args.get("joins") or ():
-        joins.append(Listed(_join(join, context), join))
+        joins.append(_join(join, context))
 
 
 def write_source(node: exp.Expr, context: Context, *, joined: bool = True) -> str:
@@ -55,7 +57,7 @@ def write_source(node: exp.Expr, context: Context, *, joined: bool = True) -> st
         context.put(pivot, pivot.alias or node.alias_or_name)
     joins = node.args.get("joins") or () if joined else ()
     if joins:
-        return f"(joined {written} {' '.join(_join(join, context) for join in joins)})"
+        return f"(joined {written} {' '.join(_join(join, context).form for join in joins)})"
     return written
 
 
@@ -122,7 +124,7 @@ def _table(node: exp.Table, names: str, context: Context) -> str:
     more = rest(node, context, _TABLE)
     mark = context.mark(node.this) if isinstance(node.this, exp.Identifier) else ""
     cte = context.reads.of.get(id(node))
-    label = node.alias_or_name
+    label = cte.alias if cte is not None else node.alias_or_name
     if not isinstance(node.this, exp.Identifier):
         inner = write(node.this, context) if isinstance(node.this, exp.Expr) else ""
         written = f"(function {inner}{_aliased(node, context)}{names}{more})"
@@ -170,11 +172,12 @@ def alias_names(alias: object, context: Context) -> str:
     return f" (names {names}){more}"
 
 
-def _join(join: exp.Join, context: Context) -> str:
+def _join(join: exp.Join, context: Context) -> Listed:
     words = [str(join.args.get(key) or "").upper() for key in ("method", "side", "kind")]
     kind = " ".join(word for word in words if word not in ("", "INNER", "OUTER"))
     right = write_source(join.this, context)
-    parts = [json.dumps(kind), right]
+    label = context.last_label
+    parts: list[str] = []
     on = join.args.get("on")
     if on is not None:
         parts.append(f"(on {write(on, context)})")
@@ -185,4 +188,6 @@ def _join(join: exp.Join, context: Context) -> str:
     natural = context.meanings.natural.get(id(join))
     if natural is not None:
         parts.append(f"(natural {json.dumps(natural)})")
-    return f"(join {' '.join(parts)}{rest(join, context, ('this', 'method', 'side', 'kind', 'on', 'using'))})"
+    more = rest(join, context, ("this", "method", "side", "kind", "on", "using"))
+    condition = " ".join(parts) + more
+    return Listed(f"(join {json.dumps(kind)} {right} {condition})", join, (label, kind, condition))
