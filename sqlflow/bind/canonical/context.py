@@ -53,7 +53,7 @@ class Context:
     """
 
     __slots__ = (
-        *("by_alias", "count", "ctes", "exact", "inlined", "is_volatile", "items", "labels"),
+        *("by_alias", "count", "ctes", "exact", "has_columns", "inlined", "is_volatile", "items", "labels"),
         *(
             "lacks_names",
             "last_label",
@@ -84,6 +84,7 @@ class Context:
         query: Callable[[exp.Expr, Context, bool], str],
         verbatim: bool,
         sink: Sink | None,
+        has_columns: bool,
     ) -> None:
         self.spec = spec
         self.meanings = meanings
@@ -96,6 +97,7 @@ class Context:
         self.query = query
         self.verbatim = verbatim
         self.sink = sink
+        self.has_columns = has_columns
         self.labels: dict[int, str] | None = {} if sink is not None else None
         self.last_label = ""
         self.level = self.count = self.names_only = 0

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from sqlflow.bind.canonical.context import Context, Place
+from sqlflow.bind.canonical.survey import function_name
 from sqlflow.bind.query.meanings import Kind, Meaning
 from sqlflow.bind.query.select import has_more
 
@@ -69,13 +70,10 @@ def _given(given: object, context: Context) -> str:
 def _call(node: exp.Expr, context: Context) -> str:
     """A function by the name that it was written with; what sqlglot sets by that name says nothing more."""
     if isinstance(node, exp.Anonymous):
-        name = str(node.this).lower()
         parts = "".join(f" {write(part, context)}" for part in node.expressions)
-        return f"(f {json.dumps(name)}{parts}){context.mark(node)}"
+        return f"(f {json.dumps(function_name(node, context.text))}{parts}){context.mark(node)}"
     meta = node._meta  # pyright: ignore[reportPrivateUsage]
-    name = f"?{node.key}"
-    if meta and "start" in meta:
-        name = context.text[meta["start"] : meta["end"] + 1].strip('"').lower()
+    name = function_name(node, context.text) if meta and "start" in meta else f"?{node.key}"
     out: list[str] = []
     for key in sorted(node.args):
         given = node.args[key]

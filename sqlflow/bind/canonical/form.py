@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token
@@ -11,6 +10,7 @@ from sqlglot.tokenizer_core import Token
 from sqlflow.bind.canonical.context import Context, Sink
 from sqlflow.bind.canonical.queries import write_query
 from sqlflow.bind.canonical.reads import Reads, find_reads
+from sqlflow.bind.canonical.survey import calls_any, survey
 from sqlflow.bind.canonical.words import all_words, lost_words
 from sqlflow.bind.query.meanings import Meanings
 from sqlflow.dialect.spec import DialectSpec
@@ -49,14 +49,12 @@ def canonical(
     What is not understood is written as it stands in the tree, with the words of the text that the tree
     doesn't account for. Types of columns are not in the form: they follow from those of the tables read.
     """
-    seen = _survey(tree)
-    functions = {name for name in seen.functions if name in spec.volatile_functions or not is_known(name)}
-    functions -= spec.stable_functions
-    called = {t.text.lower() for t in tokens} & (spec.volatile_functions - spec.stable_functions)
-    changing = functions | called
+    seen = survey(tree, text, spec)
+    changing = seen.changing | {name for name in seen.unknown if not is_known(name)}
+    changing -= spec.stable_functions
 
     def is_volatile(node: exp.Expr) -> bool:
-        return bool(changing or seen.samples) and _is_volatile(node, text, changing)
+        return bool(changing or seen.samples) and calls_any(node, changing, text)
 
     try:
         words = lost_words(tokens, seen.starts, seen.keys, spell)
@@ -74,6 +72,7 @@ def canonical(
                 query=write_query,
                 verbatim=verbatim or reads.unclear,
                 sink=sink,
+                has_columns=seen.has_columns,
             )
             written = write_query(tree, context, True)
             if not context.lacks_names:
@@ -90,48 +89,3 @@ def canonical(
 
 def _head(spec: DialectSpec) -> str:
     return f"{CANONICAL_VERSION} {spec.name}"
-
-
-class _Seen(NamedTuple):
-    """What a tree holds: where its nodes begin, names without a place, functions unknown to sqlglot."""
-
-    starts: set[int]
-    keys: set[str]
-    functions: set[str]
-    samples: bool
-    has_with: bool
-
-
-def _survey(tree: exp.Expr) -> _Seen:
-    starts: set[int] = set()
-    keys: set[str] = set()
-    functions: set[str] = set()
-    samples = has_with = False
-    for node in tree.walk():
-        kind = type(node)
-        meta = node._meta  # pyright: ignore[reportPrivateUsage]
-        if meta and "start" in meta:
-            starts.add(meta["start"])
-        elif kind is exp.Identifier:
-            keys.add(node.name)
-        if kind is exp.Anonymous:
-            functions.add(str(node.this).lower())
-        elif kind is exp.TableSample:
-            samples = True
-        elif kind is exp.With:
-            has_with = True
-    return _Seen(starts, keys, functions, samples, has_with)
-
-
-def _is_volatile(node: exp.Expr, text: str, changing: set[str]) -> bool:
-    for part in node.walk():
-        if isinstance(part, exp.TableSample):
-            return True
-        if isinstance(part, exp.Func):
-            meta = part._meta  # pyright: ignore[reportPrivateUsage]
-            name = str(part.this) if isinstance(part, exp.Anonymous) else part.key
-            if meta and "start" in meta:
-                name = text[meta["start"] : meta["end"] + 1]
-            if name.lower().strip('"') in changing or isinstance(part, (exp.Rand, exp.Uuid)):
-                return True
-    return False

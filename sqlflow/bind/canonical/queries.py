@@ -165,7 +165,7 @@ def _add_item(item: exp.Expr, outputs: Outputs, context: Context) -> None:
     if isinstance(item, exp.Select):
         outputs.add_open("*", item)
         return
-    if item.is_star or isinstance(item, exp.Columns) or item.find(exp.Columns) is not None:
+    if item.is_star or (context.has_columns and item.find(exp.Columns) is not None):
         outputs.add_open(write(item, context), item)
         return
     inner = item.unalias()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
+from sqlflow.bind.canonical.survey import children
 from sqlflow.dialect.names import lookup_key
 from sqlflow.dialect.spec import DialectSpec
 
@@ -43,7 +44,7 @@ def find_reads(tree: exp.Expr, spec: DialectSpec) -> Reads:
                     found.recursive.add(id(cte))
                 else:
                     found.counts[id(cte)] = found.counts.get(id(cte), 0) + 1
-        stack.extend((child, visible, inside) for child in here.iter_expressions() if child is not with_)
+        stack.extend([(child, visible, inside) for child in children(here) if child is not with_])
     return found
 
 
