@@ -87,7 +87,9 @@ def _rename_ctes(tree: exp.Expr, rng: random.Random, engine: Engine) -> bool:
 def _brackets(tree: exp.Expr, rng: random.Random, engine: Engine) -> bool:
     changed = False
     for node in list(tree.find_all(exp.Binary, exp.Not, exp.Case, exp.In)):
-        if isinstance(node, (exp.Dot, exp.PropertyEQ)) or isinstance(node.parent, (exp.Any, exp.Columns)):
+        if isinstance(node, (exp.Dot, exp.PropertyEQ)) or isinstance(node.this, exp.Star):
+            continue
+        if isinstance(node.parent, (exp.Any, exp.Columns, exp.Pivot)):
             continue
         if node.parent is not None and _chance(rng, 0.3):
             around = exp.Paren()

@@ -11,6 +11,7 @@ from sqlflow.bind.canonical.clauses import Outputs, group, keys, order
 from sqlflow.bind.canonical.context import Context, Listed, Place
 from sqlflow.bind.canonical.expressions import operands, rest, write
 from sqlflow.bind.canonical.sources import alias_names, from_clause, write_source
+from sqlflow.bind.canonical.survey import children
 from sqlflow.bind.query.select import has_more
 from sqlflow.bind.query.setops import arms
 from sqlflow.dialect.names import name_key
@@ -67,6 +68,7 @@ def _with(with_: exp.Expr, context: Context) -> str:
         is_query = isinstance(body, (exp.Query, exp.Values))
         count = context.reads.counts.get(id(cte), 0)
         if count == 0 and is_query:
+            _leave_out(cte, context)
             continue
         recursive = id(cte) in context.reads.recursive
         plain = cte.args.get("materialized") is None and not rest(cte, context, ("this", "alias"))
@@ -84,6 +86,19 @@ def _with(with_: exp.Expr, context: Context) -> str:
         bodies.append(f"({word}{name} {how}{alias_names(alias, context)}{more} {written})")
     more = rest(with_, context, ("expressions", "recursive"))
     return " ".join(bodies) + more
+
+
+def _leave_out(cte: exp.Expr, context: Context) -> None:
+    """Accounts for the words of an expression that nothing reads, but for what follows on its last one."""
+    starts: list[int] = []
+    stack = [cte]
+    while stack:
+        node = stack.pop()
+        meta = node._meta  # pyright: ignore[reportPrivateUsage]
+        if meta and "start" in meta:
+            starts.append(meta["start"])
+        stack.extend(children(node))
+    context.used.update(sorted(starts)[:-1])
 
 
 def _select(node: exp.Select, context: Context, named: bool) -> str:

@@ -153,8 +153,7 @@ def _aliased(node: exp.Expr, context: Context) -> str:
     alias = node.args.get("alias")
     if not isinstance(alias, exp.TableAlias):
         return ""
-    name = f" as {context.key(alias.this)}" if isinstance(alias.this, exp.Identifier) else ""
-    return name + alias_names(alias, context)
+    return f" as {context.key(alias.this)}" if isinstance(alias.this, exp.Identifier) else ""
 
 
 def alias_names(alias: object, context: Context) -> str:

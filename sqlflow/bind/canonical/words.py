@@ -30,7 +30,7 @@ _WORDS = frozenset(
      "CAST", "TRY_CAST", "IF", "EXTRACT", "FILTER", "WITHIN", "ASC", "DESC", "ROWS", "RANGE", "GROUPS",
      "UNBOUNDED", "PRECEDING", "FOLLOWING", "CURRENT", "ROW", "VALUES", "ANY", "ROLLUP", "CUBE",
      "GROUPING", "SETS", "EXCLUDE", "REPLACE", "RENAME", "CURRENT_DATE", "CURRENT_TIMESTAMP", "UNNEST",
-     "MAX", "MIN", "MAP"]
+     "MAX", "MIN", "MAP", "LAMBDA"]
 )  # fmt: skip
 # Names of types: what sqlglot takes for one type is one to the engines, which `tests/bind_canonical/` asks.
 TYPE_WORDS = frozenset(
