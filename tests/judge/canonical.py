@@ -29,7 +29,7 @@ from sqlflow.dialect.names import lookup_key
 from sqlflow.dialect.rules import load_rules
 from sqlflow.dialect.specs import SPECS
 from tests.judge.data import Shape
-from tests.judge.edits import EDITS
+from tests.judge.edits import EDITS, reworded
 from tests.judge.engine import Engine
 from tests.judge.generate import random_query
 from tests.judge.rewrites import REWRITES, read, respelled, text_of
@@ -99,12 +99,16 @@ def pairs(engine: Engine, seed: int, count: int) -> Iterator[Pair]:
 
 def _pair(engine: Engine, name: str, rng: random.Random) -> Pair | None:
     try:
-        tree = read(str(random_query(name, exact=True)))
+        tree = read(str(random_query(name, exact=True, depth=rng.choice((1, 1, 2, 3)))))
         first = text_of(tree)
         if engine.describe(first) is None:
             return None
         tree, changed = read(first), ""
-        if rng.random() < 0.5:
+        roll = rng.random()
+        if roll < 0.25:
+            second = reworded(first, rng, lambda text: engine.describe(text) is not None)
+            return Pair(name, first, second, (), "words") if second is not None and _is_read(second) else None
+        if roll < 0.6:
             kind = rng.choice(list(EDITS))
             if not EDITS[kind](tree, rng):
                 return None
@@ -123,6 +127,14 @@ def _pair(engine: Engine, name: str, rng: random.Random) -> Pair | None:
     if not done and not changed:
         return None
     return Pair(name, first, second, tuple(done), changed) if engine.describe(second) is not None else None
+
+
+def _is_read(sql: str) -> bool:
+    try:
+        sqlglot.parse_one(sql, dialect=_SPEC.name)
+    except SqlglotError:
+        return False
+    return True
 
 
 def _same_results(engine: Engine, pair: Pair, connection: object) -> str:

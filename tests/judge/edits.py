@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+import sqlglot
 from sqlglot import exp
 
 from tests.judge.world import KINDS, TABLES
@@ -154,7 +155,7 @@ def _owner(tree: exp.Expr, rng: random.Random) -> bool:
     """A column of the same name of another table, or of the same table read twice."""
     node = _one(tree, rng, exp.Column)
     names = sorted({column.table for column in tree.find_all(exp.Column) if column.table})
-    if node is None or not node.table or len(names) < 2:
+    if not isinstance(node, exp.Column) or not node.table or len(names) < 2:
         return False
     other = rng.choice([name for name in names if name != node.table])
     node.args["table"].set("this", other)
@@ -268,6 +269,42 @@ def _add_item(tree: exp.Expr, rng: random.Random) -> bool:
         items[-1] = exp.alias_(exp.Literal.number(1), "added")
     select.set("expressions", items if rng.random() < 0.6 else items[: max(1, len(items) - 2)])
     return True
+
+
+_WORDS = (
+    *("NOT", "DISTINCT", "ALL", "LEFT", "RIGHT", "FULL", "ANTI", "SEMI", "NATURAL", "CROSS", "ASOF"),
+    *("LATERAL", "DESC", "ASC", "NULLS FIRST", "NULLS LAST", "IS NULL", "IS NOT NULL", "IS NOT", "LIKE"),
+    *("NOT LIKE", "ILIKE", "NOT IN", "SIMILAR TO", "MATERIALIZED", "NOT MATERIALIZED", "RECURSIVE"),
+    *("::TEXT", "::INT", "::FLOAT", "(", ")", "-", "!", "~", "^", "//", "%", "||", "->", "->>", "*", "0"),
+    *("1", "'a'", "NULL", "TRUE", "ANY", "UNION", "UNION ALL", "INTERSECT", "EXCEPT", "BY NAME", "OUTER"),
+    *("INNER", "DATE", "TIMESTAMP", "INTERVAL", "ROWS", "RANGE", "GROUPS", "CURRENT ROW", "UNBOUNDED"),
+    *("LIMIT 1", "OFFSET 1", "AND", "OR", "=", "IGNORE NULLS", "TRY_CAST", "CAST", "sum", "max", "count"),
+    *("lower", "abs", "EXISTS", "COLLATE NOCASE", ".", "GLOB", "NOT ILIKE", "~~", "!~~", "^@"),
+    *("IS NOT DISTINCT FROM", "IS DISTINCT FROM", "QUALIFY TRUE"),
+)  # fmt: skip
+
+
+def reworded(sql: str, rng: random.Random, is_valid: Callable[[str], bool]) -> str | None:
+    """Changes words of a text, whatever they mean, until it is a query again; None where it never is."""
+    tokens = sqlglot.Dialect.get_or_raise("duckdb").tokenize(sql)
+    words = [sql[token.start : token.end + 1] for token in tokens]
+    for _ in range(60):
+        changed = list(words)
+        place = rng.randrange(len(changed))
+        match rng.randrange(4):
+            case 0:
+                del changed[place : place + rng.choice((1, 1, 2))]
+            case 1:
+                changed.insert(place, rng.choice(_WORDS))
+            case 2:
+                changed[place] = rng.choice(_WORDS)
+            case _:
+                other = min(len(changed) - 1, place + rng.choice((1, 2)))
+                changed[place], changed[other] = changed[other], changed[place]
+        text = " ".join(changed)
+        if changed != words and is_valid(text):
+            return text
+    return None
 
 
 EDITS: Mapping[str, Edit] = {

@@ -21,20 +21,21 @@ class Made(NamedTuple):
     columns: tuple[Column, ...]
 
 
-def random_query(seed: int | str, *, exact: bool = False) -> Tree:
-    """Makes a query over `world.TABLES`.
+def random_query(seed: int | str, *, exact: bool = False, depth: int = _DEPTH) -> Tree:
+    """Makes a query over `world.TABLES`, of which `depth` says how far things nest.
 
     `exact` makes one whose result depends on the rows alone, not on their order: LIMIT and DISTINCT ON
     come with an order by all columns, nothing picks among rows that compare as equal.
     """
-    return Generator(random.Random(seed), exact=exact).statement()
+    return Generator(random.Random(seed), exact=exact, depth=depth).statement()
 
 
 class Generator:
     """Makes one query."""
 
-    def __init__(self, rng: random.Random, *, exact: bool) -> None:
+    def __init__(self, rng: random.Random, *, exact: bool, depth: int = _DEPTH) -> None:
         self._rng = rng
+        self._depth = depth
         self.exact = exact
         self._number = 0
         self.expressions = Expressions(rng, self.subquery, exact=exact)
@@ -65,12 +66,12 @@ class Generator:
                 tree, columns = self._relations.recursion(name)
                 recursive = "RECURSIVE "
             else:
-                made = self.query((), _DEPTH - 1, named=True)
+                made = self.query((), self._depth - 1, named=True)
                 tree = seq(f"{name} AS {self._rng.choice(('', '', 'MATERIALIZED '))}(", made.tree, ")")
                 columns = made.columns
             ctes.append(tree)
             self.ctes.append((name, columns))
-        body = self.query((), _DEPTH, named=False).tree
+        body = self.query((), self._depth, named=False).tree
         if not ctes:
             return body
         return seq(optional(f"WITH {recursive}", items(ctes), " "), body, sort="query")

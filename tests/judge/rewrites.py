@@ -156,23 +156,23 @@ def _own(select: exp.Select) -> Iterator[exp.Column]:
 def _unqualify(tree: exp.Expr, rng: random.Random, engine: Engine) -> bool:
     changed = False
     for select in tree.find_all(exp.Select):
-        source = select.args.get("from_")
-        is_one = source is not None and isinstance(source.this, (exp.Table, exp.Subquery))
-        if (
-            not is_one
-            or select.args.get("joins")
-            or select.args.get("laterals")
-            or source.this.args.get("joins")
-        ):
+        from_ = select.args.get("from_")
+        source = from_.this if from_ is not None else None
+        if not isinstance(source, (exp.Table, exp.Subquery)) or select.find_ancestor(exp.Select) is not None:
             continue
-        if select.find_ancestor(exp.Select) is not None or source.this.args.get("pivots"):
+        joined = (
+            select.args.get("joins"),
+            select.args.get("laterals"),
+            *map(source.args.get, ("joins", "pivots")),
+        )
+        if any(joined):
             continue
         taken = {item.alias.lower() for item in select.expressions if isinstance(item, exp.Alias)}
         for column in list(_own(select)):
             outside = column.find_ancestor(exp.Order, exp.Distinct, exp.Lambda, exp.Comprehension, exp.Star)
             if outside is not None or isinstance(column.this, exp.Star) or column.name.lower() in taken:
                 continue
-            if column.table == source.this.alias_or_name and not column.args.get("db"):
+            if column.table == source.alias_or_name and not column.args.get("db"):
                 column.set("table", None)
                 changed = True
     return changed
@@ -279,7 +279,7 @@ REWRITES: Mapping[str, Change] = {
 
 
 def respelled(sql: str, rng: random.Random) -> str:
-    """Writes a text with other spaces, comments, letter case, signs, and without words that may be left out."""
+    """Writes a text with other spaces, comments, case and signs, without words that may be left out."""
     tokens = _DUCKDB.tokenize(sql)
     casts: list[bool] = []
     out: list[str] = []

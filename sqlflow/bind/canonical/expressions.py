@@ -68,7 +68,7 @@ def _given(given: object, context: Context) -> str:
 
 
 def _call(node: exp.Expr, context: Context) -> str:
-    """A function by the name that it was written with; what sqlglot sets by that name says nothing more."""
+    """A function by the name that it was written with."""
     if isinstance(node, exp.Anonymous):
         parts = "".join(f" {write(part, context)}" for part in node.expressions)
         return f"(f {json.dumps(function_name(node, context.text))}{parts}){context.mark(node)}"
@@ -77,7 +77,7 @@ def _call(node: exp.Expr, context: Context) -> str:
     out: list[str] = []
     for key in sorted(node.args):
         given = node.args[key]
-        if given is None or given == [] or isinstance(given, bool):
+        if given is None or given is False or given == []:
             continue
         out.append(f" {key}={_given(given, context)}")
     return f"(f {json.dumps(name)}{''.join(out)}){context.mark(node)}"
@@ -218,12 +218,11 @@ def _folded(node: exp.Expr, left: str, context: Context) -> str:
             symbol, left, right = _TURNED[symbol], right, left
         elif left > right:
             left, right = right, left
-    more = "".join(
-        f" {key}={_given(given, context)}"
-        for key, given in sorted(node.args.items())
-        if key not in ("this", "expression") and not isinstance(given, bool) and given not in (None, [])
-    )
-    return f"({symbol} {left} {right}{more})"
+    negated = node.args.get("negate") is True and isinstance(node, (exp.Is, exp.Like, exp.ILike))
+    more = rest(node, context, ("this", "expression", "negate") if negated else ("this", "expression"))
+    written = f"({symbol} {left} {right}{more})"
+    # `x IS NOT NULL` is read as a NOT or as a flag, as the dialect has it.
+    return f"(?not this={written})" if negated else written
 
 
 def _is_fixed(node: exp.Expr, context: Context) -> bool:

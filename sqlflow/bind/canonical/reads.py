@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
@@ -15,8 +16,8 @@ class Reads:
     """Common table expressions by the identity of nodes.
 
     `of` has the expression that a table's name means; `counts` how often each is read, not counting what
-    a recursive one reads of itself; `recursive` those that do. `unclear` is set where a name could be one
-    that is written further on.
+    a recursive one reads of itself, nor what an expression reads that nothing reads itself; `recursive`
+    those that read themselves. `unclear` is set where a name could be one that is written further on.
     """
 
     def __init__(self) -> None:
@@ -29,6 +30,8 @@ class Reads:
 def find_reads(tree: exp.Expr, spec: DialectSpec) -> Reads:
     """Resolves the names of common table expressions by the rules that binding goes by."""
     found = Reads()
+    reads: list[tuple[int, frozenset[int]]] = []
+    writing: set[int] = set()
     # What a place sees, and the expressions that it stands in.
     stack: list[tuple[exp.Expr, Mapping[str, exp.Expr], frozenset[int]]] = [(tree, {}, frozenset())]
     while stack:
@@ -43,9 +46,22 @@ def find_reads(tree: exp.Expr, spec: DialectSpec) -> Reads:
                 if id(cte) in inside:
                     found.recursive.add(id(cte))
                 else:
-                    found.counts[id(cte)] = found.counts.get(id(cte), 0) + 1
+                    reads.append((id(cte), inside))
+        elif isinstance(here, exp.CTE) and not isinstance(here.this, (exp.Query, exp.Values)):
+            writing.add(id(here))
         stack.extend([(child, visible, inside) for child in children(here) if child is not with_])
+    found.counts = _counted(reads, writing)
     return found
+
+
+def _counted(reads: Sequence[tuple[int, frozenset[int]]], writing: set[int]) -> dict[int, int]:
+    """How often each is read from what is read itself; one that writes is always run."""
+    live = {cte for cte, _ in reads} | writing
+    while True:
+        counts = Counter(cte for cte, inside in reads if inside <= live)
+        if counts.keys() | writing == live:
+            return dict(counts)
+        live = counts.keys() | writing
 
 
 def _with(
@@ -68,7 +84,7 @@ def _with(
                 _key(t.this, spec) for t in cte.find_all(exp.Table) if isinstance(t.this, exp.Identifier)
             }
             found.unclear = found.unclear or bool(later & names)
-        stack.append((cte.this, own, inside | {id(cte)}))
+        stack.append((cte, own, inside | {id(cte)}))
         visible[key] = cte
     return visible
 
