@@ -154,4 +154,4 @@ def read_kept(
         form = canonical(tree, tokens, sql, meanings, spec, relation=relation, is_known=is_known)
         outliner = Outliner(tree, table, spec)
         canonical(tree, tokens, sql, meanings, spec, relation=relation, is_known=is_known, sink=outliner.take)
-    return KeptQuery(form, outliner.outline(form, sorted(sources)))
+        return KeptQuery(form, outliner.outline(form, sorted(sources)))

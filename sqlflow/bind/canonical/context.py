@@ -53,21 +53,10 @@ class Context:
     """
 
     __slots__ = (
-        *("by_alias", "count", "ctes", "exact", "has_columns", "inlined", "is_volatile", "items", "labels"),
-        *(
-            "lacks_names",
-            "last_label",
-            "level",
-            "made_up",
-            "meanings",
-            "names_only",
-            "query",
-            "reads",
-            "relation",
-            "sink",
-            "spec",
-        ),
-        *("spell", "tables", "text", "used", "verbatim", "words"),
+        *("by_alias", "count", "ctes", "exact", "given", "has_columns", "inlined", "is_volatile"),
+        *("items", "labels", "lacks_names", "last_label", "level", "made_up", "meanings", "names_only"),
+        *("query", "reads", "relation", "sink", "spec", "spell", "tables", "text", "used", "verbatim"),
+        "words",
     )
 
     def __init__(
@@ -99,6 +88,8 @@ class Context:
         self.sink = sink
         self.has_columns = has_columns
         self.labels: dict[int, str] | None = {} if sink is not None else None
+        # How many columns of the next query are given names by what stands around it.
+        self.given = 0
         self.last_label = ""
         self.level = self.count = self.names_only = 0
         self.exact = True

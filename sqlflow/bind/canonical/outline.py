@@ -151,7 +151,10 @@ class Outliner:
         return Part(form=form, text=text, name=name)
 
     def _sql(self, node: exp.Expr) -> str:
-        return node.sql(dialect=self._spec.name, comments=False)
+        try:
+            return node.sql(dialect=self._spec.name, comments=False)
+        except RecursionError:
+            return "..."  # nobody reads what nests as deeply
 
 
 def _operation(node: exp.SetOperation) -> str:

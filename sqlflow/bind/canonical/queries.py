@@ -10,7 +10,7 @@ from sqlglot import exp
 from sqlflow.bind.canonical.clauses import Outputs, group, keys, order
 from sqlflow.bind.canonical.context import Context, Listed, Place
 from sqlflow.bind.canonical.expressions import operands, rest, write
-from sqlflow.bind.canonical.sources import alias_names, from_clause, write_source
+from sqlflow.bind.canonical.sources import alias_names, count_names, from_clause, write_source
 from sqlflow.bind.canonical.survey import children
 from sqlflow.bind.query.select import has_more
 from sqlflow.bind.query.setops import arms
@@ -28,7 +28,8 @@ def write_query(node: exp.Expr, context: Context, named: bool) -> str:
     context.level += 1
     by_alias, context.by_alias = context.by_alias, False
     exact, context.exact = context.exact, context.exact and context.level == 1
-    written = _at_level(node, context, named)
+    given, context.given = context.given, 0
+    written = _at_level(node, context, named, given)
     context.exact = exact
     context.by_alias = by_alias
     context.level -= 1
@@ -36,8 +37,8 @@ def write_query(node: exp.Expr, context: Context, named: bool) -> str:
     return written
 
 
-def _at_level(node: exp.Expr, context: Context, named: bool) -> str:
-    """Writes a query that sees what the query around it sees."""
+def _at_level(node: exp.Expr, context: Context, named: bool, renamed: int = 0) -> str:
+    """Writes a query that sees what the query around it sees; so many columns are `renamed` there."""
     while isinstance(node, (exp.Subquery, exp.Paren)) and not has_more(node):
         node = node.this
     with_ = node.args.get("with_")
@@ -45,9 +46,9 @@ def _at_level(node: exp.Expr, context: Context, named: bool) -> str:
     count, context.count = context.count, 0
     match node:
         case exp.Select():
-            written = _select(node, context, named)
+            written = _select(node, context, named, renamed)
         case exp.SetOperation():
-            written = _set_operation(node, context, named)
+            written = _set_operation(node, context, named, renamed)
         case exp.Values():
             written = _values(node, context)
         case exp.Subquery() | exp.Table():
@@ -80,7 +81,7 @@ def _with(with_: exp.Expr, context: Context) -> str:
         more = rest(cte, context, ("this", "alias", "materialized"))
         name = f" {context.key(alias.this)}" if context.verbatim else ""
         exact, context.exact = context.exact, False
-        written = _at_level(body, context, True)
+        written = _at_level(body, context, True, count_names(alias))
         context.exact = exact
         word = "recursive" if recursive else "cte"
         bodies.append(f"({word}{name} {how}{alias_names(alias, context)}{more} {written})")
@@ -101,12 +102,12 @@ def _leave_out(cte: exp.Expr, context: Context) -> None:
     context.used.update(sorted(starts)[:-1])
 
 
-def _select(node: exp.Select, context: Context, named: bool) -> str:
+def _select(node: exp.Select, context: Context, named: bool, renamed: int) -> str:
     sources, joins = from_clause(node, context)
     outputs = _outputs(node, context)
     clauses: dict[str, list[Listed]] = {
         "distinct": _distinct(node, outputs, context),
-        "list": outputs.listed(_names(node, outputs, context) if named else None),
+        "list": outputs.listed(_names(node, outputs, context, renamed) if named else None),
         "from": sources,
         "join": joins,
     }
@@ -190,14 +191,14 @@ def _add_item(item: exp.Expr, outputs: Outputs, context: Context) -> None:
     outputs.add(name, write(inner, context) + mark, inner, item)
 
 
-def _names(node: exp.Select, outputs: Outputs, context: Context) -> list[str]:
+def _names(node: exp.Select, outputs: Outputs, context: Context, renamed: int) -> list[str]:
     """The names of the columns: those that binding found, else what the query writes."""
     found = context.meanings.outputs.get(id(node))
     if found is None:
         names = [column.name for column in outputs.columns]
     else:
         names = list(found)
-        if not all(names):
+        if not all(names[renamed:]):
             context.made_up = True
     if context.verbatim or context.exact or found is None:
         return names
@@ -216,11 +217,11 @@ def _distinct(node: exp.Select, outputs: Outputs, context: Context) -> list[List
     return [Listed(f"(on {' '.join(forms)}{rest(distinct, context, ('on',))})", distinct)]
 
 
-def _set_operation(node: exp.SetOperation, context: Context, named: bool) -> str:
+def _set_operation(node: exp.SetOperation, context: Context, named: bool, renamed: int) -> str:
     by_name = any(operation is not None and operation.args.get("by_name") for operation, _ in arms(node))
     written: list[str] = []
     for place, (operation, arm) in enumerate(arms(node)):
-        arm_form = _at_level(arm, context, (named and place == 0) or by_name)
+        arm_form = _at_level(arm, context, (named and place == 0) or by_name, 0 if by_name else renamed)
         word = "first"
         if operation is not None:
             distinct = json.dumps(operation.args.get("distinct"))

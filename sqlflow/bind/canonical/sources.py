@@ -94,6 +94,7 @@ def _one(node: exp.Expr, context: Context) -> str:
     is_plain = isinstance(node, exp.Subquery) and not node.args.get("with_")
     inner = node.this if is_plain else node
     more = rest(node, context, (*_TABLE, "with_")) if is_plain else ""
+    context.given = count_names(alias)
     written = f"(derived {context.query(inner, context, True)}{names}{more})"
     context.put(node, node.alias)
     return written
@@ -129,6 +130,7 @@ def _table(node: exp.Table, names: str, context: Context) -> str:
         inner = write(node.this, context) if isinstance(node.this, exp.Expr) else ""
         written = f"(function {inner}{_aliased(node, context)}{names}{more})"
     elif cte is not None and id(cte) in context.inlined:
+        context.given = max(count_names(cte.args["alias"]), count_names(node.args.get("alias")))
         body = context.query(cte.this, context, True)
         written = f"(derived {body}{alias_names(cte.args['alias'], context)}{names}{more}{mark})"
     elif cte is not None and id(cte) in context.ctes:
@@ -154,6 +156,11 @@ def _aliased(node: exp.Expr, context: Context) -> str:
     if not isinstance(alias, exp.TableAlias):
         return ""
     return f" as {context.key(alias.this)}" if isinstance(alias.this, exp.Identifier) else ""
+
+
+def count_names(alias: object) -> int:
+    """How many names a relation's columns are given."""
+    return len(alias.args.get("columns") or ()) if isinstance(alias, exp.TableAlias) else 0
 
 
 def alias_names(alias: object, context: Context) -> str:
