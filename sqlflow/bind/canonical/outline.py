@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -114,15 +115,19 @@ class Outliner:
         # The columns of the result are those of the query itself.
         typed = part in ("", "[1]") and not self._table.open and len(types) == len(listed)
         found: list[Part] = []
+        counts: Counter[str] = Counter()
         for place, item in enumerate(listed):
             name, form = item.detail if len(item.detail) == 2 else ("", item.form)
+            name = name or f"column {place + 1}"
+            counts[name] += 1
+            name = name if counts[name] == 1 else f"{name} ({counts[name]})"
             inner = item.node.unalias() if item.node is not None else None
             text = self._sql(inner) if inner is not None and not inner.is_star else form
             found.append(
                 Part(
                     form=form,
                     text=text,
-                    name=name or f"column {place + 1}",
+                    name=name,
                     type=types[place] if typed else None,
                 )
             )
@@ -146,7 +151,7 @@ class Outliner:
         return tuple(self._part(part) for part in listed)
 
     def _part(self, listed: Listed, name: str = "") -> Part:
-        form = " ".join(listed.detail) if name else listed.form
+        form = " ".join((f"<{name}>", *listed.detail[1:])) if name else listed.form
         text = self._sql(listed.node) if listed.node is not None else listed.form
         return Part(form=form, text=text, name=name)
 
