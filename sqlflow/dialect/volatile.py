@@ -54,9 +54,8 @@ POSTGRES = frozenset(
 DUCKDB_STABLE = WORDS | frozenset(
     [
         "age", "now", "today", "current_localtime", "current_localtimestamp", "get_current_time",
-        "get_current_timestamp", "transaction_timestamp", "current_connection_id", "current_database",
-        "current_query", "current_query_id", "current_schema", "current_schemas", "current_setting",
-        "current_transaction_id", "getvariable", "in_search_path", "txid_current",
+        "get_current_timestamp", "transaction_timestamp", "current_database", "current_schema",
+        "current_schemas", "current_setting", "getvariable", "in_search_path", "txid_current",
     ]
 )  # fmt: skip
 POSTGRES_STABLE = WORDS | frozenset(

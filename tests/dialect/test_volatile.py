@@ -30,6 +30,7 @@ def test_duckdb() -> None:
     found = dict(duckdb.sql(_FUNCTIONS).fetchall())
     assert volatile.DUCKDB - found.keys() == set()
     unsteady = {name for name, is_volatile in found.items() if is_volatile}
+    assert volatile.DUCKDB_STABLE & unsteady == set()
     readers = {name for name in found if name.startswith(("read_", "sniff_")) or name == "glob"}
     assert (unsteady | readers) - volatile.DUCKDB - _HARMLESS == set()
 
@@ -41,6 +42,7 @@ def test_postgres() -> None:
     except NoServerError as error:
         skip_or_fail(error)
     assert volatile.POSTGRES - found.keys() == set()
+    assert not any(found.get(name, False) for name in volatile.POSTGRES_STABLE)
     private = ("pg_", "brin_", "lo_", "binary_")
     unsteady = {name for name, is_volatile in found.items() if is_volatile and not name.startswith(private)}
     assert unsteady - volatile.POSTGRES - _INTERNAL == set()

@@ -126,7 +126,9 @@ def _pair(engine: Engine, name: str, rng: random.Random) -> Pair | None:
         return None
     if not done and not changed:
         return None
-    return Pair(name, first, second, tuple(done), changed) if engine.describe(second) is not None else None
+    if engine.describe(second) is None or not _is_read(second):
+        return None
+    return Pair(name, first, second, tuple(done), changed)
 
 
 def _is_read(sql: str) -> bool:
