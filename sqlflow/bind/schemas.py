@@ -142,7 +142,7 @@ class SchemaBinder:
 
     def _as_table(self, node: NodeId, schema: NodeSchema) -> Table:
         undeclared = node in self._project.sources and schema.open
-        return replace(_table(node, schema), undeclared=undeclared)
+        return replace(schema_table(node, schema), undeclared=undeclared)
 
     def _source(self, node: NodeId, source: SourceDecl) -> None:
         pulled = self._pulled.get((source.source, source.name))
@@ -466,8 +466,8 @@ def _names_moments(query: RenderedQuery) -> bool:
     return MOMENTS.search(query.text) is not None
 
 
-def _table(node: NodeId, schema: NodeSchema) -> Table:
-    """A node's schema as what reads it sees it: each column is a source of its own."""
+def schema_table(node: NodeId, schema: NodeSchema) -> Table:
+    """Gives a node's schema as what reads it sees it: each column is a source of its own."""
     return Table(
         columns=tuple(
             Column(

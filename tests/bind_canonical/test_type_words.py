@@ -1,4 +1,4 @@
-"""The names of types that a form leaves to the tree: what the parser takes for one type is one to the engines."""
+"""The names of types that a form leaves to the tree: what is one type there is one to the engines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import duckdb
 import psycopg
 import pytest
 import sqlglot
+from psycopg import sql
 from sqlglot import exp
 
 from sqlflow.bind.canonical.words import TYPE_WORDS
@@ -44,7 +45,8 @@ def test_postgres() -> None:
         with postgres_server() as server, psycopg.connect(**server.settings("postgres")) as connection:
 
             def real(name: str) -> str:
-                row = connection.execute(f"select pg_typeof(cast(null as {name}))::text").fetchone()
+                asked = sql.SQL("select pg_typeof(cast(null as {}))::text").format(sql.SQL(name))
+                row = connection.execute(asked).fetchone()
                 assert row is not None
                 return str(row[0])
 
