@@ -8,7 +8,6 @@ import duckdb
 import psycopg
 import pytest
 import sqlglot
-from psycopg import sql
 from sqlglot import exp
 
 from sqlflow.bind.canonical.words import TYPE_WORDS
@@ -45,8 +44,8 @@ def test_postgres() -> None:
         with postgres_server() as server, psycopg.connect(**server.settings("postgres")) as connection:
 
             def real(name: str) -> str:
-                asked = sql.SQL("select pg_typeof(cast(null as {}))::text").format(sql.SQL(name))
-                row = connection.execute(asked).fetchone()
+                asked = f"select pg_typeof(cast(null as {name}))::text"
+                row = connection.execute(asked.encode()).fetchone()
                 assert row is not None
                 return str(row[0])
 
