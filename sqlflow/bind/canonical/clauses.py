@@ -82,21 +82,29 @@ class Outputs:
         return f"@{found}"
 
 
-def keys(given: Sequence[exp.Expr], outputs: Outputs, context: Context, *, by_output: bool) -> list[str]:
-    """Writes keys; `by_output` says whether a bare name means a column of the result before all else."""
+def keys(
+    given: Sequence[exp.Expr], outputs: Outputs, context: Context, *, by_output: bool | None
+) -> list[str]:
+    """Writes keys; `by_output` says whether a bare name means a column of the result before all else.
+
+    None is for that it may.
+    """
     return [_key(key, outputs, context, by_output) for key in given]
 
 
-def _key(key: exp.Expr, outputs: Outputs, context: Context, by_output: bool) -> str:
+def _key(key: exp.Expr, outputs: Outputs, context: Context, by_output: bool | None) -> str:
     if isinstance(key, exp.Literal) and not key.args.get("is_string"):
         text = str(key.this)
         if text.isascii() and text.isdecimal() and len(text) < 10:
             return outputs.place(int(text) - 1, context) + context.mark(key)
-    if by_output and isinstance(key, exp.Column) and not key.args.get("table"):
+    if by_output is not False and isinstance(key, exp.Column) and not key.args.get("table"):
         wanted = lookup_key(context.spec, key.name, bool(key.this.args.get("quoted")))
         for index, column in enumerate(outputs.columns):
             if _name_of(column, context) == wanted:
-                return outputs.place(index, context) + context.mark(key.this)
+                place = outputs.place(index, context) + context.mark(key.this)
+                inner = column.inner.unnest() if column.inner is not None else None
+                is_plain = isinstance(inner, exp.Column) and inner.name.lower() == key.name.lower()
+                return place if by_output or is_plain else f"(either {place} {_written(key, context)})"
         if outputs.is_open:
             return f"(result-or {context.key(key.this)} {_written(key, context)})"
     form = _written(key, context)

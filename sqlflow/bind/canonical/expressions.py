@@ -9,6 +9,7 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from sqlflow.bind.canonical.context import Context, Place
+from sqlflow.bind.canonical.precedence import is_clear
 from sqlflow.bind.canonical.survey import function_name
 from sqlflow.bind.query.meanings import Kind, Meaning
 from sqlflow.bind.query.select import has_more
@@ -54,8 +55,17 @@ def rest(node: exp.Expr, context: Context, without: Collection[str]) -> str:
         given = node.args[key]
         if key in without or given is None or given is False or given == []:
             continue
-        out.append(f" {key}={_given(given, context)}")
+        if isinstance(given, exp.Expr):
+            out.append(f" {key}={_part(node, given, context)}")
+        else:
+            out.append(f" {key}={_given(given, context)}")
     return "".join(out)
+
+
+def _part(parent: exp.Expr, node: exp.Expr, context: Context, left: bool = False) -> str:
+    """Writes a part of an operator; what might not be one without its brackets is marked."""
+    written = write(node, context)
+    return written if is_clear(parent, node, left) else f"(bare {written})"
 
 
 def _given(given: object, context: Context) -> str:
@@ -169,15 +179,19 @@ def _paren(node: exp.Expr, context: Context) -> str:
 
 def _logical(node: exp.Expr, context: Context) -> str:
     """AND and OR: their operands in an order of their own, but where it decides what a function gives."""
-    parts = operands(node)
-    written = [write(part, context) for part in parts]
-    if not any(context.is_volatile(part) for part in parts):
+    written = [operand(node, part, context) for part in operands(node)]
+    if not context.is_volatile(node):
         written.sort()
     return f"({node.key} {' '.join(written)})"
 
 
+def operand(parent: exp.Expr, node: exp.Expr, context: Context) -> str:
+    """Writes an operand of AND and OR."""
+    return _part(parent, node, context)
+
+
 def operands(node: exp.Expr) -> list[exp.Expr]:
-    """The operands of a chain of one of AND and OR, whatever brackets it is written with."""
+    """The operands of a chain of one of AND and OR, whatever brackets the chain is written with."""
     found: list[exp.Expr] = []
     stack: list[exp.Expr] = [node]
     while stack:
@@ -188,7 +202,7 @@ def operands(node: exp.Expr) -> list[exp.Expr]:
         if type(inner) is type(node):
             stack += [inner.args["expression"], inner.args["this"]]
         else:
-            found.append(inner)
+            found.append(here)
     return found
 
 
@@ -202,16 +216,20 @@ def _binary(node: exp.Expr, context: Context) -> str:
         and not (inner._meta and "start" in inner._meta)  # pyright: ignore[reportPrivateUsage]
     ):
         chain.append(inner)
-    written = write(chain[-1].this, context)
-    for here in reversed(chain):
-        written = _folded(here, written, context)
+    written = _part(chain[-1], chain[-1].this, context, left=True)
+    for place in range(len(chain) - 1, -1, -1):
+        written = _folded(chain[place], written, context)
+        if place and not is_clear(chain[place - 1], chain[place], left=True):
+            written = f"(bare {written})"
     return written
 
 
 def _folded(node: exp.Expr, left: str, context: Context) -> str:
     symbol = _SYMBOLS.get(type(node), f"?{node.key}")
     right_node = node.args.get("expression")
-    right = write(right_node, context) if isinstance(right_node, exp.Expr) else _given(right_node, context)
+    right = (
+        _part(node, right_node, context) if isinstance(right_node, exp.Expr) else _given(right_node, context)
+    )
     turns = symbol in _SYMMETRIC or symbol in _TURNED
     if turns and not _is_fixed(node, context):
         if symbol in _TURNED:
@@ -274,7 +292,7 @@ def _in(node: exp.Expr, context: Context) -> str:
     if isinstance(query, exp.Expr):
         inner = query.this if isinstance(query, exp.Subquery) and not has_more(query) else query
         within = _within(inner, context)
-    return f"(in {write(node.this, context)} {within}{rest(node, context, ('this', 'query'))})"
+    return f"(in {_part(node, node.this, context)} {within}{rest(node, context, ('this', 'query'))})"
 
 
 def _within(node: exp.Expr, context: Context) -> str:

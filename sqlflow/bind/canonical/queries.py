@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from sqlflow.bind.canonical.clauses import Outputs, group, keys, order
 from sqlflow.bind.canonical.context import Context, Listed, Place
-from sqlflow.bind.canonical.expressions import operands, rest, write
+from sqlflow.bind.canonical.expressions import operand, operands, rest, write
 from sqlflow.bind.canonical.sources import alias_names, count_names, from_clause, write_source
 from sqlflow.bind.canonical.survey import children
 from sqlflow.bind.query.select import has_more
@@ -136,9 +136,8 @@ def _conditions(given: exp.Expr, context: Context) -> list[Listed]:
         inner = inner.this
     if not isinstance(inner, exp.And):
         return [Listed(write(inner, context), inner)]
-    parts = operands(inner)
-    found = [Listed(write(part, context), part) for part in parts]
-    if not any(context.is_volatile(part) for part in parts):
+    found = [Listed(operand(inner, part, context), part.unnest()) for part in operands(inner)]
+    if not context.is_volatile(inner):
         found.sort(key=lambda part: part.form)
     return found
 
@@ -213,7 +212,7 @@ def _distinct(node: exp.Select, outputs: Outputs, context: Context) -> list[List
     if on is None:
         return [Listed(f"all{rest(distinct, context, ())}", distinct)]
     wanted = on.expressions if isinstance(on, exp.Tuple) else [on]
-    forms = keys(wanted, outputs, context, by_output=True)
+    forms = keys(wanted, outputs, context, by_output=None)
     return [Listed(f"(on {' '.join(forms)}{rest(distinct, context, ('on',))})", distinct)]
 
 
