@@ -55,10 +55,7 @@ def rest(node: exp.Expr, context: Context, without: Collection[str]) -> str:
         given = node.args[key]
         if key in without or given is None or given is False or given == []:
             continue
-        if isinstance(given, exp.Expr):
-            out.append(f" {key}={_part(node, given, context)}")
-        else:
-            out.append(f" {key}={_given(given, context)}")
+        out.append(f" {key}={_held(node, given, context)}")
     return "".join(out)
 
 
@@ -66,6 +63,10 @@ def _part(parent: exp.Expr, node: exp.Expr, context: Context, left: bool = False
     """Writes a part of an operator; what might not be one without its brackets is marked."""
     written = write(node, context)
     return written if is_clear(parent, node, left) else f"(bare {written})"
+
+
+def _held(parent: exp.Expr, given: object, context: Context) -> str:
+    return _part(parent, given, context) if isinstance(given, exp.Expr) else _given(given, context)
 
 
 def _given(given: object, context: Context) -> str:
@@ -226,10 +227,7 @@ def _binary(node: exp.Expr, context: Context) -> str:
 
 def _folded(node: exp.Expr, left: str, context: Context) -> str:
     symbol = _SYMBOLS.get(type(node), f"?{node.key}")
-    right_node = node.args.get("expression")
-    right = (
-        _part(node, right_node, context) if isinstance(right_node, exp.Expr) else _given(right_node, context)
-    )
+    right = _held(node, node.args.get("expression"), context)
     turns = symbol in _SYMMETRIC or symbol in _TURNED
     if turns and not _is_fixed(node, context):
         if symbol in _TURNED:
