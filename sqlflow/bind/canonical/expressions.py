@@ -59,14 +59,14 @@ def rest(node: exp.Expr, context: Context, without: Collection[str]) -> str:
     return "".join(out)
 
 
-def _part(parent: exp.Expr, node: exp.Expr, context: Context, left: bool = False) -> str:
+def write_part(parent: exp.Expr, node: exp.Expr, context: Context, left: bool = False) -> str:
     """Writes a part of an operator; what might not be one without its brackets is marked."""
     written = write(node, context)
     return written if is_clear(parent, node, left) else f"(bare {written})"
 
 
 def _held(parent: exp.Expr, given: object, context: Context) -> str:
-    return _part(parent, given, context) if isinstance(given, exp.Expr) else _given(given, context)
+    return write_part(parent, given, context) if isinstance(given, exp.Expr) else _given(given, context)
 
 
 def _given(given: object, context: Context) -> str:
@@ -180,15 +180,10 @@ def _paren(node: exp.Expr, context: Context) -> str:
 
 def _logical(node: exp.Expr, context: Context) -> str:
     """AND and OR: their operands in an order of their own, but where it decides what a function gives."""
-    written = [operand(node, part, context) for part in operands(node)]
+    written = [write_part(node, part, context) for part in operands(node)]
     if not context.is_volatile(node):
         written.sort()
     return f"({node.key} {' '.join(written)})"
-
-
-def operand(parent: exp.Expr, node: exp.Expr, context: Context) -> str:
-    """Writes an operand of AND and OR."""
-    return _part(parent, node, context)
 
 
 def operands(node: exp.Expr) -> list[exp.Expr]:
@@ -217,7 +212,7 @@ def _binary(node: exp.Expr, context: Context) -> str:
         and not (inner._meta and "start" in inner._meta)  # pyright: ignore[reportPrivateUsage]
     ):
         chain.append(inner)
-    written = _part(chain[-1], chain[-1].this, context, left=True)
+    written = write_part(chain[-1], chain[-1].this, context, left=True)
     for place in range(len(chain) - 1, -1, -1):
         written = _folded(chain[place], written, context)
         if place and not is_clear(chain[place - 1], chain[place], left=True):
@@ -290,7 +285,7 @@ def _in(node: exp.Expr, context: Context) -> str:
     if isinstance(query, exp.Expr):
         inner = query.this if isinstance(query, exp.Subquery) and not has_more(query) else query
         within = _within(inner, context)
-    return f"(in {_part(node, node.this, context)} {within}{rest(node, context, ('this', 'query'))})"
+    return f"(in {write_part(node, node.this, context)} {within}{rest(node, context, ('this', 'query'))})"
 
 
 def _within(node: exp.Expr, context: Context) -> str:

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from sqlflow.bind.canonical.clauses import Outputs, group, keys, order
 from sqlflow.bind.canonical.context import Context, Listed, Place
-from sqlflow.bind.canonical.expressions import operand, operands, rest, write
+from sqlflow.bind.canonical.expressions import operands, rest, write, write_part
 from sqlflow.bind.canonical.sources import alias_names, count_names, from_clause, write_source
 from sqlflow.bind.canonical.survey import children
 from sqlflow.bind.query.select import has_more
@@ -136,7 +136,7 @@ def _conditions(given: exp.Expr, context: Context) -> list[Listed]:
         inner = inner.this
     if not isinstance(inner, exp.And):
         return [Listed(write(inner, context), inner)]
-    found = [Listed(operand(inner, part, context), part.unnest()) for part in operands(inner)]
+    found = [Listed(write_part(inner, part, context), part.unnest()) for part in operands(inner)]
     if not context.is_volatile(inner):
         found.sort(key=lambda part: part.form)
     return found
