@@ -99,12 +99,16 @@ def _key(key: exp.Expr, outputs: Outputs, context: Context, by_output: bool | No
             return outputs.place(int(text) - 1, context) + context.mark(key)
     if by_output is not False and isinstance(key, exp.Column) and not key.args.get("table"):
         wanted = lookup_key(context.spec, key.name, bool(key.this.args.get("quoted")))
-        for index, column in enumerate(outputs.columns):
-            if _name_of(column, context) == wanted:
-                place = outputs.place(index, context) + context.mark(key.this)
-                inner = column.inner.unnest() if column.inner is not None else None
-                is_plain = isinstance(inner, exp.Column) and inner.name.lower() == key.name.lower()
-                return place if by_output or is_plain else f"(either {place} {_written(key, context)})"
+        found = [i for i, column in enumerate(outputs.columns) if _name_of(column, context) == wanted]
+        places = list(dict.fromkeys(outputs.place(index, context) for index in found))
+        if places:
+            # Of several columns of a name, engines take the first or the last one, or none.
+            place = places[0] if len(places) == 1 else f"(one-of {' '.join(places)})"
+            place += context.mark(key.this)
+            inner = outputs.columns[found[0]].inner
+            inner = inner.unnest() if inner is not None else None
+            is_plain = isinstance(inner, exp.Column) and inner.name.lower() == key.name.lower()
+            return place if by_output or is_plain else f"(either {place} {_written(key, context)})"
         if outputs.is_open:
             return f"(result-or {context.key(key.this)} {_written(key, context)})"
     form = _written(key, context)
