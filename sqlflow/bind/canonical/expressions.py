@@ -142,7 +142,7 @@ def _item(item: int, context: Context) -> str | None:
         return None
     place, node = found
     inner = node.unalias()
-    meaning = context.meaning(inner)
+    meaning = context.meaning(inner) if place.number >= 0 else None
     # Another alias is not followed: it may lead back here.
     if isinstance(inner, exp.Column) and meaning is not None and meaning.kind in (Kind.COLUMN, Kind.MERGED):
         by_alias, context.by_alias = context.by_alias, False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 from sqlglot import exp
@@ -147,9 +148,12 @@ def _outputs(node: exp.Select, context: Context) -> Outputs:
     outputs = Outputs()
     items: Sequence[exp.Expr] = node.expressions or [node]
     index = 0
+    names = Counter(item.alias.lower() for item in items if isinstance(item, exp.Alias))
     for item in items:
         if isinstance(item, exp.Alias):
-            context.items[id(item)] = (Place(context.level, index), item)
+            # Which of several items an alias means is not the same for all clauses and engines.
+            number = index if names[item.alias.lower()] == 1 else -1 - index
+            context.items[id(item)] = (Place(context.level, number), item)
         index += len(context.meanings.expanded.get(id(item), (item,)))
     for item in items:
         _add_item(item, outputs, context)
