@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from sqlflow.bind.canonical.context import Context, Listed
 from sqlflow.bind.canonical.expressions import order_key, rest, write
-from sqlflow.bind.query.clauses import is_all_key
+from sqlflow.bind.query.clauses import has_grouping_sets, is_all_key
 from sqlflow.bind.query.functions import has_aggregate
 from sqlflow.dialect.names import lookup_key, name_key
 
@@ -146,7 +146,7 @@ def group(node: exp.Select, outputs: Outputs, context: Context) -> list[Listed]:
     given = node.args.get("group")
     if given is None:
         return []
-    more = rest(given, context, ("expressions", "all"))
+    more = rest(given, context, ("expressions", "all")) + _spelled_twice(given, context)
     if given.args.get("all") or any(is_all_key(key) for key in given.expressions):
         found = [
             (outputs.place(index, context), column)
@@ -159,6 +159,22 @@ def group(node: exp.Select, outputs: Outputs, context: Context) -> list[Listed]:
         return _listed([(form, column.item) for form, column in found], more, given)
     forms = keys(given.expressions, outputs, context, by_output=False)
     return _listed(list(zip(forms, given.expressions, strict=True)), more, given)
+
+
+def _spelled_twice(given: exp.Expr, context: Context) -> str:
+    """Tells how many parts the names of a column have where that differs: in grouping sets, DuckDB takes
+    `t.a` and `a` for two keys.
+    """
+    if not has_grouping_sets(given):
+        return ""
+    columns = [node for node in given.walk() if isinstance(node, exp.Column)]
+    sizes = [len(column.parts) for column in columns]
+    meanings = [context.meaning(column) for column in columns]
+    found = {
+        (meaning[:3] if meaning is not None else None, size)
+        for meaning, size in zip(meanings, sizes, strict=True)
+    }
+    return f" {sizes}" if len(found) > len({meaning for meaning, _ in found}) else ""
 
 
 def _listed(forms: Sequence[tuple[str, exp.Expr]], more: str, node: exp.Expr) -> list[Listed]:
