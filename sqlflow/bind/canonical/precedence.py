@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 _ATOM, _CAST, _NEG, _MUL, _ADD, _CONCAT = "atom", "cast", "neg", "mul", "add", "concat"
-_COMPARE, _TEST, _NOT, _AND, _OR, _OTHER = "compare", "test", "not", "and", "or", "other"
+_COMPARE, _TEST, _NOT, _AND, _OR = "compare", "test", "not", "and", "or"
+_ARROW, _OTHER = "arrow", "other"
 
 _LEVELS: Mapping[type[exp.Expr], str] = {
     exp.Cast: _CAST, exp.TryCast: _CAST, exp.Paren: _ATOM, exp.Dot: _ATOM, exp.PropertyEQ: _ATOM,
@@ -20,19 +21,20 @@ _LEVELS: Mapping[type[exp.Expr], str] = {
     exp.LT: _COMPARE, exp.LTE: _COMPARE, exp.GT: _COMPARE, exp.GTE: _COMPARE, exp.Is: _TEST, exp.In: _TEST,
     exp.Between: _TEST, exp.Like: _TEST, exp.ILike: _TEST, exp.NullSafeEQ: _TEST, exp.NullSafeNEQ: _TEST,
     exp.Not: _NOT, exp.And: _AND, exp.Or: _OR, exp.AtTimeZone: _OTHER,
+    exp.JSONExtract: _ARROW, exp.JSONExtractScalar: _ARROW,
 }  # fmt: skip
 _VALUES = frozenset([_ATOM, _CAST, _NEG, _MUL, _ADD, _CONCAT])
 _TRUTHS = frozenset([_ATOM, _CAST, _COMPARE, _TEST, _NOT])
 # What may stand in an operator, on its left and anywhere else.
 _LEFT: Mapping[str, frozenset[str]] = {
     _MUL: frozenset([_ATOM, _CAST, _NEG, _MUL]), _ADD: frozenset([_ATOM, _CAST, _NEG, _MUL, _ADD]),
-    _CONCAT: _VALUES, _COMPARE: _VALUES, _TEST: _VALUES,
+    _CONCAT: _VALUES, _COMPARE: _VALUES, _TEST: _VALUES, _ARROW: frozenset([_ATOM, _CAST, _ARROW]),
 }  # fmt: skip
 _ANYWHERE: Mapping[str, frozenset[str]] = {
     _NEG: frozenset([_ATOM, _CAST]), _MUL: frozenset([_ATOM, _CAST, _NEG]),
     _ADD: frozenset([_ATOM, _CAST, _NEG, _MUL]), _CONCAT: _VALUES - {_CONCAT}, _COMPARE: _VALUES,
     _TEST: _VALUES, _NOT: _TRUTHS, _AND: _TRUTHS | {_AND}, _OR: _TRUTHS | {_AND, _OR},
-    _OTHER: frozenset([_ATOM]),
+    _ARROW: frozenset([_ATOM]), _OTHER: frozenset([_ATOM]),
 }  # fmt: skip
 
 

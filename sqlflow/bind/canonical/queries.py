@@ -15,6 +15,7 @@ from sqlflow.bind.canonical.sources import alias_names, count_names, from_clause
 from sqlflow.bind.canonical.survey import children
 from sqlflow.bind.query.select import has_more
 from sqlflow.bind.query.setops import arms
+from sqlflow.bind.query.stars import find_columns
 from sqlflow.dialect.names import name_key
 
 _SELECT = frozenset(
@@ -184,7 +185,7 @@ def _add_item(item: exp.Expr, outputs: Outputs, context: Context) -> None:
     if isinstance(item, exp.Select):
         outputs.add_open("*", item)
         return
-    if item.is_star or (context.has_columns and item.find(exp.Columns) is not None):
+    if item.is_star or (context.has_columns and find_columns(item) is not None):
         outputs.add_open(write(item, context), item)
         return
     inner = item.unalias()

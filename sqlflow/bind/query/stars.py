@@ -34,7 +34,7 @@ def expand(item: exp.Expr, scope: Scope, binder: Expressions) -> Expanded:
     inner = item.unalias()
     if isinstance(inner, (exp.Explode, exp.Unnest)):
         return _unnested(inner, scope, binder)
-    columns = _find_columns(item)
+    columns = find_columns(item)
     if columns is not None:
         return _columns(item, columns, scope, binder)
     return None
@@ -165,8 +165,8 @@ def _unnested(node: exp.Expr, scope: Scope, binder: Expressions) -> Expanded:
     return None
 
 
-def _find_columns(item: exp.Expr) -> exp.Columns | None:
-    """COLUMNS(...) in an expression; what stands in a subquery belongs to that."""
+def find_columns(item: exp.Expr) -> exp.Columns | None:
+    """Finds COLUMNS(...) in an expression; what stands in a subquery belongs to that."""
     stack: list[exp.Expr] = [item]
     while stack:
         node = stack.pop()
