@@ -30,7 +30,7 @@ from sqlflow.plan.due import Coverage, Interval, coverage_of
 from sqlflow.plan.parents import sources_read
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
 from sqlflow.plan.types import Plan
-from sqlflow.plan.versions import codes
+from sqlflow.plan.versions import Version, versions
 from sqlflow.project.catalog import CATALOG_FILE, catalog_text
 from sqlflow.state.publication import PROD
 from sqlflow.state.state import State, fold
@@ -206,7 +206,8 @@ class LoadedProject:
         options = self._options(full_refresh, force, fail_fast, threads, store_failures)
         program, chosen, _ = self._select(select, exclude)
         _check_compiled(program, chosen)
-        return make_plan(program, command, chosen, options, codes=self._codes(program))
+        codes = {node: version.code for node, version in self._versions(program).items()}
+        return make_plan(program, command, chosen, options, codes=codes)
 
     def apply(self, plan: Plan) -> Recorded:
         """Carries out a plan; the result is iterated over as events, and can be asked to `stop`."""
@@ -462,7 +463,8 @@ class LoadedProject:
         program, chosen, _ = self._select(select, exclude)
         _check_compiled(program, chosen)
         with self._opened(chosen) as opened:
-            plan = make_plan(program, command, chosen, options, opened.past, self._codes(program))
+            seen = opened.seen
+            plan = make_plan(program, command, chosen, options, seen.past, seen.codes)
             return self._run(plan, opened)
 
     def _run(self, plan: Plan, opened: Opened) -> Recorded:
@@ -497,6 +499,7 @@ class LoadedProject:
                 program,
                 settings,
                 self._outside(),
+                self._versions(program),
                 events,
                 self._questions(sources_read(program, frozenset(nodes))),
             )
@@ -520,10 +523,10 @@ class LoadedProject:
         project = self._compiled.project
         return source_versions(project.sources if project is not None else {}, self._compiled.system)
 
-    def _codes(self, program: Program) -> Mapping[NodeId, str]:
+    def _versions(self, program: Program) -> Mapping[NodeId, Version]:
         from sqlflow.apply.past import python_versions
 
-        return codes(program, self.tree, self._outside(), python_versions(program, self._compiled.system))
+        return versions(program, self.tree, self._outside(), python_versions(program, self._compiled.system))
 
     def _find(self, program: Program, name: str) -> NodeId:
         for id in program.schemas:

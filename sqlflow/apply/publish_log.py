@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlflow.adapter.protocol import Session
 from sqlflow.apply.sender import Sender
+from sqlflow.apply.version_log import VersionLog
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Ranges, normalised
 from sqlflow.core.relation import Column, Relation
@@ -21,6 +22,7 @@ from sqlflow.dialect import statements as sql
 from sqlflow.dialect.names import quote, relation_sql
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.plan.stale import Past
+from sqlflow.plan.versions import Version, same_rows, version_id
 from sqlflow.state.codec import UnreadableEventError, decode, encode
 from sqlflow.state.event import Published
 from sqlflow.state.publication import PROD, Publication
@@ -41,6 +43,7 @@ class PublishLog:
 
     def __init__(self, spec: DialectSpec, database: str | None) -> None:
         self.relation = Relation(database, SCHEMA, "publications")
+        self.versions = VersionLog(spec, Relation(database, SCHEMA, "versions"))
         self._spec = spec
         self._lock = Lock()
         self._past = Past()
@@ -60,8 +63,14 @@ class PublishLog:
             self._found = self._latest(session)
         return self._found
 
-    def begin(self, past: Past, relations: Mapping[NodeId, Relation]) -> None:
-        """Takes what holds of the warehouse when the run begins, and the name that each node has there."""
+    def begin(
+        self, past: Past, relations: Mapping[NodeId, Relation], versions: Mapping[NodeId, Version]
+    ) -> None:
+        """Takes what holds of the warehouse when the run begins.
+
+        `relations` has the name that each node has there, `versions` what each is built from.
+        """
+        self.versions.begin(versions)
         names = {node: relation_sql(self._spec, relation) for node, relation in relations.items()}
         with self._lock:
             self._past = past
@@ -200,7 +209,11 @@ class PublishLog:
         return self._published.get(node) or self._found.get((node, self._names.get(node, "")))
 
     def write(self, publication: Publication, sender: Sender) -> None:
-        """Adds a publication to the log, within the transaction that publishes."""
+        """Adds a publication to the log, within the transaction that publishes, and what its code is."""
+        with self._lock:
+            last = self._last_known(publication.node)
+        if last is None or not same_rows(last.code, publication.code):
+            self.versions.keep(publication.node, version_id(publication.code), sender)
         places = ", ".join(f"${place}" for place in range(1, len(_COLUMNS) + 1))
         columns = sql.names(self._spec, _COLUMNS)
         text = encode(Published(publication=publication))

@@ -62,7 +62,10 @@ class Workshop:
     @property
     def own_tables(self) -> Mapping[Relation, str]:
         """The tables in the warehouse that a run needs for itself, each with the statement that makes it."""
-        tables = {self.log.relation: self.log.create()}
+        tables = {
+            self.log.relation: self.log.create(),
+            self.log.versions.relation: self.log.versions.create(),
+        }
         if not self.spec.transactions:
             tables[self.intents.relation] = self.intents.create()
         if self.leases.needed:

@@ -1,86 +1,162 @@
-"""What a node is built from, as a digest: while that stays the same, the node would be the same."""
+"""What a node is built from: while that means the same, the node would be the same."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Any, TypeAlias, cast
 
-from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, Program
+from sqlflow.bind.canonical.form import CANONICAL_VERSION
+from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, NodeSchema, Program
 from sqlflow.checks.generic import generic_query
 from sqlflow.core.config import Materialization, NodeConfig
 from sqlflow.core.digest import digest
 from sqlflow.core.ids import NodeId
 from sqlflow.core.source import SourceTree
 from sqlflow.core.textmap import Edit, splice
-from sqlflow.dialect.names import relation_sql
+from sqlflow.dialect.names import quote, relation_sql
+from sqlflow.dialect.spec import DialectSpec
 
 # What says nothing about the rows, or is in the SQL already.
 _NO_MATTER = frozenset(
     {"enabled", "tags", "meta", "timeout", "full_refresh", "contract", "alias", "schema", "database",
      "pre_hook", "post_hook", "concurrent_batches", "persist_docs", "grants", "stale_after",
-     "on_stale_source", "signals", "checksum"}
+     "on_stale_source", "signals", "checksum", "event_time"}
 )  # fmt: skip
 # Between the digest of what the rows come from, and that of what hangs on the relation.
 _AND = "+"
+_DEFAULTS = NodeConfig()
+
+# The columns of a relation, each with its type where that is known.
+Columns: TypeAlias = tuple[tuple[str, str], ...]
 
 
-def codes(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """What a node's rows come from.
+
+    `parts` is what counts by its text: the relation's name, the configuration that differs from the defaults,
+    hooks, files. `queries` are the node's queries by what they are for, with the ids of nodes, quoted, in the
+    places of tables; `forms` are the digests of what they mean, written by the canonicaliser of that version;
+    `reads` are the columns of the nodes that they read. `attached` is the digest of what hangs on the
+    relation, empty where nothing does.
+    """
+
+    parts: Mapping[str, Any]
+    queries: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    forms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    canonical: int = CANONICAL_VERSION
+    reads: Mapping[str, Columns] = field(default_factory=lambda: MappingProxyType({}))
+    attached: str = ""
+
+    @property
+    def id(self) -> str:
+        """The digest of what it says, word by word."""
+        return digest(json.dumps([self.parts, dict(self.queries)], sort_keys=True))
+
+    @property
+    def code(self) -> str:
+        """The digest, with that of what hangs on the relation behind it."""
+        return with_attached(self.id, self.attached)
+
+
+def with_attached(id: str, attached: str) -> str:
+    """Gives the code of a node that is of a version."""
+    return f"{id}{_AND}{attached}" if attached else id
+
+
+def version_id(code: str) -> str:
+    """Gives the version that a code is of."""
+    return code.partition(_AND)[0]
+
+
+def same_rows(left: str, right: str) -> bool:
+    """Says whether two codes differ at most in what hangs on the relation: a node's rows are the same."""
+    return version_id(left) == version_id(right)
+
+
+def versions(
     program: Program, tree: SourceTree, outside: Mapping[NodeId, str], python: Mapping[str, str]
-) -> Mapping[NodeId, str]:
-    """Gives the digest of each node's code.
+) -> Mapping[NodeId, Version]:
+    """Gives what each node is built from, by the project as it is.
 
     `outside` has what the sources tell of their version, `python` the digest of each file that defines
     Python models, with what it imports of the project. What a seed or a file source holds is a part of its
-    code.
+    version.
     """
-    out: dict[NodeId, str] = {}
+    out: dict[NodeId, Version] = {}
     for id, model in program.models.items():
         function = model.function
         called = python.get(function.path, "") if function is not None else ""
-        out[id] = _digest(program, model, *_parts(model), called)
+        out[id] = _model(program, model, called)
     for id, seed in program.seeds.items():
         file = tree.files.get(seed.path)
-        out[id] = _digest(program, seed, file.digest if file is not None else "")
+        parts = {**_parts(program.spec, seed), "file": file.digest if file is not None else ""}
+        out[id] = Version(parts=parts, attached=_attached(seed))
     for id, source in program.sources.items():
-        out[id] = digest(json.dumps([source.load or "", outside.get(id, "")]))
+        out[id] = Version(parts={"load": source.load or "", "version": outside.get(id, "")})
     for id, test in program.singular_tests.items():
-        out[id] = digest(test.query.sql)
+        out[id] = Version(parts={"query": test.query.sql})
     for id, generic in program.generic_tests.items():
-        out[id] = digest(generic_query(generic, program.spec).sql)
+        out[id] = Version(parts={"query": generic_query(generic, program.spec).sql})
     return out
 
 
-def _parts(model: BoundModel) -> tuple[str, ...]:
-    """The model's own text. A view holds on to the names that it reads, so these are a part of it."""
-    read = repr(sorted(model.time.parents.items())) if model.time is not None else ""
-    own = [query.sql for query in model.strategy.statements] if model.strategy is not None else []
+def _model(program: Program, model: BoundModel, called: str) -> Version:
+    parts = _parts(program.spec, model)
     if model.function is not None:
         names = (model.function.name, *(given.parameter for given in model.function.inputs))
-        return (model.function.path, *names, read, *own)
-    write = _bound if model.config.materialized is Materialization.VIEW else _logical
-    return (write(model.full), write(model.incremental), read, *own)
+        parts["function"] = [*names, called]
+    if model.time is not None:
+        parts["times"] = repr(sorted(model.time.parents.items()))
+    if model.strategy is not None:
+        parts["strategy"] = [query.sql for query in model.strategy.statements]
+    bound = {"full": model.full, "incremental": model.incremental}
+    queries = {role: query for role, query in bound.items() if query is not None}
+    if model.config.materialized is Materialization.VIEW and model.full is not None:
+        # A view holds on to the names that it was written with.
+        parts["names"] = sorted({model.full.sql[read.start : read.end] for read in model.full.reads})
+    read = {read.node for query in queries.values() for read in query.reads}
+    return Version(
+        parts=parts,
+        queries={role: _kept(query, program.spec) for role, query in queries.items()},
+        forms={role: query.form for role, query in queries.items()},
+        reads={node: _columns(program.schemas.get(node)) for node in sorted(read)},
+        attached=_attached(model),
+    )
 
 
-def _bound(query: BoundQuery | None) -> str:
-    return query.sql if query is not None else ""
-
-
-def _logical(query: BoundQuery | None) -> str:
+def _kept(query: BoundQuery, spec: DialectSpec) -> str:
     """The query with the ids of nodes in the places of tables: where these lie does not matter."""
-    if query is None:
-        return ""
-    edits = [Edit(read.start, read.end, read.node) for read in query.reads]
+    edits = [Edit(read.start, read.end, quote(spec, read.node) + read.alias) for read in query.reads]
     return splice(query.sql, query.map, edits)[0]
 
 
-def _digest(program: Program, node: BoundModel | BoundSeed, *parts: str) -> str:
-    hooks = [hook.sql for hook in (*node.pre_hooks, *node.post_hooks)]
-    relation = relation_sql(program.spec, node.relation)
-    outside = [[hook.sql for hook in found] for found in (node.before_begin, node.after_commit)]
-    more = [outside] if any(outside) else []
-    code = digest(json.dumps([relation, _config(node.config), len(node.pre_hooks), hooks, parts, *more]))
-    return code + _attached(node)
+def _columns(schema: NodeSchema | None) -> Columns:
+    if schema is None or schema.open:
+        return ()
+    return tuple((column.name or "", str(column.type or "")) for column in schema.columns)
+
+
+def _parts(spec: DialectSpec, node: BoundModel | BoundSeed) -> dict[str, Any]:
+    hooks = (node.before_begin, node.pre_hooks, node.post_hooks, node.after_commit)
+    return {
+        "relation": relation_sql(spec, node.relation),
+        "config": _config(node.config),
+        "hooks": [[hook.sql for hook in found] for found in hooks] if any(hooks) else [],
+    }
+
+
+def _config(config: NodeConfig) -> Mapping[str, str]:
+    """What is not as by default: so a setting that a newer version knows changes nothing by itself."""
+    if config.time_range is not None:
+        # By how much batches are looked back at is asked whenever there is something new.
+        config = replace(config, time_range=replace(config.time_range, lookback=0))
+    named = (f.name for f in fields(config) if f.name not in _NO_MATTER)
+    found = {name: repr(getattr(config, name)) for name in named}
+    return {name: text for name, text in found.items() if text != repr(getattr(_DEFAULTS, name))}
 
 
 def _attached(node: BoundModel | BoundSeed) -> str:
@@ -91,13 +167,40 @@ def _attached(node: BoundModel | BoundSeed) -> str:
         parts += [node.docs.description, columns]
     if node.grants is not None:
         parts.append({"grants": node.grants.wanted})
-    return _AND + digest(json.dumps(parts)) if parts else ""
+    return digest(json.dumps(parts)) if parts else ""
 
 
-def same_rows(left: str, right: str) -> bool:
-    """Says whether two digests differ at most in what hangs on the relation: a node's rows are the same."""
-    return left.partition(_AND)[0] == right.partition(_AND)[0]
+def encode_version(version: Version) -> str:
+    """Writes a version as one line of JSON; what hangs on the relation is no part of it."""
+    return json.dumps(
+        {
+            "parts": version.parts,
+            "queries": dict(version.queries),
+            "forms": dict(version.forms),
+            "canonical": version.canonical,
+            "reads": {node: list(columns) for node, columns in version.reads.items()},
+        },
+        separators=(",", ":"),
+    )
 
 
-def _config(config: NodeConfig) -> Mapping[str, str]:
-    return {f.name: repr(getattr(config, f.name)) for f in fields(config) if f.name not in _NO_MATTER}
+def decode_version(text: str) -> Version | None:
+    """Reads a version back; None where the text is none, or was written by a newer sqlflow."""
+    try:
+        found = cast("dict[str, Any]", json.loads(text))
+        return Version(
+            parts=found["parts"],
+            queries=_texts(found["queries"]),
+            forms=_texts(found["forms"]),
+            canonical=int(found["canonical"]),
+            reads={
+                str(node): tuple((str(name), str(type_)) for name, type_ in columns)
+                for node, columns in found["reads"].items()
+            },
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _texts(found: Mapping[object, object]) -> Mapping[str, str]:
+    return {str(name): str(text) for name, text in found.items()}

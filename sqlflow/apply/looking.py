@@ -1,0 +1,95 @@
+"""Looks into a warehouse before a plan is made: what was published, from what, and how old sources are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from sqlflow.adapter.protocol import Adapter, Failure, Warehouse
+from sqlflow.apply.catalog import Catalog
+from sqlflow.apply.freshness import SourceFreshness, SourceQuestion, ask_sources, reasons_to_wait
+from sqlflow.apply.intents import Intents
+from sqlflow.apply.past import node_relations, read_past
+from sqlflow.apply.publish_log import PublishLog
+from sqlflow.bind.types import Program
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic, ProjectError
+from sqlflow.core.ids import NodeId
+from sqlflow.plan.meaning import settled
+from sqlflow.plan.stale import Past
+from sqlflow.plan.versions import Version, version_id
+from sqlflow.project.types import Target
+from sqlflow.state.state import State
+from sqlflow.system.protocol import System
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What is known of a warehouse, and of the runs before.
+
+    `codes` are those of the project's nodes as it is now; `known` has the versions, by their ids, of what was
+    published from another text.
+    """
+
+    catalog: Catalog
+    log: PublishLog
+    intents: Intents
+    past: Past
+    codes: Mapping[NodeId, str]
+    known: Mapping[str, Version]
+    state: State
+    freshness: tuple[SourceFreshness, ...]
+
+
+def look_around(
+    warehouse: Warehouse,
+    adapter: Adapter,
+    system: System,
+    program: Program,
+    target: Target,
+    outside: Mapping[NodeId, str],
+    versions: Mapping[NodeId, Version],
+    state: State,
+    asked: Sequence[SourceQuestion],
+) -> Seen:
+    """Asks the warehouse; nothing is changed.
+
+    The arguments are as in `open_run`. Raises ProjectError where the warehouse can't be looked into.
+    """
+    spec = adapter.spec
+    catalog, log = Catalog(spec), PublishLog(spec, target.database)
+    intents = Intents(spec, target.database)
+    try:
+        with closing(warehouse.session()) as session:
+            freshness = ask_sources(asked, session, adapter, system)
+            told = {found.node: found.version for found in freshness if found.version is not None}
+            waits = reasons_to_wait(freshness)
+            past = read_past(program, {**outside, **told}, state, log, intents, catalog, session, waits)
+            ids = {node: version_id(found.code) for node, found in past.publications.items()}
+            other = {id for node, id in ids.items() if node in versions and versions[node].id != id}
+            known = log.versions.read(session, sorted(other))
+    except ProjectError:
+        raise
+    except Exception as error:
+        raise ProjectError([_not_seen(adapter.classify(error), target)]) from error
+    log.begin(past, node_relations(program), versions)
+    return Seen(
+        catalog=catalog,
+        log=log,
+        intents=intents,
+        past=past,
+        codes=settled(versions, past.publications, known, spec),
+        known=known,
+        state=state,
+        freshness=freshness,
+    )
+
+
+def _not_seen(failure: Failure, target: Target) -> Diagnostic:
+    return Diagnostic(
+        code=Code.NO_CONNECTION,
+        message=f"the warehouse of `{target.name}` can't be looked into: {failure.message}",
+        span=target.span,
+        help=failure.hint or "the user of this target needs the right to read its schemas",
+    )

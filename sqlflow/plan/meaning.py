@@ -1,0 +1,91 @@
+"""Compares the versions of a node by what they mean: whether they are the same one, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlflow.bind.canonical.changes import Difference
+from sqlflow.bind.canonical.differences import differences
+from sqlflow.bind.forms import KeptQuery, read_kept
+from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
+from sqlflow.core.ids import NodeId
+from sqlflow.core.schema import parse_type
+from sqlflow.dialect.rules import load_rules
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.plan.versions import Columns, Version, version_id, with_attached
+from sqlflow.state.publication import Publication
+
+
+def settled(
+    now: Mapping[NodeId, Version],
+    published: Mapping[NodeId, Publication],
+    known: Mapping[str, Version],
+    spec: DialectSpec,
+) -> Mapping[NodeId, str]:
+    """Gives the code of each node: the one that it was published from, where that means the same.
+
+    `known` has the versions, by their ids, of what was published from another text.
+    """
+    out: dict[NodeId, str] = {}
+    for node, version in now.items():
+        last = published.get(node)
+        id = version.id
+        if last is not None and version_id(last.code) != id:
+            old = known.get(version_id(last.code))
+            if old is not None and same_meaning(old, version, spec):
+                id = version_id(last.code)
+        out[node] = with_attached(id, version.attached)
+    return out
+
+
+def same_meaning(old: Version, new: Version, spec: DialectSpec) -> bool:
+    """Says whether two versions of a node give the same rows from the same data.
+
+    What can't be decided is another version.
+    """
+    if old.parts != new.parts or old.queries.keys() != new.queries.keys():
+        return False
+    return all(_same_query(role, old, new, spec) for role in old.queries)
+
+
+def query_differences(old: Version, new: Version, spec: DialectSpec) -> Mapping[str, tuple[Difference, ...]]:
+    """Gives what differs between the queries of two versions, by what these are for.
+
+    A query that only one of them has, or that can't be read any more, is left out.
+    """
+    out: dict[str, tuple[Difference, ...]] = {}
+    for role in old.queries.keys() & new.queries.keys():
+        before, after = _read(role, old, spec), _read(role, new, spec)
+        if before is not None and after is not None:
+            out[role] = differences(before.outline, after.outline)
+    return out
+
+
+def _same_query(role: str, old: Version, new: Version, spec: DialectSpec) -> bool:
+    if old.queries[role] == new.queries[role]:
+        return True
+    if old.canonical == new.canonical:
+        return bool(new.forms[role]) and old.forms.get(role) == new.forms[role]
+    # What was written by another canonicaliser is read again.
+    before, after = _read(role, old, spec), _read(role, new, spec)
+    return before is not None and after is not None and before.form == after.form
+
+
+def _read(role: str, version: Version, spec: DialectSpec) -> KeptQuery | None:
+    tables = {node: _table(node, columns) for node, columns in version.reads.items() if columns}
+    return read_kept(version.queries[role], spec, load_rules(spec), tables)
+
+
+def _table(node: str, columns: Columns) -> Table:
+    return Table(
+        columns=tuple(
+            Column(
+                name=name or None,
+                value=Value(
+                    type=parse_type(type_) if type_ else None,
+                    sources=frozenset({ColumnRef(NodeId(node), name)}),
+                ),
+            )
+            for name, type_ in columns
+        )
+    )
