@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePath, PurePosixPath
@@ -29,6 +29,8 @@ from sqlflow.manifest import manifest
 from sqlflow.plan.due import Coverage, Interval, coverage_of
 from sqlflow.plan.parents import sources_read
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
+from sqlflow.plan.review import Review, review
+from sqlflow.plan.saved import SavedPlan, check_saved, saved_actions
 from sqlflow.plan.types import Plan
 from sqlflow.plan.versions import Version, versions
 from sqlflow.project.catalog import CATALOG_FILE, catalog_text
@@ -39,6 +41,7 @@ from sqlflow.system.protocol import System
 
 if TYPE_CHECKING:
     from sqlflow.apply.freshness import SourceFreshness, SourceQuestion
+    from sqlflow.apply.looking import Seen
     from sqlflow.apply.pull import PulledSources
     from sqlflow.apply.record import Recorded
     from sqlflow.apply.run import Opened
@@ -57,6 +60,14 @@ class CompiledQuery:
     name: str
     path: str
     sql: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """What a build would do: for people to read, and to be kept until it is applied."""
+
+    review: Review
+    saved: SavedPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +219,62 @@ class LoadedProject:
         _check_compiled(program, chosen)
         codes = {node: version.code for node, version in self._versions(program).items()}
         return make_plan(program, command, chosen, options, codes=codes)
+
+    def review(
+        self,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        *,
+        full_refresh: bool = False,
+        force: bool = False,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Reviewed:
+        """Says what a build would do, and why; the warehouse is looked into, and nothing is changed.
+
+        The arguments are those of `build`, with what it raises.
+        """
+        options = self._options(full_refresh, force, False, None, False)
+        if start is not None or end is not None:
+            options = replace(options, interval=self._interval(start, end, full_refresh, select, exclude))
+        program, chosen, _ = self._select(select, exclude)
+        _check_compiled(program, chosen)
+        versions = self._versions(program)
+        seen = self._look(program, chosen, versions)
+        plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes)
+        published = seen.past.publications
+        saved = SavedPlan(
+            project=self.name,
+            target=self.target,
+            made_at=self._compiled.system.now(),
+            select=tuple(select),
+            exclude=tuple(exclude),
+            full_refresh=full_refresh,
+            force=force,
+            interval=options.interval,
+            actions=saved_actions(plan, published),
+        )
+        found = review(plan, program, options, published, versions, seen.known, seen.state, chosen)
+        return Reviewed(review=found, saved=saved)
+
+    def apply_saved(
+        self, saved: SavedPlan, *, threads: int | None = None, fail_fast: bool = False
+    ) -> Recorded:
+        """Carries out a plan that was reviewed, and nothing else.
+
+        Raises ProjectError where it is of another project or target, or where the code of what it builds has
+        changed since, or somebody else has published it. Where nothing is left to do of an action, it is left
+        out; newer data of what is read is read.
+        """
+        options = self._options(saved.full_refresh, saved.force, fail_fast, threads, False)
+        options = replace(options, interval=saved.interval, now=saved.made_at)
+        program, chosen, _ = self._select(saved.select, saved.exclude)
+        _check_compiled(program, chosen)
+        with self._opened(chosen) as opened:
+            seen = opened.seen
+            check_saved(saved, program, self.name, self.target, seen.codes, seen.past.publications)
+            plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes)
+            return self._run(plan.only({action.node for action in saved.actions}), opened)
 
     def apply(self, plan: Plan) -> Recorded:
         """Carries out a plan; the result is iterated over as events, and can be asked to `stop`."""
@@ -477,6 +544,27 @@ class LoadedProject:
             raise ProjectError(self.diagnostics)
         run = execution(plan, self._program(), opened, hooks)
         return Recorded(run, self._compiled.system, self._target_path(), opened.events)
+
+    def _look(self, program: Program, chosen: frozenset[NodeId], versions: Mapping[NodeId, Version]) -> Seen:
+        """Looks into the warehouse and the state without changing anything."""
+        from sqlflow.apply.looking import look_around
+
+        settings = self._compiled.settings
+        if settings is None:
+            raise ProjectError(self.diagnostics)
+        state = self.state()
+        with closing(self._open(reads=True)) as warehouse:
+            return look_around(
+                warehouse,
+                self._adapter(),
+                self._compiled.system,
+                program,
+                settings.target,
+                self._outside(),
+                versions,
+                state,
+                self._questions(sources_read(program, chosen)),
+            )
 
     @contextmanager
     def _opened(self, nodes: Iterable[NodeId]) -> Generator[Opened]:

@@ -126,7 +126,7 @@ def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks)
         intents=opened.seen.intents,
         leases=opened.leases,
         builder=builder,
-        now=now,
+        now=plan.now or now,
     )
     known = opened.seen.state.publications
     unseen = tuple(

@@ -16,6 +16,8 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError
 
 WRONG = 1
+# The code has changes, where a plan was asked to say so.
+CHANGES = 3
 INTERRUPTED = 130
 # What a shell reports of a process that was ended because nobody reads its output any more.
 BROKEN_PIPE = 141

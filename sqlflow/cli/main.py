@@ -18,6 +18,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "init": "Make a project that builds at once.",
         "compile": "Check the project and write its SQL, without a warehouse.",
+        "plan": "Show what a build would do, and why.",
+        "apply": "Do what was planned, and nothing else.",
         "build": "Load seeds, build models, run tests, in order.",
         "test": "Run data tests on what is in the warehouse.",
         "seed": "Load the files of rows into tables.",

@@ -115,6 +115,7 @@ def make_plan(
         target=options.target,
         threads=options.threads,
         fail_fast=options.fail_fast,
+        now=options.now,
         schemas=_schemas(actions),
         actions=tuple(actions),
         unchanged=tuple(unchanged),

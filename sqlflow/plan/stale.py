@@ -123,6 +123,10 @@ class Judge:
     def verdict(self, node: NodeId, reads: Sequence[NodeId], *, asked: str = "") -> Verdict:
         """Judges a node; what is `asked` for, which is the reason then, is built in any case."""
         reason, settled = (asked, True) if asked else self._why(node, reads)
+        because: NodeId | None = None
+        if reason in ("", ONLY_ATTACHED):
+            because = next((parent for parent in reads if parent in self._built), None)
+            reason = f"{self._name(because)} is built" if because is not None else reason
         builds = bool(reason) and reason != ONLY_ATTACHED
         if builds:
             self._built.add(node)
@@ -130,6 +134,7 @@ class Judge:
         waits = builds and not asked and not self._force
         return Verdict(
             reason=reason,
+            because=because,
             forced=settled,
             held=self._held(node, reads) if waits else "",
             signals=model.signals if waits and model is not None else (),
@@ -177,19 +182,19 @@ class Judge:
             volatile=volatile[0] if volatile else "",
             recent=is_recent(last, self._now, stale_after),
         )
-        attached = reason if reason == ONLY_ATTACHED else ""
-        reason = "" if attached else reason
-        if not reason and model is not None and publication is not None and self._now is not None:
+        if (
+            reason in ("", ONLY_ATTACHED)
+            and model is not None
+            and publication is not None
+            and self._now is not None
+        ):
             chained = model.time is not None and model.time.depends_on_past
             due = len(batches_due(model.config, publication.ranges, self._now, depends_on_past=chained))
             if due:
                 # What is due is asked again when it is built.
                 return f"{due} {'batch is' if due == 1 else 'batches are'} due", True
-        if reason:
-            # Another run may do it meanwhile.
-            return reason, bool(volatile) and stale_after is None
-        built = next((parent for parent in reads if parent in self._built), None)
-        return (f"{self._name(built)} is built", False) if built is not None else (attached, False)
+        # Another run may do it meanwhile.
+        return reason, bool(volatile) and stale_after is None
 
     def _name(self, node: NodeId) -> str:
         return self._program.graph.nodes[node].name

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSignal, BoundSource
@@ -67,13 +67,15 @@ Work: TypeAlias = BuildModel | LoadSeed | LoadSource | RunTest
 class Verdict:
     """Why a node has to be built, and what may still keep it from that.
 
-    `reason` is empty where it need not be. Where it is not `forced`, nothing is done if, when its turn comes,
+    `reason` is empty where it need not be; `because` is the node before it that is built, where that is the
+    reason. Where it is not `forced`, nothing is done if, when its turn comes,
     it turns out that neither its code nor what it reads differs from what is published, and what can't be
     told (a source that has no version, a `volatile` function) was published less than `stale_after` ago.
     `held` says why it waits, empty where it does not; it waits as well for `signals` that are not there yet.
     """
 
     reason: str
+    because: NodeId | None
     forced: bool
     held: str
     signals: tuple[BoundSignal, ...]
@@ -110,19 +112,24 @@ class Action:
 class Plan:
     """Everything that a run will do, in an order that respects `after`.
 
-    `schemas` are those that must be there first: (database, schema). `unchanged` is what was selected and
-    is as it should be, with its tests. `untold` are the sources that can't tell whether they changed: what
-    reads them is always built.
+    `now` is the time by which ranges of time are complete, None for that of the run. `schemas` are those that
+    must be there first: (database, schema). `unchanged` is what was selected and is as it should be, with its
+    tests. `untold` are the sources that can't tell whether they changed: what reads them is always built.
     """
 
     command: str
     target: str
     threads: int
     fail_fast: bool
+    now: datetime | None
     schemas: tuple[tuple[str | None, str], ...]
     actions: tuple[Action, ...]
     unchanged: tuple[NodeId, ...] = ()
     untold: tuple[str, ...] = ()
+
+    def only(self, nodes: Collection[NodeId]) -> Plan:
+        """The same plan with some of its actions: these wait for none that is left out."""
+        return replace(self, actions=tuple(action for action in self.actions if action.node in nodes))
 
     @property
     def nodes(self) -> Iterator[NodeId]:

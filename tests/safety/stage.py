@@ -21,6 +21,8 @@ from tests.safety.contents import Found, batch_name, find
 from tests.safety.injected import ADAPTERS
 from tests.safety.subject import Subject
 
+# What is said of a table that holds what nobody is shown.
+LEFT_OVER = "was left over, and is not shown"
 # A part of the name of the schemas that failed rows are kept in.
 _FAILED_ROWS = "_dbt_test__audit"
 
@@ -132,7 +134,7 @@ class Stage:
             out.append(f"{lasts - found.stages} are shown, and not there")
         # One that was shown until this build may still be read.
         shown = {publication.stage for publication in log}
-        out += [f"{name} was left over" for name in sorted(found.stages - shown)]
+        out += [f"{name} {LEFT_OVER}" for name in sorted(found.stages - shown)]
         if len(found.stages) > 2 * len(lasts):
             out.append(f"too many were left: {sorted(found.stages)}")
         if self.warehouse.is_postgres:

@@ -1,0 +1,272 @@
+"""What a plan means, as text, as markdown for a pull request, or as JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from sqlflow.bind.canonical.changes import (
+    ColumnAdded,
+    ColumnChanged,
+    ColumnDropped,
+    ColumnRenamed,
+    ColumnRetyped,
+    ColumnsReordered,
+    Difference,
+    DistinctChanged,
+    FilterChanged,
+    FromChanged,
+    GroupingChanged,
+    JoinAdded,
+    JoinChanged,
+    JoinRemoved,
+    LimitChanged,
+    OrderChanged,
+    OtherChanged,
+    PartAdded,
+    PartRemoved,
+    RowsChanged,
+    SetOperationChanged,
+    SourcesChanged,
+)
+from sqlflow.cli.views.paint import Paint, count, no_colour, seconds, visible
+
+if TYPE_CHECKING:
+    from sqlflow.plan.review import Change, Review, Work
+
+Record: TypeAlias = dict[str, object]
+
+# How many lines of work are shown, unless all are asked for.
+_MOST = 30
+_MARKS = {"added": ("+", "good"), "removed": ("-", "error"), "metadata": ("~", "dim")}
+# A node's id, quoted, as it stands in a query that was kept.
+_NODE = re.compile(r"(?P<quote>[\"`])(?:model|seed|snapshot|source)\.[^\"`]+\.(?P<name>[^\"`.]+)(?P=quote)")
+# A line of a difference: its mark (-, + or ~), what it is about, and its text.
+_Line: TypeAlias = tuple[str, str, str]
+
+
+def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False) -> str:
+    """Draws a plan: what changed, what is built and why, what it took last time."""
+    if found.is_empty:
+        return f"target {found.target}: nothing to do, {count(found.unchanged, 'node')} unchanged"
+    lines = [paint(_headline(found), "title")]
+    plain = [change for change in found.changes if not (change.settings or change.differences)]
+    shown = plain if all_work else plain[:_MOST]
+    if plain:
+        lines += ["", *(line for change in shown for line in _change(change, paint))]
+    if len(shown) < len(plain):
+        lines.append(paint(f"and {len(plain) - len(shown)} more; -v shows all", "dim"))
+    for change in found.changes:
+        if change.settings or change.differences:
+            lines += ["", *_change(change, paint)]
+    lines += ["", *_work(found, paint, all_work)]
+    if found.untold:
+        names = ", ".join(found.untold)
+        lines += ["", paint(f"can't tell whether they changed: {names}; what reads them is built", "dim")]
+    return "\n".join(lines)
+
+
+def plan_markdown(found: Review) -> str:
+    """Writes a plan for a pull request."""
+    lines = [f"### {_headline(found)}"]
+    for change in found.changes:
+        rest = list(_change(change, no_colour))[1:]
+        lines += ["", f"**{visible(change.name)}** {change.category.value}: {visible(change.why)}"]
+        if rest:
+            lines += ["```diff", *(line.removeprefix("    ") for line in rest), "```"]
+    if found.work:
+        lines += ["", "| built | | why | batches | last time |", "|---|---|---|---|---|"]
+        lines += [f"| {' | '.join(_cell(cell) for cell in _cells(work))} |" for work in found.work]
+    return "\n".join(lines)
+
+
+def plan_record(found: Review) -> Record:
+    """Gives a plan as plain data."""
+    return {
+        "event": "plan",
+        "target": found.target,
+        "changes": [
+            {
+                "id": change.node,
+                "name": change.name,
+                "path": change.span.path if change.span is not None else None,
+                "category": change.category.value,
+                "why": change.why,
+                "settings": [{"name": name, "old": old, "new": new} for name, old, new in change.settings],
+                "differences": [
+                    {"query": role, "mark": mark, "what": what, "text": _readable(text)}
+                    for role, each in change.differences.items()
+                    for one in each
+                    for mark, what, text in difference_lines(one)
+                ],
+            }
+            for change in found.changes
+        ],
+        "work": [
+            {
+                "id": work.node,
+                "name": work.name,
+                "kind": work.kind,
+                "materialized": work.materialized,
+                "reason": work.reason,
+                "held": work.held,
+                "path": list(work.path),
+                "tests": work.tests,
+                "batches": work.batches,
+                "ranges": [[f"{r.start.isoformat()}Z", f"{r.end.isoformat()}Z"] for r in work.ranges],
+                "seconds": work.seconds,
+            }
+            for work in found.work
+        ],
+        "unchanged": found.unchanged,
+        "untold": list(found.untold),
+        "critical_path": list(found.critical),
+        "critical_seconds": round(found.critical_seconds, 3),
+    }
+
+
+def _headline(found: Review) -> str:
+    kinds = [change.category.value for change in found.changes]
+    changed = len([kind for kind in kinds if kind not in ("added", "removed")])
+    parts = [f"{changed} changed"]
+    parts += [f"{kinds.count(kind)} {kind}" for kind in ("added", "removed")]
+    built = [work for work in found.work if work.kind != "test"]
+    parts += [f"{len(built)} to build", f"{found.unchanged} unchanged"]
+    return f"plan for target {found.target}: {', '.join(parts)}"
+
+
+def _change(change: Change, paint: Paint) -> Iterator[str]:
+    mark, kind = _MARKS.get(change.category.value, ("~", "warning"))
+    path = visible(change.span.path) if change.span is not None else ""
+    head = f"{mark} {visible(change.name)}  {change.category.value}: {visible(change.why)}"
+    yield paint(head, kind) + (f"  {paint(path, 'dim')}" if path else "")
+    for name, old, new in change.settings:
+        yield from _drawn(_was_is(f"`{name}`", *_short(name, old, new)), paint)
+    several = len(change.differences) > 1
+    for role, each in change.differences.items():
+        for one in each:
+            lines = [
+                (m, f"{what} ({role})" if several else what, text) for m, what, text in difference_lines(one)
+            ]
+            yield from _drawn(lines, paint)
+
+
+def _short(name: str, old: str, new: str) -> tuple[str, str]:
+    if name in ("file", "function"):
+        # Digests of files say nothing to anybody.
+        return "", "its file, or what that imports"
+    return old, new
+
+
+def _drawn(lines: Sequence[_Line], paint: Paint) -> Iterator[str]:
+    before = ""
+    for mark, what, text in lines:
+        told = what if what != before else " " * len(what)
+        line = f"    {mark} {told}  {_readable(text)}".rstrip()
+        yield paint(line, {"-": "error", "+": "good"}.get(mark, "warning"))
+        before = what
+
+
+def _work(found: Review, paint: Paint, all_work: bool) -> Iterator[str]:
+    from sqlflow.cli.views.table import table
+
+    built = [work for work in found.work if work.kind != "test"]
+    alone = len(found.work) - len(built)
+    tests = sum(work.tests for work in built)
+    if built:
+        shown = built if all_work else built[:_MOST]
+        heads = ("build", "as", "why", "batches", "last time")
+        yield table(heads, [_cells(work) for work in shown], paint=paint, width=None)
+        if len(shown) < len(built):
+            yield paint(f"and {len(built) - len(shown)} more; -v shows all", "dim")
+    facts = [f"{count(tests, 'test')} before they are published"] if tests else []
+    if alone:
+        facts.append(f"{count(alone, 'other test')}")
+    named = {work.name for work in built}
+    chain = [name for name in found.critical if name in named]
+    if chain:
+        facts.append(f"at least {seconds(found.critical_seconds)}, for {' > '.join(chain)}")
+    yield paint("; ".join(facts) or "nothing to build", "dim")
+
+
+def _cells(work: Work) -> tuple[str, str, str, str, str]:
+    why = " > ".join(work.path) if len(work.path) > 2 else work.reason
+    why = f"held: {work.held}" if work.held else why
+    batches = ""
+    if work.batches:
+        first, last = work.ranges[0].start, work.ranges[-1].end
+        batches = f"{work.batches}: {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+    took = seconds(work.seconds) if work.seconds is not None else ""
+    kind = work.materialized or work.kind
+    return visible(work.name), kind, visible(why), batches, took
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _was_is(what: str, old: str, new: str) -> list[_Line]:
+    return [line for line in (("-", what, old), ("+", what, new)) if line[2]]
+
+
+def _many(what: str, old: Sequence[str], new: Sequence[str]) -> list[_Line]:
+    return [*(("-", what, text) for text in old), *(("+", what, text) for text in new)]
+
+
+def difference_lines(one: Difference) -> list[_Line]:
+    """Says a difference of two queries in lines: what went, what came."""
+    where = f" in {one.part}" if not isinstance(one, SourcesChanged) and one.part else ""
+    match one:
+        case ColumnAdded():
+            return [("+", f"column{where}", _named(one.text, one.name))]
+        case ColumnDropped():
+            return [("-", f"column{where}", _named(one.text, one.name))]
+        case ColumnRenamed():
+            return [("~", f"column{where}", f"{one.old} is now {one.new}")]
+        case ColumnRetyped():
+            return [("~", f"column{where}", f"{one.name}: {one.old or '?'} is now {one.new or '?'}")]
+        case ColumnChanged():
+            return _was_is(f"column {one.name}{where}", one.old, one.new)
+        case ColumnsReordered():
+            return _was_is(f"order of columns{where}", ", ".join(one.old), ", ".join(one.new))
+        case FilterChanged():
+            return _many(f"{one.clause}{where}", one.removed, one.added)
+        case JoinAdded():
+            return [("+", f"join{where}", one.text)]
+        case JoinRemoved():
+            return [("-", f"join{where}", one.text)]
+        case JoinChanged():
+            return _was_is(f"join{where}", one.old, one.new)
+        case FromChanged():
+            return _was_is(f"FROM{where}", one.old, one.new)
+        case SourcesChanged():
+            return _many("reads", one.removed, one.added)
+        case GroupingChanged():
+            return _was_is(f"GROUP BY{where}", ", ".join(one.old), ", ".join(one.new))
+        case OrderChanged():
+            return _was_is(f"ORDER BY{where}", ", ".join(one.old), ", ".join(one.new))
+        case LimitChanged():
+            return _was_is(f"LIMIT{where}", one.old, one.new)
+        case DistinctChanged():
+            return _was_is(f"DISTINCT{where}", one.old, one.new)
+        case SetOperationChanged():
+            return _was_is(f"set operation{where}", ", ".join(one.old), ", ".join(one.new))
+        case RowsChanged():
+            return [("~", f"rows{where}", one.why)]
+        case PartAdded():
+            return [("+", "part", one.part)]
+        case PartRemoved():
+            return [("-", "part", one.part)]
+        case OtherChanged():
+            found = _was_is(f"other{where}", one.old, one.new)
+            return found or [("~", f"other{where}", "something else")]
+
+
+def _readable(text: str) -> str:
+    """Writes SQL in a line, with the names of nodes in the places of their ids."""
+    return visible(_NODE.sub(lambda found: found["name"], " ".join(text.split())))
+
+
+def _named(text: str, name: str) -> str:
+    return name if text == name or text.endswith(f".{name}") else f"{text} AS {name}"

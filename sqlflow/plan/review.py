@@ -1,0 +1,291 @@
+"""What a plan means: what changed in the code, why each node is built, what it is likely to take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlflow.bind.canonical.changes import ColumnAdded, Difference
+from sqlflow.bind.types import BoundModel, Program
+from sqlflow.core.config import Materialization
+from sqlflow.core.ids import NodeId, NodeKind, kind_of
+from sqlflow.core.ranges import Ranges, normalised
+from sqlflow.core.span import Span
+from sqlflow.plan.due import batches_due, batches_within
+from sqlflow.plan.meaning import query_differences
+from sqlflow.plan.plan import PlanOptions
+from sqlflow.plan.types import Action, BuildModel, Plan
+from sqlflow.plan.versions import Version, same_rows, version_id
+from sqlflow.state.publication import Publication
+from sqlflow.state.state import State
+
+
+class Category(StrEnum):
+    """What a change of code means for the rows that are there, and for who reads them."""
+
+    ADDED = "added"
+    METADATA = "metadata"
+    ADDITIVE = "additive"
+    FORWARD_ONLY = "forward-only"
+    BREAKING = "breaking"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change of a node's code since it was published.
+
+    `why` says in words why it is of its category. `settings` are parts of its version other than its queries,
+    each with what it was and is; `differences` are those of its queries, by what these are for.
+    """
+
+    node: NodeId
+    name: str
+    span: Span | None
+    category: Category
+    why: str
+    settings: tuple[tuple[str, str, str], ...] = ()
+    differences: Mapping[str, tuple[Difference, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """An action of the plan: why, which ranges of time, and the seconds that it took when it was last done.
+
+    `seconds` is None where it was never done. `path` leads from a changed node to it, through what is built
+    because of that; empty for one that is built for a reason of its own.
+    """
+
+    node: NodeId
+    name: str
+    kind: str
+    materialized: str
+    reason: str
+    held: str
+    tests: int
+    batches: int
+    ranges: Ranges
+    seconds: float | None
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A plan as a person reads it.
+
+    `unchanged` is how many nodes of the selection are as they should be. `untold` are sources that can't tell
+    whether they changed. `critical` is the chain of actions that takes longest, by what each took last:
+    `critical_seconds`.
+    """
+
+    target: str
+    changes: tuple[Change, ...]
+    work: tuple[Work, ...]
+    unchanged: int
+    untold: tuple[str, ...]
+    critical: tuple[str, ...]
+    critical_seconds: float
+
+    @property
+    def changes_code(self) -> bool:
+        """Whether it is about a change of code, and not only about new data."""
+        return bool(self.changes)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.changes and not self.work
+
+
+def review(
+    plan: Plan,
+    program: Program,
+    options: PlanOptions,
+    published: Mapping[NodeId, Publication],
+    versions: Mapping[NodeId, Version],
+    known: Mapping[str, Version],
+    state: State,
+    chosen: frozenset[NodeId],
+) -> Review:
+    """Says what a plan means.
+
+    `published` has the last publication of each node, `versions` what each is built from now, `known` the
+    versions, by their ids, of what was published from another text; `chosen` are the nodes asked about.
+    """
+    took = {node: found.success.seconds for node, found in state.nodes.items() if found.success is not None}
+    codes = {action.node: action.code for action in plan.actions}
+    changes = [
+        change
+        for node in program.graph.order
+        if node in chosen and node in codes
+        for change in _change(program, options, node, codes[node], published, versions, known)
+    ]
+    critical, length = _critical(plan.actions, took)
+    return Review(
+        target=plan.target,
+        changes=(*changes, *_removed(program, state, chosen)),
+        work=tuple(_work(plan, program, options, published, took)),
+        unchanged=sum(kind_of(node) is not NodeKind.TEST for node in plan.unchanged),
+        untold=plan.untold,
+        critical=critical,
+        critical_seconds=length,
+    )
+
+
+def _change(
+    program: Program,
+    options: PlanOptions,
+    node: NodeId,
+    code: str,
+    published: Mapping[NodeId, Publication],
+    versions: Mapping[NodeId, Version],
+    known: Mapping[str, Version],
+) -> Iterator[Change]:
+    if kind_of(node) in (NodeKind.TEST, NodeKind.SOURCE):
+        return
+    info, last, now = program.graph.nodes[node], published.get(node), versions[node]
+    category, why = Category.ADDED, "not built yet"
+    settings: tuple[tuple[str, str, str], ...] = ()
+    differences: Mapping[str, tuple[Difference, ...]] = {}
+    if last is not None:
+        if last.code == code:
+            return
+        if same_rows(last.code, code):
+            category, why = Category.METADATA, "its descriptions or grants, no rows"
+        else:
+            old = known.get(version_id(last.code))
+            if old is not None:
+                settings = tuple(_settings(old, now))
+                differences = query_differences(old, now, program.spec)
+            model = program.models.get(node)
+            category, why = _category(model, options, settings, differences, is_known=old is not None)
+    yield Change(
+        node=node,
+        name=info.name,
+        span=info.span,
+        category=category,
+        why=why,
+        settings=settings,
+        differences=differences,
+    )
+
+
+def _settings(old: Version, new: Version) -> Iterator[tuple[str, str, str]]:
+    """Gives what differs in the parts of two versions, a configuration's keys each for itself."""
+    before, after = _flat(old), _flat(new)
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name, "") != after.get(name, ""):
+            yield name, before.get(name, ""), after.get(name, "")
+
+
+def _flat(version: Version) -> Mapping[str, str]:
+    out: dict[str, str] = {}
+    for name, part in version.parts.items():
+        if name == "config" and isinstance(part, Mapping):
+            out.update({str(key): str(value) for key, value in part.items()})
+        elif name in ("file", "function", "version"):
+            # Digests, which say nothing to anybody.
+            out[name] = str(part)
+        elif part:
+            out[name] = str(part)
+    return out
+
+
+def _category(
+    model: BoundModel | None,
+    options: PlanOptions,
+    settings: Sequence[tuple[str, str, str]],
+    differences: Mapping[str, tuple[Difference, ...]],
+    *,
+    is_known: bool,
+) -> tuple[Category, str]:
+    config = model.config if model is not None else None
+    if config is not None:
+        anew = options.full_refresh if config.full_refresh is None else config.full_refresh
+        if config.snapshot is not None:
+            return Category.FORWARD_ONLY, "a history is never made anew: what is there stays"
+        if config.materialized is Materialization.INCREMENTAL and not anew:
+            return Category.FORWARD_ONLY, "the rows that are there stay; --full-refresh makes them anew"
+    if not is_known:
+        return Category.BREAKING, "what it was built from is not known any more"
+    if settings:
+        return Category.BREAKING, f"`{settings[0][0]}` is another"
+    found = [difference for each in differences.values() for difference in each]
+    if found and all(isinstance(one, ColumnAdded) and not one.part for one in found):
+        return Category.ADDITIVE, "columns were added, and its rows stay the same"
+    return Category.BREAKING, "its rows may be others"
+
+
+def _removed(program: Program, state: State, chosen: frozenset[NodeId]) -> Iterator[Change]:
+    """Gives what was published once and is no longer in the project, where all of that was asked about."""
+    if not program.graph.nodes.keys() - chosen:
+        for _, node in sorted(state.publications):
+            if node not in program.graph.nodes:
+                yield Change(
+                    node=node,
+                    name=node.rpartition(".")[2],
+                    span=None,
+                    category=Category.REMOVED,
+                    why="no longer in the project; what it published stays",
+                    differences={},
+                )
+
+
+def _work(
+    plan: Plan,
+    program: Program,
+    options: PlanOptions,
+    published: Mapping[NodeId, Publication],
+    took: Mapping[NodeId, float],
+) -> Iterator[Work]:
+    planned = {action.node: action for action in plan.actions}
+    for action in plan.actions:
+        batches = _batches(action, options, published.get(action.node))
+        yield Work(
+            node=action.node,
+            name=action.name,
+            kind=action.kind,
+            materialized=action.materialized,
+            reason=action.verdict.reason,
+            held=action.verdict.held,
+            tests=len(action.audits),
+            batches=len(batches),
+            ranges=normalised(batches),
+            seconds=took.get(action.node),
+            path=_path(action, planned),
+        )
+
+
+def _batches(action: Action, options: PlanOptions, last: Publication | None) -> Ranges:
+    """The batches that are due of a model that is built by time range, as far as is known before it is."""
+    work = action.work
+    if not isinstance(work, BuildModel) or work.model.time is None or options.now is None:
+        return ()
+    if options.interval is not None:
+        return batches_within(work.model.config, options.interval, options.now)
+    refresh = (
+        options.full_refresh if work.model.config.full_refresh is None else work.model.config.full_refresh
+    )
+    covered = last.ranges if last is not None and not refresh else None
+    chained = work.model.time.depends_on_past
+    return batches_due(work.model.config, covered, options.now, depends_on_past=chained)
+
+
+def _path(action: Action, planned: Mapping[NodeId, Action]) -> tuple[str, ...]:
+    """The names from what is built for a reason of its own down to this action."""
+    out = [action.name]
+    while action.verdict.because is not None:
+        action = planned[action.verdict.because]
+        out.append(action.name)
+    return tuple(reversed(out)) if len(out) > 1 else ()
+
+
+def _critical(actions: Sequence[Action], took: Mapping[NodeId, float]) -> tuple[tuple[str, ...], float]:
+    """The chain of actions that takes longest, by what each took last; empty where that is not known."""
+    ends: dict[NodeId, tuple[float, tuple[str, ...]]] = {}
+    for action in actions:
+        before = max((ends[node] for node in action.after if node in ends), default=(0.0, ()))
+        ends[action.node] = (before[0] + took.get(action.node, 0.0), (*before[1], action.name))
+    length, chain = max(ends.values(), default=(0.0, ()))
+    return (chain, length) if length else ((), 0.0)

@@ -1,0 +1,186 @@
+"""A plan in a file: what was asked for and reviewed, and what must still hold when it is applied.
+
+It has no SQL and no settings of a target in it, only names, digests and what a review says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlflow.bind.types import Program
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic, ProjectError
+from sqlflow.core.ids import NodeId
+from sqlflow.plan.due import Interval
+from sqlflow.plan.types import Plan
+from sqlflow.state.publication import Publication
+
+_FORMAT = 1
+
+
+class UnreadablePlanError(Exception):
+    """Raised on a text that is no saved plan, or one of a newer sqlflow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedAction:
+    """An action as it was reviewed; `number` is that of the node's last publication, 0 for none."""
+
+    node: NodeId
+    code: str
+    reason: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPlan:
+    """A plan as it was reviewed: what it was made of, when, and its actions in their order."""
+
+    project: str
+    target: str
+    made_at: datetime
+    select: tuple[str, ...]
+    exclude: tuple[str, ...]
+    full_refresh: bool
+    force: bool
+    interval: Interval | None
+    actions: tuple[SavedAction, ...]
+
+
+def saved_actions(plan: Plan, published: Mapping[NodeId, Publication]) -> tuple[SavedAction, ...]:
+    """Gives the actions of a plan as they are kept."""
+    return tuple(
+        SavedAction(
+            node=action.node,
+            code=action.code,
+            reason=action.verdict.reason,
+            number=_number(published.get(action.node)),
+        )
+        for action in plan.actions
+    )
+
+
+def check_saved(
+    saved: SavedPlan,
+    program: Program,
+    project: str,
+    target: str,
+    codes: Mapping[NodeId, str],
+    published: Mapping[NodeId, Publication],
+) -> None:
+    """Raises ProjectError where a plan is not what would be done any more.
+
+    `codes` are those of the project's nodes now. Newer data of nodes that the plan does not build is no
+    reason: it is read.
+    """
+    nodes = program.graph.nodes
+    if (saved.project, saved.target) != (project, target):
+        message = (
+            f"the plan is for the project `{saved.project}` on the target `{saved.target}`, and this is "
+            f"`{project}` on `{target}`"
+        )
+        raise _out_of_date(message, (), "name the project with --project, and the target with --target")
+    notes = tuple(
+        f"`{nodes[node].name if node in nodes else node}` {what}"
+        for node, what in _changed(saved, codes, published)
+    )
+    if notes:
+        help_ = "nothing was done; make the plan again, and look at it"
+        raise _out_of_date("the plan is not what would be done any more", notes, help_)
+
+
+def _changed(
+    saved: SavedPlan, codes: Mapping[NodeId, str], published: Mapping[NodeId, Publication]
+) -> Iterator[tuple[NodeId, str]]:
+    """Says of which nodes of a saved plan something changed since, and what."""
+    for action in saved.actions:
+        if action.node not in codes:
+            yield action.node, "is no longer in the project"
+        elif codes[action.node] != action.code:
+            yield action.node, "has other code than when the plan was made"
+        elif _number(published.get(action.node)) != action.number:
+            yield action.node, "was published since the plan was made"
+
+
+def _out_of_date(message: str, notes: tuple[str, ...], help: str) -> ProjectError:
+    return ProjectError([Diagnostic(code=Code.PLAN_OUT_OF_DATE, message=message, notes=notes, help=help)])
+
+
+def _number(publication: Publication | None) -> int:
+    return publication.number if publication is not None else 0
+
+
+def encode_plan(saved: SavedPlan, review: Mapping[str, object]) -> str:
+    """Writes a plan as JSON, with its review for people and tools to read."""
+    interval = saved.interval
+    record = {
+        "format": _FORMAT,
+        "project": saved.project,
+        "target": saved.target,
+        "made_at": saved.made_at.isoformat(),
+        "select": list(saved.select),
+        "exclude": list(saved.exclude),
+        "full_refresh": saved.full_refresh,
+        "force": saved.force,
+        "start": _moment(interval.start) if interval is not None else None,
+        "end": _moment(interval.end) if interval is not None else None,
+        "actions": [
+            {"node": one.node, "code": one.code, "reason": one.reason, "number": one.number}
+            for one in saved.actions
+        ],
+        "review": review,
+    }
+    return json.dumps(record, indent=2) + "\n"
+
+
+def decode_plan(text: str) -> SavedPlan:
+    """Reads a plan back; raises UnreadablePlanError."""
+    try:
+        found = cast("dict[str, Any]", json.loads(text))
+        if found["format"] != _FORMAT:
+            raise UnreadablePlanError(f"it has the format {found['format']}, and {_FORMAT} is known")
+        ends = found["start"], found["end"]
+        start, end = (datetime.fromisoformat(one) if one is not None else None for one in ends)
+        return SavedPlan(
+            project=_text(found["project"]),
+            target=_text(found["target"]),
+            made_at=datetime.fromisoformat(found["made_at"]),
+            select=tuple(_text(word) for word in found["select"]),
+            exclude=tuple(_text(word) for word in found["exclude"]),
+            full_refresh=_truth(found["full_refresh"]),
+            force=_truth(found["force"]),
+            interval=None if ends == (None, None) else Interval(start, end),
+            actions=tuple(
+                SavedAction(
+                    node=NodeId(_text(one["node"])),
+                    code=_text(one["code"]),
+                    reason=_text(one["reason"]),
+                    number=int(one["number"]),
+                )
+                for one in found["actions"]
+            ),
+        )
+    except KeyError as error:
+        raise UnreadablePlanError(f"it has no {error}") from error
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise UnreadablePlanError(str(error)) from error
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise UnreadablePlanError("a text is missing")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise UnreadablePlanError("it should say true or false")
+    return value

@@ -1,0 +1,94 @@
+"""`sqlflow plan` and `sqlflow apply`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+Run = Callable[..., Result]
+
+
+def changed(library: Path) -> str:
+    path = library / "models" / "more.sql"
+    path.write_text("select 2 as id where true")
+    return "more"
+
+
+def test_a_plan_is_shown_saved_and_applied(run: Run, library: Path) -> None:
+    (library / "models" / "more.sql").write_text("select 1 as id")
+    assert run("build").exit_code == 0
+    assert run("plan", "--exit-code").exit_code == 0
+    changed(library)
+    result = run("plan", "-o", "plan.json", "--exit-code")
+    assert result.exit_code == 3
+    head, *lines = result.stdout.splitlines()
+    assert head.startswith("plan for target dev: 1 changed, 0 added, 0 removed, 1 to build, ")
+    assert "~ more  breaking: its rows may be others  models/more.sql" in lines
+    assert "    + WHERE  TRUE" in [line.upper().replace("MORE", "more") for line in lines]
+    assert "saved: sqlflow apply plan.json" in result.stderr
+    result = run("apply", "plan.json")
+    assert result.exit_code == 0, result.stderr
+    assert run("plan").stdout.startswith("target dev: nothing to do")
+    result = run("apply", "plan.json")
+    assert result.exit_code == 1
+    assert "SF0716" in result.stderr
+
+
+def test_the_plan_as_data(run: Run, library: Path) -> None:
+    changed(library)
+    [record] = [json.loads(line) for line in run("plan", "--json").stdout.splitlines()]
+    assert (record["event"], record["target"]) == ("plan", "dev")
+    [change] = record["changes"]
+    assert (change["name"], change["category"], change["path"]) == ("more", "added", "models/more.sql")
+    [work] = record["work"]
+    assert (work["name"], work["reason"], work["seconds"]) == ("more", "not built yet", None)
+
+
+def test_the_plan_for_a_pull_request(run: Run, library: Path) -> None:
+    changed(library)
+    text = run("plan", "--markdown").stdout
+    assert text.startswith("### plan for target dev: 0 changed, 1 added")
+    assert "| more | view | not built yet |  |  |" in text
+    assert run("plan", "--markdown", "--json").exit_code == 2
+
+
+def test_nobody_is_asked_where_nobody_is(run: Run, library: Path) -> None:
+    changed(library)
+    result = run("apply")
+    assert result.exit_code == 2
+    assert "nobody to ask" in result.stderr
+    assert run("plan", "--exit-code").exit_code == 3
+    assert run("apply", "--yes").exit_code == 0
+    assert run("plan", "--exit-code").exit_code == 0
+
+
+def test_files_that_are_no_plans(run: Run, library: Path) -> None:
+    (library / "plan.json").write_text("{")
+    for name, said in (
+        ("plan.json", "is no plan"),
+        ("none.json", "can't be read"),
+        ("models", "can't be read"),
+    ):
+        result = run("apply", name)
+        assert result.exit_code == 2
+        assert said in result.stderr
+    result = run("plan", "-o", "no/such/folder.json")
+    assert result.exit_code == 2
+    assert "can't be written" in result.stderr
+
+
+def test_no_secret_is_in_a_plan(run: Run, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SQLFLOW_SECRET_PATH", "secret-7421.duckdb")
+    config = library / "sqlflow.yml"
+    text = config.read_text()
+    template = "path: \"{{ env_var('SQLFLOW_SECRET_PATH') }}\""
+    config.write_text(text.replace("path: library.duckdb", template))
+    assert template in config.read_text()
+    changed(library)
+    result = run("plan", "-o", "plan.json", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert "7421" not in result.stdout + result.stderr + (library / "plan.json").read_text()
