@@ -553,7 +553,7 @@ class LoadedProject:
         if settings is None:
             raise ProjectError(self.diagnostics)
         state = self.state()
-        with closing(self._open(reads=True)) as warehouse:
+        with closing(self._open_or_empty()) as warehouse:
             return look_around(
                 warehouse,
                 self._adapter(),
@@ -718,6 +718,18 @@ class LoadedProject:
         given = self._compiled.adapter_settings or {}
         patience = Patience(seconds=settings.lock_timeout, tell=self._on_wait)
         return connect(adapter, settings.target, given, self.root, patience, reads=reads)
+
+    def _open_or_empty(self) -> Warehouse:
+        """Opens the warehouse to look at it; an empty one in its place, where none has been made yet."""
+        from sqlflow.apply.connect import NotThereError
+
+        try:
+            return self._open(reads=True)
+        except NotThereError:
+            empty = self._adapter().offline()
+            if empty is None:
+                raise
+            return empty
 
     def _preview(self, sql: str, limit: int, name: str, span: Span, query: BoundQuery | None) -> Preview:
         from sqlflow.apply.preview import first_rows

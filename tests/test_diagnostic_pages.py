@@ -101,16 +101,18 @@ def test_the_example_makes_the_diagnostic(
 
 
 def outcome(root: Path) -> list[Diagnostic]:
-    """Everything that loading and, where that goes well, building twice says."""
+    """Everything that loading says and, where that goes well, building twice, then doing what was planned."""
     project = sqlflow.load(root)
     found = list(project.diagnostics)
     if not project.ok:
         return found
     try:
+        planned = project.review().saved
         for _ in range(2):
             for event in project.build():
                 if isinstance(event, (NodeFinished, RunFinished)):
                     found.extend(event.diagnostics)
+        project.apply_saved(planned).close()
     except ProjectError as error:
         found.extend(error.diagnostics)
     return found

@@ -133,7 +133,8 @@ def _io_kind(error: BaseException, message: str) -> FailureKind:
     if "Could not set lock on file" in message:
         return FailureKind.TRANSIENT
     if getattr(error, _OPENING, False):
-        return FailureKind.CONNECTION
+        # Who only reads makes no file.
+        return FailureKind.MISSING if "database does not exist" in message else FailureKind.CONNECTION
     if re.search(r"No files found|No such file", message):
         return FailureKind.MISSING
     return FailureKind.OTHER

@@ -78,14 +78,9 @@ _RELATIONS = """
 
 
 def open_warehouse(*, path: str | None, read_only: bool, root: str) -> DuckDBWarehouse:
-    """Opens a database file, or a database in memory without a path; relative paths start at `root`.
-
-    Where there is no file yet, who only reads finds an empty database.
-    """
+    """Opens a database file, or a database in memory without a path; relative paths start at `root`."""
     # One in memory has nothing to protect, and DuckDB opens none without the right to write.
     place = _MEMORY if path is None or path == _MEMORY else os.path.join(root, path)
-    if read_only and not os.path.exists(place):
-        place = _MEMORY
     try:
         return DuckDBWarehouse(duckdb.connect(place, read_only=read_only and place != _MEMORY))
     except duckdb.Error as error:

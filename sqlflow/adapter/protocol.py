@@ -202,7 +202,8 @@ class Adapter(Protocol):
         """Connects.
 
         `settings` are checked against `self.settings`, defaults filled in; `root` is the project's folder,
-        which relative paths start from. Raises DriverMissingError, or the driver's error.
+        which relative paths start from. Raises DriverMissingError, or the driver's error: one of the kind
+        MISSING where who only reads finds no warehouse at all.
         """
         ...
 

@@ -14,6 +14,10 @@ from sqlflow.core.value import Value
 from sqlflow.project.types import Target
 
 
+class NotThereError(ProjectError):
+    """Raised where there is no warehouse yet, and who only reads makes none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """How long to wait for a warehouse that another process holds, in seconds, and whom to tell of it."""
@@ -34,7 +38,7 @@ def connect(
     """Connects; where all that follows `reads`, without the right to write, if the adapter knows that.
 
     `settings` are the adapter's, `root` is the project's folder. Waits while another process is in the way.
-    Raises ProjectError.
+    Raises ProjectError, NotThereError where there is nothing to connect to.
     """
     given = dict(settings)
     if reads and any(setting.name == READ_ONLY for setting in adapter.settings):
@@ -55,7 +59,8 @@ def connect(
         ) from error
     except Exception as error:
         failure = adapter.classify(error)
-        raise ProjectError(
+        kind = NotThereError if failure.kind is FailureKind.MISSING else ProjectError
+        raise kind(
             [
                 Diagnostic(
                     code=Code.NO_CONNECTION,

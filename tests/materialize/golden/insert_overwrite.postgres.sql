@@ -9,6 +9,11 @@ CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
   "publication" TEXT
 )
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."versions" (
+  "version" TEXT,
+  "record" TEXT
+)
+;
 CREATE TABLE IF NOT EXISTS "_sqlflow"."leases" (
   "relation" TEXT,
   "holder" TEXT,
@@ -21,6 +26,9 @@ CREATE TABLE IF NOT EXISTS "_sqlflow"."leases" (
 CREATE TABLE "public"."m" AS
 
 select 1 as id, 'a' as name, timestamp '2024-04-01 00:00:00' as changed
+;
+INSERT INTO "_sqlflow"."versions" ("version", "record")
+SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM "_sqlflow"."versions" WHERE "version" = $1)
 ;
 INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
 VALUES ($1, $2, $3, $4, $5)

@@ -11,6 +11,11 @@ CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
   "publication" VARCHAR
 )
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."versions" (
+  "version" VARCHAR,
+  "record" VARCHAR
+)
+;
 CREATE TABLE "main"."m" AS
 
 select 1 as id, 'a' as name, 'b' as first
@@ -21,6 +26,9 @@ LIMIT 3
 SELECT "id", count(*) AS n FROM "main"."m"
 GROUP BY "id" HAVING count(*) > 1
 LIMIT 3
+;
+INSERT INTO "_sqlflow"."versions" ("version", "record")
+SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM "_sqlflow"."versions" WHERE "version" = $1)
 ;
 INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
 VALUES ($1, $2, $3, $4, $5)

@@ -11,6 +11,11 @@ CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
   "publication" VARCHAR
 )
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."versions" (
+  "version" VARCHAR,
+  "record" VARCHAR
+)
+;
 CREATE TABLE "main"."m" AS
 
 select 1 as id, 'a' as name
@@ -18,6 +23,9 @@ select 1 as id, 'a' as name
 COMMENT ON TABLE "main"."m" IS 'All.'
 ;
 COMMENT ON COLUMN "main"."m"."id" IS 'It.'
+;
+INSERT INTO "_sqlflow"."versions" ("version", "record")
+SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM "_sqlflow"."versions" WHERE "version" = $1)
 ;
 INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
 VALUES ($1, $2, $3, $4, $5)

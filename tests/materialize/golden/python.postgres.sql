@@ -9,6 +9,11 @@ CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
   "publication" TEXT
 )
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."versions" (
+  "version" TEXT,
+  "record" TEXT
+)
+;
 CREATE TABLE IF NOT EXISTS "_sqlflow"."leases" (
   "relation" TEXT,
   "holder" TEXT,
@@ -23,6 +28,9 @@ CREATE TABLE "public"."m" (
 )
 ;
 -- load into public.m
+;
+INSERT INTO "_sqlflow"."versions" ("version", "record")
+SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM "_sqlflow"."versions" WHERE "version" = $1)
 ;
 INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
 VALUES ($1, $2, $3, $4, $5)

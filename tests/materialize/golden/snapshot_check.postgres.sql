@@ -9,6 +9,11 @@ CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
   "publication" TEXT
 )
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."versions" (
+  "version" TEXT,
+  "record" TEXT
+)
+;
 CREATE TABLE IF NOT EXISTS "_sqlflow"."leases" (
   "relation" TEXT,
   "holder" TEXT,
@@ -38,6 +43,9 @@ LIMIT 3
 SELECT "id", "name", count(*) AS n FROM "public"."m"
 GROUP BY "id", "name" HAVING count(*) > 1
 LIMIT 3
+;
+INSERT INTO "_sqlflow"."versions" ("version", "record")
+SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM "_sqlflow"."versions" WHERE "version" = $1)
 ;
 INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
 VALUES ($1, $2, $3, $4, $5)
@@ -125,6 +133,9 @@ SELECT "id", "name", "changed", "dbt_scd_id", "dbt_updated_at", "dbt_valid_from"
 DROP TABLE "m__sqlflow_batch_01234567"
 ;
 DROP TABLE "m__sqlflow_changes_01234567"
+;
+INSERT INTO "_sqlflow"."versions" ("version", "record")
+SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM "_sqlflow"."versions" WHERE "version" = $1)
 ;
 INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
 VALUES ($1, $2, $3, $4, $5)

@@ -9,6 +9,11 @@ CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
   "publication" TEXT
 )
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."versions" (
+  "version" TEXT,
+  "record" TEXT
+)
+;
 CREATE TABLE IF NOT EXISTS "_sqlflow"."leases" (
   "relation" TEXT,
   "holder" TEXT,
@@ -41,6 +46,9 @@ LIMIT 3
 ;
 SELECT "id", "changed" FROM "public"."m" WHERE "changed" IS NULL
 LIMIT 3
+;
+INSERT INTO "_sqlflow"."versions" ("version", "record")
+SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM "_sqlflow"."versions" WHERE "version" = $1)
 ;
 INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
 VALUES ($1, $2, $3, $4, $5)

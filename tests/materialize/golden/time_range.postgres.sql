@@ -9,6 +9,11 @@ CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
   "publication" TEXT
 )
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."versions" (
+  "version" TEXT,
+  "record" TEXT
+)
+;
 CREATE TABLE IF NOT EXISTS "_sqlflow"."leases" (
   "relation" TEXT,
   "holder" TEXT,
@@ -22,6 +27,9 @@ CREATE TABLE "public"."p" AS
 
 select 1 as id, 'a' as name, timestamp '2024-04-01 00:00:00' as changed
 ;
+INSERT INTO "_sqlflow"."versions" ("version", "record")
+SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM "_sqlflow"."versions" WHERE "version" = $1)
+;
 INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
 VALUES ($1, $2, $3, $4, $5)
 ;
@@ -30,6 +38,9 @@ SELECT * FROM (
 
 select id, name, changed from (SELECT * FROM "public"."p" WHERE "changed" >= TIMESTAMP '2024-04-29 00:00:00' AND "changed" < TIMESTAMP '2024-04-30 00:00:00') AS p
 ) AS q WHERE "changed" >= TIMESTAMP '2024-04-29 00:00:00' AND "changed" < TIMESTAMP '2024-04-30 00:00:00'
+;
+INSERT INTO "_sqlflow"."versions" ("version", "record")
+SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM "_sqlflow"."versions" WHERE "version" = $1)
 ;
 INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
 VALUES ($1, $2, $3, $4, $5)
@@ -71,6 +82,9 @@ SELECT * FROM (
 select p.id, p.name, p.changed from "public"."p" where p.changed >= TIMESTAMP '2024-04-30 00:00:00' and p.changed < TIMESTAMP '2024-05-01 00:00:00'
 ) AS q WHERE "changed" >= TIMESTAMP '2024-04-30 00:00:00' AND "changed" < TIMESTAMP '2024-05-01 00:00:00'
 ) AS q
+;
+INSERT INTO "_sqlflow"."versions" ("version", "record")
+SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM "_sqlflow"."versions" WHERE "version" = $1)
 ;
 INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
 VALUES ($1, $2, $3, $4, $5)

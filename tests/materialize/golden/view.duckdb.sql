@@ -11,9 +11,17 @@ CREATE TABLE IF NOT EXISTS "_sqlflow"."publications" (
   "publication" VARCHAR
 )
 ;
+CREATE TABLE IF NOT EXISTS "_sqlflow"."versions" (
+  "version" VARCHAR,
+  "record" VARCHAR
+)
+;
 CREATE VIEW "main"."m" AS
 
 select 1 as id, 'a' as name
+;
+INSERT INTO "_sqlflow"."versions" ("version", "record")
+SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM "_sqlflow"."versions" WHERE "version" = $1)
 ;
 INSERT INTO "_sqlflow"."publications" ("environment", "node", "relation", "number", "publication")
 VALUES ($1, $2, $3, $4, $5)
