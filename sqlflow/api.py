@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import PurePath, PurePosixPath
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from sqlflow.adapter.protocol import Adapter, Warehouse
 from sqlflow.bind.bind import from_clause
 from sqlflow.bind.lineage import Hop, trace_down, trace_up
 from sqlflow.bind.types import NodeSchema
 from sqlflow.compiler import Compilation, OnStage, compile_inline, compile_project
 from sqlflow.core.codes import Code
-from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
-from sqlflow.core.ids import NodeId, NodeKind, kind_of
+from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean
+from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Column
 from sqlflow.core.severities import adjusted
 from sqlflow.core.source import SourceTree
@@ -27,39 +25,25 @@ from sqlflow.link.selection import select as select_nodes
 from sqlflow.link.types import Node
 from sqlflow.manifest import manifest
 from sqlflow.plan.due import Coverage, Interval, coverage_of
-from sqlflow.plan.parents import sources_read
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
 from sqlflow.plan.review import Review, review
 from sqlflow.plan.saved import SavedPlan, check_saved, saved_actions
 from sqlflow.plan.types import Plan
-from sqlflow.plan.versions import Version, versions
 from sqlflow.project.catalog import CATALOG_FILE, catalog_text
 from sqlflow.state.publication import PROD
-from sqlflow.state.state import State, fold
+from sqlflow.state.state import State
 from sqlflow.system.local import LocalSystem
 from sqlflow.system.protocol import System
+from sqlflow.workspace import CompiledQuery, Workspace, check_compiled
 
 if TYPE_CHECKING:
-    from sqlflow.apply.freshness import SourceFreshness, SourceQuestion
-    from sqlflow.apply.looking import Seen
+    from sqlflow.apply.freshness import SourceFreshness
     from sqlflow.apply.pull import PulledSources
     from sqlflow.apply.record import Recorded
     from sqlflow.apply.run import Opened
     from sqlflow.bind.types import BoundQuery, Program
-    from sqlflow.store.open import Home
-    from sqlflow.store.place import Place
     from sqlflow.store.repair import Repaired
     from sqlflow.store.transfer import Imported
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledQuery:
-    """The SQL of a model or a singular test, and the file below the target folder that it was written to."""
-
-    node: NodeId
-    name: str
-    path: str
-    sql: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,64 +100,62 @@ class LoadedProject:
     """
 
     def __init__(self, compiled: Compilation, on_wait: Callable[[str], None] | None = None) -> None:
-        self._compiled = compiled
-        self._on_wait = on_wait or (lambda message: None)
+        self._work = Workspace(compiled, on_wait or (lambda message: None))
 
     @property
     def name(self) -> str:
         """The project's name; its folder's where the settings have errors."""
-        settings = self._compiled.settings
+        settings = self._work.compiled.settings
         return settings.name if settings is not None else PurePath(self.root).name
 
     @property
     def root(self) -> str:
         """The project's folder."""
-        return self._compiled.tree.root
+        return self._work.root
 
     @property
     def target(self) -> str:
         """The name of the chosen target; empty where the settings have errors."""
-        settings = self._compiled.settings
-        return settings.target.name if settings is not None else ""
+        return self._work.target
 
     @property
     def tree(self) -> SourceTree:
         """The files that were read, for showing the places of diagnostics."""
-        return self._compiled.tree
+        return self._work.tree
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Everything that is wrong with the project, warnings included."""
-        return self._compiled.diagnostics
+        return self._work.diagnostics
 
     @property
     def ok(self) -> bool:
         """Whether there is no error among the diagnostics."""
-        return not has_errors(self.diagnostics)
+        return self._work.ok
 
     def nodes(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Node, ...]:
         """Gives the selected nodes, each after those that it reads."""
-        program, chosen, _ = self._select(select, exclude)
+        program, chosen, _ = self._work.select(select, exclude)
         return tuple(program.graph.nodes[node] for node in program.graph.order if node in chosen)
 
     def selection_warnings(
         self, select: Sequence[str] = (), exclude: Sequence[str] = ()
     ) -> tuple[Diagnostic, ...]:
         """Gives the warnings about words of a selection that select nothing."""
-        return self._select(select, exclude)[2]
+        return self._work.select(select, exclude)[2]
 
     def schemas(self) -> Mapping[NodeId, NodeSchema]:
         """Gives the columns of every model, seed and source, with types, nullability and lineage."""
-        return self._program().schemas
+        return self._work.program().schemas
 
     def schema(self, name: str) -> NodeSchema:
         """Gives the columns of a model, a seed or a source."""
-        program = self._program()
+        program = self._work.program()
         return program.schemas[self._find(program, name)]
 
     def lineage(self, name: str, column: str | None = None, *, down: bool = False) -> tuple[Hop, ...]:
         """Follows a column, or all of a node's, to where they come from; with `down`, to what reads them."""
-        program = self._program()
+        program = self._work.program()
         node = self._find(program, name)
         columns = [c.name for c in program.schemas[node].columns if c.name]
         if column is not None and not any(same_name(program.spec, column, known) for known in columns):
@@ -190,16 +172,16 @@ class LoadedProject:
 
     def manifest(self) -> dict[str, object]:
         """Describes the project's nodes as plain data that JSON can hold."""
-        program = self._program()
-        project = self._compiled.project
+        program = self._work.program()
+        project = self._work.compiled.project
         if project is None:
             raise ProjectError(self.diagnostics)
         return manifest(project, program)
 
     def compile(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[CompiledQuery, ...]:
         """Writes the SQL of the selected models and tests below `target/compiled`."""
-        program, chosen, _ = self._select(select, exclude)
-        return self._write_compiled(program, frozenset(chosen))
+        program, chosen, _ = self._work.select(select, exclude)
+        return self._work.write_compiled(program, frozenset(chosen))
 
     def plan(
         self,
@@ -215,9 +197,9 @@ class LoadedProject:
     ) -> Plan:
         """Plans the selected nodes, whether they changed or not; nothing is touched."""
         options = self._options(full_refresh, force, fail_fast, threads, store_failures)
-        program, chosen, _ = self._select(select, exclude)
-        _check_compiled(program, chosen)
-        codes = {node: version.code for node, version in self._versions(program).items()}
+        program, chosen, _ = self._work.select(select, exclude)
+        check_compiled(program, chosen)
+        codes = {node: version.code for node, version in self._work.versions(program).items()}
         return make_plan(program, command, chosen, options, codes=codes)
 
     def review(
@@ -237,16 +219,16 @@ class LoadedProject:
         options = self._options(full_refresh, force, False, None, False)
         if start is not None or end is not None:
             options = replace(options, interval=self._interval(start, end, full_refresh, select, exclude))
-        program, chosen, _ = self._select(select, exclude)
-        _check_compiled(program, chosen)
-        versions = self._versions(program)
-        seen = self._look(program, chosen, versions)
+        program, chosen, _ = self._work.select(select, exclude)
+        check_compiled(program, chosen)
+        versions = self._work.versions(program)
+        seen = self._work.look(program, chosen, versions)
         plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes)
         published = seen.past.publications
         saved = SavedPlan(
             project=self.name,
             target=self.target,
-            made_at=self._compiled.system.now(),
+            made_at=self._work.compiled.system.now(),
             select=tuple(select),
             exclude=tuple(exclude),
             full_refresh=full_refresh,
@@ -268,9 +250,9 @@ class LoadedProject:
         """
         options = self._options(saved.full_refresh, saved.force, fail_fast, threads, False)
         options = replace(options, interval=saved.interval, now=saved.made_at)
-        program, chosen, _ = self._select(saved.select, saved.exclude)
-        _check_compiled(program, chosen)
-        with self._opened(chosen) as opened:
+        program, chosen, _ = self._work.select(saved.select, saved.exclude)
+        check_compiled(program, chosen)
+        with self._work.opened(chosen) as opened:
             seen = opened.seen
             check_saved(saved, program, self.name, self.target, seen.codes, seen.past.publications)
             plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes)
@@ -278,7 +260,7 @@ class LoadedProject:
 
     def apply(self, plan: Plan) -> Recorded:
         """Carries out a plan; the result is iterated over as events, and can be asked to `stop`."""
-        with self._opened(plan.nodes) as opened:
+        with self._work.opened(plan.nodes) as opened:
             return self._run(plan, opened)
 
     def build(
@@ -334,7 +316,7 @@ class LoadedProject:
 
     def show(self, name: str, *, limit: int = 5) -> Preview:
         """Gives the first rows of a model, a seed or a source; of a test, those that it found and kept."""
-        program = self._program()
+        program = self._work.program()
         for id, node in program.graph.nodes.items():
             clause = from_clause(program, id)
             if node.name == name and clause is not None:
@@ -345,7 +327,7 @@ class LoadedProject:
         """Gives, by the name of the test, the first of the rows that the tests of a node found and kept."""
         from sqlflow.apply.preview import kept_rows
 
-        program = self._program()
+        program = self._work.program()
         named = [id for id, node in program.graph.nodes.items() if node.name == name]
         if not named:
             raise _unknown(name, program)
@@ -355,12 +337,12 @@ class LoadedProject:
             for id, test in tests.items()
             if id in named or any(node in program.graph.parents[id] for node in named)
         }
-        found = kept_rows(self._open(reads=True), self._adapter(), tables, limit=limit)
+        found = kept_rows(self._work.open(reads=True), self._work.adapter(), tables, limit=limit)
         return {test: Preview(columns=columns, rows=rows) for test, (columns, rows) in found.items()}
 
     def show_inline(self, sql: str, *, limit: int = 5) -> Preview:
         """Gives the first rows of a query, written as a model would be."""
-        query = compile_inline(self._compiled, sql)
+        query = compile_inline(self._work.compiled, sql)
         return self._preview(query.sql, limit, "the query", Span("<inline>", 0, len(sql)), query)
 
     def pull_sources(
@@ -373,7 +355,7 @@ class LoadedProject:
         """
         from sqlflow.apply.pull import PulledSources, compared, pull_tables
 
-        compiled = self._compiled
+        compiled = self._work.compiled
         broken = [d for d in self.diagnostics if d.is_error and _is_in_a_declaration(d)]
         project, program, catalog = compiled.project, compiled.program, compiled.catalog
         if broken or project is None or program is None or catalog is None:
@@ -384,7 +366,7 @@ class LoadedProject:
             (source.source, source.name, program.sources[id]) for id, source in tables.items() if id in chosen
         ]
         found, diagnostics = (
-            pull_tables(self._open(reads=True), self._adapter(), asked) if asked else ({}, ())
+            pull_tables(self._work.open(reads=True), self._work.adapter(), asked) if asked else ({}, ())
         )
         dialect = program.spec.name
         before = catalog.tables(dialect)
@@ -398,7 +380,7 @@ class LoadedProject:
         )
         written = write and not is_current
         if written:
-            self._write(CATALOG_FILE, catalog_text(catalog.replacing(dialect, after)))
+            self._work.write(CATALOG_FILE, catalog_text(catalog.replacing(dialect, after)))
         levels = compiled.settings.severities if compiled.settings is not None else {}
         told = adjusted(diagnostics, levels, compiled.tree)
         return PulledSources(
@@ -411,20 +393,12 @@ class LoadedProject:
 
     def state(self) -> State:
         """Gives what is known of the past, by the events that were kept; nothing is changed for that."""
-        from sqlflow.store.open import open_to_read
-
-        log = open_to_read(*self._state_place())
-        if log is None:
-            return State()
-        try:
-            return fold(State(), log.events())
-        finally:
-            log.close()
+        return self._work.state()
 
     def intervals(self, select: Sequence[str] = (), exclude: Sequence[str] = ()) -> tuple[Coverage, ...]:
         """Gives what each selected model that is built by time range covers, as the state knows it."""
-        program, chosen, _ = self._select(select, exclude)
-        published, now = self.state().publications, self._compiled.system.now()
+        program, chosen, _ = self._work.select(select, exclude)
+        published, now = self.state().publications, self._work.compiled.system.now()
         found: list[Coverage] = []
         for node in program.graph.order:
             model = program.models.get(node) if node in chosen else None
@@ -444,16 +418,18 @@ class LoadedProject:
         """
         from sqlflow.apply.freshness import look_at_sources
 
-        program, chosen, _ = self._select(select, exclude)
-        asked = self._questions(node for node in program.graph.order if node in program.sources)
+        program, chosen, _ = self._work.select(select, exclude)
+        asked = self._work.questions(node for node in program.graph.order if node in program.sources)
         asked = [q for q in asked if q.declared.freshness is not None and q.bound.id in chosen]
-        return look_at_sources(asked, lambda: self._open(reads=True), self._adapter(), self._compiled.system)
+        return look_at_sources(
+            asked, lambda: self._work.open(reads=True), self._work.adapter(), self._work.compiled.system
+        )
 
     def export_state(self) -> Iterator[str]:
         """Gives the events that were kept of this project on this target, each as a line of JSON."""
         from sqlflow.store.open import open_to_read
 
-        log = open_to_read(*self._state_place())
+        log = open_to_read(*self._work.state_place())
         if log is not None:
             try:
                 for _, text in log.texts():
@@ -469,7 +445,7 @@ class LoadedProject:
         from sqlflow.store.open import open_log
         from sqlflow.store.transfer import import_lines
 
-        log = open_log(*self._state_place())
+        log = open_log(*self._work.state_place())
         try:
             return import_lines(log, lines, path, replace=replace)
         finally:
@@ -479,16 +455,16 @@ class LoadedProject:
         """Checks the state, takes out what can't be read and says what it did."""
         from sqlflow.store.repair import repair
 
-        return repair(*self._state_place())
+        return repair(*self._work.state_place())
 
     def clean(self) -> bool:
         """Removes the target folder; says whether there was one."""
-        return self._compiled.system.remove_tree(self._target_path())
+        return self._work.compiled.system.remove_tree(self._work.target_path())
 
     def _options(
         self, full_refresh: bool, force: bool, fail_fast: bool, threads: int | None, store_failures: bool
     ) -> PlanOptions:
-        settings = self._compiled.settings
+        settings = self._work.compiled.settings
         return PlanOptions(
             target=self.target,
             threads=threads or (settings.target.threads if settings else 1),
@@ -496,7 +472,7 @@ class LoadedProject:
             force=force,
             fail_fast=fail_fast,
             store_failures=store_failures,
-            now=self._compiled.system.now(),
+            now=self._work.compiled.system.now(),
         )
 
     def _interval(
@@ -511,7 +487,7 @@ class LoadedProject:
             raise ValueError("a full refresh builds all batches, and not those of an interval")
         if Interval(start, end).is_backward:
             raise ValueError("the interval ends before it starts")
-        program, chosen, _ = self._select(select, exclude)
+        program, chosen, _ = self._work.select(select, exclude)
         if not any(program.models[node].time is not None for node in chosen if node in program.models):
             raise ProjectError(
                 (
@@ -527,9 +503,9 @@ class LoadedProject:
     def _make(
         self, command: Command, select: Sequence[str], exclude: Sequence[str], options: PlanOptions
     ) -> Recorded:
-        program, chosen, _ = self._select(select, exclude)
-        _check_compiled(program, chosen)
-        with self._opened(chosen) as opened:
+        program, chosen, _ = self._work.select(select, exclude)
+        check_compiled(program, chosen)
+        with self._work.opened(chosen) as opened:
             seen = opened.seen
             plan = make_plan(program, command, chosen, options, seen.past, seen.codes)
             return self._run(plan, opened)
@@ -538,83 +514,12 @@ class LoadedProject:
         from sqlflow.apply.record import Recorded
         from sqlflow.apply.run import execution
 
-        self._write_compiled(self._program(), frozenset(plan.nodes))
-        hooks = self._compiled.run_hooks
+        self._work.write_compiled(self._work.program(), frozenset(plan.nodes))
+        hooks = self._work.compiled.run_hooks
         if hooks is None:
             raise ProjectError(self.diagnostics)
-        run = execution(plan, self._program(), opened, hooks)
-        return Recorded(run, self._compiled.system, self._target_path(), opened.events)
-
-    def _look(self, program: Program, chosen: frozenset[NodeId], versions: Mapping[NodeId, Version]) -> Seen:
-        """Looks into the warehouse and the state without changing anything."""
-        from sqlflow.apply.looking import look_around
-
-        settings = self._compiled.settings
-        if settings is None:
-            raise ProjectError(self.diagnostics)
-        state = self.state()
-        with closing(self._open_or_empty()) as warehouse:
-            return look_around(
-                warehouse,
-                self._adapter(),
-                self._compiled.system,
-                program,
-                settings.target,
-                self._outside(),
-                versions,
-                state,
-                self._questions(sources_read(program, chosen)),
-            )
-
-    @contextmanager
-    def _opened(self, nodes: Iterable[NodeId]) -> Generator[Opened]:
-        """Opens the warehouse and the state for a run of nodes; they are closed where none comes of it."""
-        from sqlflow.apply.run import open_run
-        from sqlflow.store.open import open_log
-
-        program, settings = self._program(), self._compiled.settings
-        if settings is None:
-            raise ProjectError(self.diagnostics)
-        with ExitStack() as opened:
-            warehouse = self._open()
-            opened.callback(warehouse.close)
-            events = open_log(*self._state_place())
-            opened.callback(events.close)
-            yield open_run(
-                warehouse,
-                self._adapter(),
-                self._compiled.system,
-                program,
-                settings,
-                self._outside(),
-                self._versions(program),
-                events,
-                self._questions(sources_read(program, frozenset(nodes))),
-            )
-            opened.pop_all()
-
-    def _questions(self, sources: Iterable[NodeId]) -> tuple[SourceQuestion, ...]:
-        """Gives the sources, of these, that can be asked when their last rows came."""
-        from sqlflow.apply.freshness import SourceQuestion
-
-        program, project = self._program(), self._compiled.project
-        declared = project.sources if project is not None else {}
-        return tuple(
-            SourceQuestion(declared=declared[id], bound=program.sources[id])
-            for id in sources
-            if declared[id].loaded_at is not None or declared[id].freshness is not None
-        )
-
-    def _outside(self) -> Mapping[NodeId, str]:
-        from sqlflow.apply.past import source_versions
-
-        project = self._compiled.project
-        return source_versions(project.sources if project is not None else {}, self._compiled.system)
-
-    def _versions(self, program: Program) -> Mapping[NodeId, Version]:
-        from sqlflow.apply.past import python_versions
-
-        return versions(program, self.tree, self._outside(), python_versions(program, self._compiled.system))
+        run = execution(plan, self._work.program(), opened, hooks)
+        return Recorded(run, self._work.compiled.system, self._work.target_path(), opened.events)
 
     def _find(self, program: Program, name: str) -> NodeId:
         for id in program.schemas:
@@ -622,121 +527,12 @@ class LoadedProject:
                 return id
         raise _unknown(name, program)
 
-    def _program(self) -> Program:
-        program = self._compiled.program
-        if program is None or not self.ok:
-            raise ProjectError(self.diagnostics)
-        return program
-
-    def _adapter(self) -> Adapter:
-        adapter = self._compiled.adapter
-        languages = self._compiled.languages
-        if adapter is None or languages is None:
-            raise ProjectError(self.diagnostics)
-        if languages.target.name != adapter.spec.name:
-            raise ProjectError(
-                [
-                    Diagnostic(
-                        code=Code.UNSUPPORTED_BY_ENGINE,
-                        message=f"the project was compiled for {languages.target.name}, and the target "
-                        f"`{self.target}` speaks {adapter.spec.name}",
-                        help="load it without `dialect` to build it",
-                    )
-                ]
-            )
-        return adapter
-
-    def _state_place(self) -> tuple[Place, Home]:
-        """Where the state is kept, and of what; the mistakes of models play no part."""
-        from sqlflow.store.open import Home
-
-        settings, place = self._compiled.settings, self._compiled.place
-        if settings is None or place is None:
-            raise ProjectError(self.diagnostics)
-        return place, Home(
-            root=self.root,
-            project=settings.name,
-            target=settings.target.name,
-            database=settings.target.database,
-            adapter=self._adapter(),
-            connect=lambda reads: self._open(reads=reads),
-        )
-
-    def _target_path(self) -> str:
-        settings = self._compiled.settings
-        return settings.target_path if settings is not None else "target"
-
-    def _select(
-        self, select: Sequence[str], exclude: Sequence[str]
-    ) -> tuple[Program, frozenset[NodeId], tuple[Diagnostic, ...]]:
-        program = self._program()
-        chosen, warnings = select_nodes(program.graph, select, exclude)
-        return program, chosen, warnings
-
-    def _write_compiled(self, program: Program, chosen: frozenset[NodeId]) -> tuple[CompiledQuery, ...]:
-        out: list[CompiledQuery] = []
-        for node in program.graph.order:
-            bound = program.models.get(node) or program.singular_tests.get(node)
-            if node not in chosen or bound is None:
-                continue
-            query = getattr(bound, "full", None) or getattr(bound, "query", None)
-            if query is None:
-                continue
-            # A Python file may define several models, a file of snapshots several of these.
-            named = PurePosixPath(bound.path).with_name(f"{bound.name}.sql")
-            many = bound.path.endswith(".py") or kind_of(node) is NodeKind.SNAPSHOT
-            path = f"{self._target_path()}/compiled/{named if many else bound.path}"
-            self._write(path, query.sql)
-            out.append(CompiledQuery(node=node, name=bound.name, path=path, sql=query.sql))
-        return tuple(out)
-
-    def _write(self, path: str, text: str) -> None:
-        """Writes a file that does not hold the text already: reading it costs a tenth of writing it."""
-        content, system = text.encode("utf-8", "replace"), self._compiled.system
-        with suppress(OSError):
-            if system.read(path) == content:
-                return
-        try:
-            system.write(path, content)
-        except OSError as error:
-            raise ProjectError(
-                [
-                    Diagnostic(
-                        code=Code.UNREADABLE_FILE,
-                        message=f"`{path}` can't be written: {error.strerror or error}",
-                        help="let the user that sqlflow runs as write there, or set `target-path`",
-                    )
-                ]
-            ) from error
-
-    def _open(self, *, reads: bool = False) -> Warehouse:
-        from sqlflow.apply.connect import Patience, connect
-
-        adapter, settings = self._adapter(), self._compiled.settings
-        if settings is None:
-            raise ProjectError(self.diagnostics)
-        given = self._compiled.adapter_settings or {}
-        patience = Patience(seconds=settings.lock_timeout, tell=self._on_wait)
-        return connect(adapter, settings.target, given, self.root, patience, reads=reads)
-
-    def _open_or_empty(self) -> Warehouse:
-        """Opens the warehouse to look at it; an empty one in its place, where none has been made yet."""
-        from sqlflow.apply.connect import NotThereError
-
-        try:
-            return self._open(reads=True)
-        except NotThereError:
-            empty = self._adapter().offline()
-            if empty is None:
-                raise
-            return empty
-
     def _preview(self, sql: str, limit: int, name: str, span: Span, query: BoundQuery | None) -> Preview:
         from sqlflow.apply.preview import first_rows
 
         columns, rows = first_rows(
-            self._open(),
-            self._adapter(),
+            self._work.open(),
+            self._work.adapter(),
             sql,
             limit=limit,
             name=name,
@@ -750,25 +546,6 @@ def _is_in_a_declaration(diagnostic: Diagnostic) -> bool:
     """Whether something is wrong with what the project declares, the file that is written anew left out."""
     span = diagnostic.span
     return diagnostic.code.startswith("SF00") and (span is None or span.path != CATALOG_FILE)
-
-
-def _check_compiled(program: Program, chosen: Iterable[NodeId]) -> None:
-    """Raises ProjectError where a model is to be built, tested or read that was not compiled."""
-    read = {node for id in chosen for node in (id, *program.graph.parents[id])}
-    models = (NodeKind.MODEL, NodeKind.SNAPSHOT)
-    left = [n for id in sorted(read - program.models.keys()) if (n := program.graph.nodes[id]).kind in models]
-    if left:
-        raise ProjectError(
-            [
-                Diagnostic(
-                    code=Code.IBIS_NOT_COMPILED,
-                    message=f"`{node.name}` is not compiled, and is needed here",
-                    span=node.span,
-                    help="load the project with `python=True`, or leave out what reads it",
-                )
-                for node in left
-            ]
-        )
 
 
 def _unknown(name: str, program: Program) -> ProjectError:

@@ -40,7 +40,7 @@ def properties(
 def said(project: Project, name: str = "m") -> Comments:
     """The comments that are there, as the adapter tells them."""
     loaded = project.load()
-    warehouse = loaded._open()  # pyright: ignore[reportPrivateUsage]
+    warehouse = loaded._work.open()  # pyright: ignore[reportPrivateUsage]
     session = warehouse.session()
     try:
         return session.comments(Relation(None, None, name))

@@ -212,7 +212,7 @@ def test_calls_per_model(project: Project, kind: str) -> None:
     project.built({name: model(f"materialized='{kind}'") for name in names})
     loaded = project.load()
     calls: Counter[str] = Counter()
-    compiled: Any = loaded._compiled  # pyright: ignore[reportPrivateUsage]
+    compiled: Any = loaded._work.compiled  # pyright: ignore[reportPrivateUsage]
     object.__setattr__(compiled, "adapter", Counting(compiled.adapter, calls))
     assert list(loaded.build(force=True))[-1].ok  # pyright: ignore
     per_model = {name: count // len(names) for name, count in calls.items() if count >= len(names)}
