@@ -12,9 +12,13 @@ from sqlflow.dialect.spec import DialectSpec
 
 
 class TroubleKind(StrEnum):
-    """Why a call failed: another one was in the way, the data can't be read, or it can't be reached."""
+    """Why a call failed.
+
+    Another one was in the way, the connection was lost, the data can't be read, or it can't be reached.
+    """
 
     BUSY = "busy"
+    LOST = "lost"
     DAMAGED = "damaged"
     GONE = "gone"
 
@@ -82,6 +86,10 @@ class Database(Protocol):
 
     def trouble(self, error: Exception) -> Trouble:
         """Reads an error that one of these calls raised."""
+        ...
+
+    def reopen(self) -> None:
+        """Goes on over another connection, in the place of one that was lost."""
         ...
 
     def close(self) -> None:

@@ -32,6 +32,8 @@ EVENTS, STATE = "events", "state"
 _CHUNK = 300
 _PAGE = 5_000
 _TRIES = 12
+# How long to wait, in seconds, before each try to connect anew.
+_PAUSES = (0.1, 0.5, 2.0)
 
 # Brings a log from one version of its schema to the next; runs in a transaction.
 Migration = Callable[[Database], None]
@@ -149,10 +151,40 @@ class EventLog:
         return found > 0
 
     def append(self, events: Sequence[KeptEvent]) -> None:
-        """Appends events in one transaction: all of them are there afterwards, or none."""
+        """Appends events in one transaction: all of them are there afterwards, or none.
+
+        Where the connection is lost, another one is opened, and it is looked whether the events are there.
+        """
         texts = [encode(event) for event in events]
         with self._guarded():
-            self.transaction(lambda: self._add(texts))
+            try:
+                self.transaction(lambda: self._add(texts))
+            except StoreError:
+                raise
+            except Exception as error:
+                if not texts or self.database.trouble(error).kind is not TroubleKind.LOST:
+                    raise
+                self._reopen(error)
+                if not self._has(texts[-1]):
+                    self.transaction(lambda: self._add(texts))
+
+    def _reopen(self, lost: Exception) -> None:
+        """Opens another connection; raises what went wrong with the last one where none can be had."""
+        for pause in _PAUSES:
+            self._sleep(pause)
+            with suppress(Exception):
+                self.database.reopen()
+                return
+        raise lost
+
+    def _has(self, text: str) -> bool:
+        """Looks for an event; no two are the same, since each says of which run and of when it is."""
+        names = self.names
+        found = self.database.fetch(
+            f"SELECT {names.number} FROM {names.events} WHERE {names.scope} = $1 AND {names.event} = $2",
+            [self._scope, text],
+        )
+        return bool(found)
 
     def take(self, texts: Sequence[str], *, replace: bool = False) -> None:
         """Puts events in as they were written elsewhere, in one transaction.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from sqlflow.adapter.protocol import Adapter, FailureKind, Warehouse
@@ -90,8 +91,16 @@ class SessionDatabase:
         failure = self._adapter.classify(error)
         # A key of the log's own tables is only ever broken by another process that was first.
         busy = failure.kind in (FailureKind.TRANSIENT, FailureKind.CONSTRAINT)
-        kind = TroubleKind.BUSY if busy else TroubleKind.GONE
+        lost = failure.kind is FailureKind.CONNECTION
+        kind = TroubleKind.BUSY if busy else TroubleKind.LOST if lost else TroubleKind.GONE
         return Trouble(kind, failure.message.partition("\n")[0])
+
+    def reopen(self) -> None:
+        """Opens another session."""
+        session = self._warehouse.session()
+        with suppress(Exception):
+            self._session.close()
+        self._session = session
 
     def close(self) -> None:
         """Closes the session and the warehouse."""

@@ -130,6 +130,9 @@ class SqliteFile:
             raise
         return beside(self._where, target)
 
+    def reopen(self) -> None:
+        """Does nothing: no connection to a file is lost."""
+
     def is_sound(self) -> bool:
         """Says whether every page of the file can be read and fits the others."""
         return self.fetch("PRAGMA integrity_check(1)") == [("ok",)]
