@@ -16,20 +16,17 @@ from sqlflow.bind.canonical.outline import Outline, Outliner
 from sqlflow.bind.query.bind import bind_tree
 from sqlflow.bind.query.meanings import Meanings
 from sqlflow.bind.query.values import Table
-from sqlflow.bind.splice import TableText, bind_query
 from sqlflow.core.digest import digest
 from sqlflow.core.ids import NodeId
-from sqlflow.dialect.names import lookup_key, quote
+from sqlflow.dialect.names import lookup_key
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.link.types import Links
 from sqlflow.parse.parse import deep_nesting
-from sqlflow.parse.types import ParsedQuery
-from sqlflow.render.types import PLACEHOLDER, THIS, RenderedQuery
+from sqlflow.render.types import PLACEHOLDER, THIS
 
 if TYPE_CHECKING:
     from sqlflow.dialect.rules import TypeRules
 
-# What a query that reads its own relation calls it, in a form and in a text that is kept.
+# What a query that reads its own relation calls it in a form.
 OWN = "this"
 
 
@@ -87,25 +84,6 @@ def _spelled(written: str, references: Sequence[NodeId | None]) -> str:
     return PLACEHOLDER.sub(node, written).replace(THIS, OWN)
 
 
-def kept_sql(
-    query: RenderedQuery,
-    facts: ParsedQuery,
-    links: Links,
-    spec: DialectSpec,
-    visible: Callable[[NodeId], str],
-) -> str:
-    """Writes a query with the ids of nodes, quoted, in the places of tables: what `read_kept` reads again.
-
-    `visible` gives the name that a query sees a node's table under where it gives it no alias.
-    """
-
-    def text_of(node: NodeId) -> TableText:
-        return TableText(from_clause=quote(spec, node), visible=visible(node))
-
-    this = TableText(from_clause=quote(spec, OWN), visible=OWN)
-    return bind_query(query, facts, links, this, text_of, spec).sql
-
-
 class KeptQuery:
     """A query read from a text that was kept: its canonical form, and what stands in its clauses."""
 
@@ -119,7 +97,7 @@ class KeptQuery:
 def read_kept(
     sql: str, spec: DialectSpec, rules: TypeRules | None, tables: Mapping[str, Table]
 ) -> KeptQuery | None:
-    """Reads a text that `kept_sql` wrote; None where it can't be parsed.
+    """Reads a query with the ids of nodes, quoted, in the places of tables; None where it can't be parsed.
 
     `tables` has what is known of the nodes, by their ids, as of the time when the text was kept, and of the
     query's own relation under `OWN`.

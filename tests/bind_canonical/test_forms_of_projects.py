@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from sqlflow.bind.canonical.differences import differences
-from sqlflow.bind.forms import OWN, kept_sql, read_kept
+from sqlflow.bind.forms import read_kept
 from sqlflow.bind.schemas import schema_table
 from sqlflow.bind.types import Program
 from sqlflow.compiler import compile_project
 from sqlflow.core.config import Materialization
 from sqlflow.core.digest import digest
 from sqlflow.core.ids import NodeId
-from sqlflow.parse.types import QueryKey
+from sqlflow.plan.versions import versions
 from sqlflow.system.local import LocalSystem
 from tests.compiler.projects import POSTGRES, Compiled, compiled
 
@@ -106,29 +104,21 @@ def test_a_translated_query_has_the_form_of_what_was_written() -> None:
     assert _form(there, "stg") == _form(_project(), "stg")
 
 
-@pytest.mark.parametrize("folder", [_EXAMPLE])
-def test_a_text_that_was_kept_has_the_form_that_it_had(folder: Path) -> None:
-    found = compile_project(LocalSystem(folder))
-    program, rendered = found.program, found.rendered
-    assert program and rendered and found.parsed and found.graph and found.languages
-    spec, rules = found.languages.source, found.languages.rules
+def test_a_text_that_was_kept_has_the_form_that_it_had() -> None:
+    found = compile_project(LocalSystem(_EXAMPLE))
+    program = found.program
+    assert program and found.languages
     tables = {str(node): schema_table(node, schema) for node, schema in program.schemas.items()}
     checked = 0
-    for node, model in program.models.items():
-        query, facts = rendered.models[node].full, found.parsed.queries.get(QueryKey(node, "full"))
-        if query is None or facts is None or model.full is None:
-            continue
-        links = found.graph.queries[QueryKey(node, "full")]
-        sql = kept_sql(
-            query, facts, links, spec, lambda other: program.graph.nodes[other].name.rsplit(".", 1)[-1]
-        )
-        kept = read_kept(sql, spec, rules, {**tables, OWN: tables[node]})
-        assert kept is not None
-        inner = {n for n in links.tables if n is not None and _is_ephemeral(program, n)}
-        if not inner:
-            assert digest(kept.form) == model.full.form, sql
-            checked += 1
-        assert differences(kept.outline, kept.outline) == ()
+    for node, version in versions(program, found.tree, {}, {}).items():
+        for role, text in version.queries.items():
+            kept = read_kept(text, found.languages.source, found.languages.rules, tables)
+            assert kept is not None
+            assert differences(kept.outline, kept.outline) == ()
+            inlined = any(_is_ephemeral(program, parent) for parent in program.graph.parents[node])
+            if role == "full" and not inlined:
+                assert digest(kept.form) == version.forms[role], text
+                checked += 1
     assert checked > 10
 
 
