@@ -155,6 +155,7 @@ class NodeBuilder:
                 at=at,
                 stage=last.stage,
             )
+            self.log.keep_version(publication, sender)
             self.log.write(publication, sender)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)

@@ -52,11 +52,15 @@ class Intents:
         columns = [Column(name, number if name == "number" else text) for name in _COLUMNS]
         return sql.create_table(self._spec, self.relation, columns, if_not_exists=True)
 
-    def read_all(self, session: Session) -> Mapping[tuple[NodeId, str], Intent]:
-        """Reads all that is about to be published; nothing where the engine has transactions."""
+    def read_all(
+        self, session: Session, relations: Mapping[NodeId, Relation]
+    ) -> Mapping[NodeId, Publication]:
+        """Reads what is about to be published under the names that nodes have; nothing with transactions."""
         if self._spec.transactions or session.columns(self.relation) is None:
             return {}
-        return self.read(session)
+        found = self.read(session)
+        names = {node: relation_sql(self._spec, relation) for node, relation in relations.items()}
+        return {node: found[node, name].publication for node, name in names.items() if (node, name) in found}
 
     def read(self, session: Session, nodes: Sequence[NodeId] = ()) -> Mapping[tuple[NodeId, str], Intent]:
         """Reads what is about to be published, of some nodes where any are given: by node and relation."""

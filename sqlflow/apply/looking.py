@@ -65,8 +65,11 @@ def look_around(
             freshness = ask_sources(asked, session, adapter, system)
             told = {found.node: found.version for found in freshness if found.version is not None}
             waits = reasons_to_wait(freshness)
-            past = read_past(program, {**outside, **told}, state, log, intents, catalog, session, waits)
-            ids = {node: version_id(found.code) for node, found in past.publications.items()}
+            pending = intents.read_all(session, node_relations(program))
+            past = read_past(program, {**outside, **told}, state, log, pending, catalog, session, waits)
+            # What is about to be published is what is there once this build has finished it.
+            published = {**pending, **past.publications}
+            ids = {node: version_id(found.code) for node, found in published.items()}
             other = {id for node, id in ids.items() if node in versions and versions[node].id != id}
             known = log.versions.read(session, sorted(other))
     except ProjectError:
@@ -79,7 +82,7 @@ def look_around(
         log=log,
         intents=intents,
         past=past,
-        codes=settled(versions, past.publications, known, spec),
+        codes=settled(versions, published, known, spec),
         known=known,
         state=state,
         freshness=freshness,

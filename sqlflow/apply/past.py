@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from sqlflow.adapter.protocol import Session
 from sqlflow.apply.catalog import Catalog
-from sqlflow.apply.intents import Intents
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.bind.types import Program
 from sqlflow.core.digest import digest
@@ -29,25 +28,24 @@ def read_past(
     outside: Mapping[NodeId, str],
     state: State,
     log: PublishLog,
-    intents: Intents,
+    pending: Mapping[NodeId, Publication],
     catalog: Catalog,
     session: Session,
     too_old: Mapping[NodeId, str],
 ) -> Past:
     """Reads the publish log, and looks which of the published tables and views are still there.
 
-    Of what an earlier run was about to publish, nobody knows whether it did: it has no publication.
+    Of what an earlier run was about to publish, the `pending`, nobody knows whether it did: it has none.
 
     `outside` has what the sources tell of their version, `too_old` says which of them are too old; what tests
     last passed on is in the `state`.
     """
     found = log.read(session)
-    pending = intents.read_all(session)
     publications: dict[NodeId, Publication] = {}
     for id, relation in node_relations(program).items():
-        key = id, relation_sql(program.spec, relation)
-        publication, intent = found.get(key), pending.get(key)
-        if intent is not None and (publication is None or publication.number < intent.publication.number):
+        publication = found.get((id, relation_sql(program.spec, relation)))
+        about_to_be = pending.get(id)
+        if about_to_be is not None and (publication is None or publication.number < about_to_be.number):
             continue
         if publication is not None and catalog.kind(session, relation) is not None:
             publications[id] = publication

@@ -77,6 +77,7 @@ class InTransaction:
 
     def publish(self, publication: Publication, query: Run | None, after: Sequence[Step]) -> Publication:
         """Writes the publication down; what commits it publishes."""
+        self.log.keep_version(publication, self.sender)
         self.log.write(publication, self.sender)
         self.transaction.proof = partial(self.log.holds, publication)
         return publication
@@ -118,6 +119,8 @@ class Staged:
         else:
             # Only for its audits was there a view aside.
             self._sender.execute(sql.drop(spec, RelationKind.VIEW, self.at))
+        # Whoever finishes this may be of other code.
+        self._stages.log.keep_version(publication, self._sender)
         self.announced = True
         shown = query or show(spec, self._relation, self.at)
         self._stages.intents.write(Intent(publication=publication, statement=shown.sql), self._sender)

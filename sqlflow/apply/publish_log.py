@@ -209,11 +209,7 @@ class PublishLog:
         return self._published.get(node) or self._found.get((node, self._names.get(node, "")))
 
     def write(self, publication: Publication, sender: Sender) -> None:
-        """Adds a publication to the log, within the transaction that publishes, and what its code is."""
-        with self._lock:
-            last = self._last_known(publication.node)
-        if last is None or not same_rows(last.code, publication.code):
-            self.versions.keep(publication.node, version_id(publication.code), sender)
+        """Adds a publication, whose version was kept, to the log, within the transaction that publishes."""
         places = ", ".join(f"${place}" for place in range(1, len(_COLUMNS) + 1))
         columns = sql.names(self._spec, _COLUMNS)
         text = encode(Published(publication=publication))
@@ -221,6 +217,13 @@ class PublishLog:
             f"INSERT INTO {relation_sql(self._spec, self.relation)} ({columns})\nVALUES ({places})",
             parameters=[PROD, publication.node, publication.relation, publication.number, text],
         )
+
+    def keep_version(self, publication: Publication, sender: Sender) -> None:
+        """Keeps what the code of a publication is, where the one before it was of another version."""
+        with self._lock:
+            last = self._last_known(publication.node)
+        if last is None or not same_rows(last.code, publication.code):
+            self.versions.keep(publication.node, version_id(publication.code), sender)
 
     def holds(self, publication: Publication, session: Session) -> bool:
         """Asks whether the transaction that wrote a publication has been committed."""

@@ -102,8 +102,10 @@ def _changed(
             yield action.node, "is no longer in the project"
         elif codes[action.node] != action.code:
             yield action.node, "has other code than when the plan was made"
-        elif _number(published.get(action.node)) != action.number:
+        elif _number(published.get(action.node)) > action.number:
             yield action.node, "was published since the plan was made"
+        elif _number(published.get(action.node)) < action.number:
+            yield action.node, "is not there any more as it was when the plan was made"
 
 
 def _out_of_date(message: str, notes: tuple[str, ...], help: str) -> ProjectError:

@@ -169,6 +169,13 @@ def test_the_code_must_be_what_was_reviewed(project: Project) -> None:
     assert project.rows("select count(*) from _sqlflow.publications") == before
 
 
+def test_what_was_there_must_be_there(project: Project) -> None:
+    project.built(FILES)
+    saved = planned(project, {"m": FILES["m"] + " and id > 0"}, "m").saved
+    project.warehouse.execute("drop table m cascade")
+    assert refused(project, saved) == ("`m` is not there any more as it was when the plan was made",)
+
+
 def test_newer_data_does_not_spoil_a_plan(project: Project) -> None:
     project.built(FILES)
     saved = planned(project, {"m": FILES["m"] + " and id > 0"}, "m").saved

@@ -18,8 +18,8 @@ from tests.safety.stages import offer_adapters
 
 APPEND = "{{ config(materialized='incremental') }} select "
 BELOW = {"below": "{{ config(materialized='table') }} select * from m"}
-# The calls of a node's publishing: what is about to be published, the view, the publish log.
-ANNOUNCE, SHOW, LOG = 1, 2, 3
+# The calls of a node's publishing: its version, what is about to be published, the view, the publish log.
+KEEP, ANNOUNCE, SHOW, LOG = 1, 2, 3, 4
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_what_is_added_to_keeps_its_indexes(shop: Project) -> None:
     assert len(names) == 2
 
 
-@pytest.mark.parametrize("at", [ANNOUNCE, SHOW, LOG])
+@pytest.mark.parametrize("at", [KEEP, ANNOUNCE, SHOW, LOG])
 def test_what_was_ready_is_published_by_the_next_build(shop: Project, at: int) -> None:
     """Rows that are added can't be added twice: from the announcement on, they are there."""
     shop.built({"m": APPEND + "1 as id", **BELOW})
@@ -90,9 +90,18 @@ def test_what_was_ready_is_published_by_the_next_build(shop: Project, at: int) -
     assert sorted(shop.rows("select id from m")) == [(1,), (2,)]
     assert sorted(shop.rows("select id from below")) == [(1,), (2,)]
     finished = run.nodes["m"].reason == "what an earlier run had ready was published"
-    assert finished is (at != ANNOUNCE)
+    assert finished is (at > ANNOUNCE)
     assert shop.rows("select * from _sqlflow.publishing") == []
     assert shop.built({}).statuses == {"m": "unchanged", "below": "unchanged"}
+
+
+def test_what_was_announced_is_of_a_version_that_is_kept(shop: Project) -> None:
+    """It is finished by a build of other code, to which it is compared."""
+    shop.built({"m": APPEND + "1 as id", "n": "select 1 as id"})
+    disturbed(shop, LOG, {"m": APPEND + "2 as id"})
+    run = shop.built({"m": APPEND + "/* the same */ 2 as id"})
+    assert run.nodes["m"].reason == "what an earlier run had ready was published"
+    assert sorted(shop.rows("select id from m")) == [(1,), (2,)]
 
 
 @pytest.mark.parametrize("kind", ["table", "view"])
