@@ -92,3 +92,10 @@ def test_no_secret_is_in_a_plan(run: Run, library: Path, monkeypatch: pytest.Mon
     result = run("plan", "-o", "plan.json", "--json")
     assert result.exit_code == 0, result.stderr
     assert "7421" not in result.stdout + result.stderr + (library / "plan.json").read_text()
+
+
+def test_a_first_plan_lists_what_is_new_once(run: Run, library: Path) -> None:
+    changed(library)
+    lines = run("plan").stdout.splitlines()
+    assert len([line for line in lines if "more" in line.split()]) == 1
+    assert lines[0].startswith("plan for target dev: 0 changed, 1 added")

@@ -39,7 +39,7 @@ Record: TypeAlias = dict[str, object]
 
 # How many lines of work are shown, unless all are asked for.
 _MOST = 30
-_MARKS = {"added": ("+", "good"), "removed": ("-", "error"), "metadata": ("~", "dim")}
+_MARKS = {"removed": ("-", "error"), "metadata": ("~", "dim")}
 # A node's id, quoted, as it stands in a query that was kept.
 _NODE = re.compile(r"(?P<quote>[\"`])(?:model|seed|snapshot|source)\.[^\"`]+\.(?P<name>[^\"`.]+)(?P=quote)")
 # A line of a difference: its mark (-, + or ~), what it is about, and its text.
@@ -51,15 +51,8 @@ def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False
     if found.is_empty:
         return f"target {found.target}: nothing to do, {count(found.unchanged, 'node')} unchanged"
     lines = [paint(_headline(found), "title")]
-    plain = [change for change in found.changes if not (change.settings or change.differences)]
-    shown = plain if all_work else plain[:_MOST]
-    if plain:
-        lines += ["", *(line for change in shown for line in _change(change, paint))]
-    if len(shown) < len(plain):
-        lines.append(paint(f"and {len(plain) - len(shown)} more; -v shows all", "dim"))
-    for change in found.changes:
-        if change.settings or change.differences:
-            lines += ["", *_change(change, paint)]
+    for change in _told(found):
+        lines += ["", *_change(change, paint)]
     lines += ["", *_work(found, paint, all_work)]
     if found.untold:
         names = ", ".join(found.untold)
@@ -67,10 +60,15 @@ def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False
     return "\n".join(lines)
 
 
+def _told(found: Review) -> list[Change]:
+    """The changes that are told apart: what is new is seen from what is built."""
+    return [change for change in found.changes if change.category.value != "added"]
+
+
 def plan_markdown(found: Review) -> str:
     """Writes a plan for a pull request."""
     lines = [f"### {_headline(found)}"]
-    for change in found.changes:
+    for change in _told(found):
         rest = list(_change(change, no_colour))[1:]
         lines += ["", f"**{visible(change.name)}** {change.category.value}: {visible(change.why)}"]
         if rest:
