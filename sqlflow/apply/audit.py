@@ -41,7 +41,11 @@ class _Found(NamedTuple):
 
 
 class Audits:
-    """The audits of one action, and what they found in its last attempt."""
+    """The audits of one action, and what they found in its last attempt.
+
+    Where several batches are built at once, none `forgets` the rows that a test kept: they may be those that
+    another one of them failed on.
+    """
 
     def __init__(
         self,
@@ -49,11 +53,14 @@ class Audits:
         tests: tuple[RunTest, ...],
         failed_rows: FailedRows,
         clock: Callable[[], float],
+        *,
+        forgets: bool = True,
     ) -> None:
         self.tests = tests
         self._node = node
         self._failed_rows = failed_rows
         self._clock = clock
+        self._forgets = forgets
         self._found: dict[NodeId, _Found | AuditOutcome] = {}
 
     def run(self, on: Relation, sender: Sender) -> None:
@@ -109,7 +116,7 @@ class Audits:
             return self._failed_rows.load(test, found.rows, sender)
         if found.failures and test.config.store_failures:
             return self._failed_rows.keep(test, sender)
-        if not found.failures:
+        if not found.failures and self._forgets:
             self._failed_rows.forget(test, sender)
         return None
 

@@ -73,8 +73,10 @@ class Builder(Protocol):
         """Lets several batches be published under one lease, each in its turn."""
         ...
 
-    def audited(self, action: Action, sender: Sender, build: Callable[[Audits], Outcome]) -> Outcome:
-        """Builds, and says what the audits found."""
+    def audited(
+        self, action: Action, sender: Sender, build: Callable[[Audits], Outcome], *, at_once: bool = False
+    ) -> Outcome:
+        """Builds, and says what the audits found; `at_once` where other parts are built meanwhile."""
         ...
 
     def model(self, work: BuildModel, job: Job, sender: Sender, batch: Batch | None = None) -> Outcome:
@@ -191,6 +193,7 @@ class BuildByTime:
                 self._action,
                 sender,
                 lambda audits: self._builder.model(self._work, job._replace(audits=audits), sender, batch),
+                at_once=True,
             )
 
         ended = self._crew.together([partial(task, batch) for batch in todo], self._most, self._sender)

@@ -128,9 +128,15 @@ class Workshop:
         """Builds a model, or a batch of one, and publishes it."""
         return self.builder.model(work, job, sender, batch)
 
-    def audited(self, action: Action, sender: Sender, build: Callable[[Audits], Outcome]) -> Outcome:
-        """Builds, and says what the audits found; what one of them stops is not published."""
-        audits = Audits(action.node, action.audits, self.failed_rows, self.system.monotonic)
+    def audited(
+        self, action: Action, sender: Sender, build: Callable[[Audits], Outcome], *, at_once: bool = False
+    ) -> Outcome:
+        """Builds, and says what the audits found; what one of them stops is not published.
+
+        `at_once` says that other parts of the action are built meanwhile.
+        """
+        clock = self.system.monotonic
+        audits = Audits(action.node, action.audits, self.failed_rows, clock, forgets=not at_once)
         try:
             outcome = build(audits)
         except AuditFailedError:
