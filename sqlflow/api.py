@@ -217,12 +217,10 @@ class LoadedProject:
         The arguments are those of `build`, with what it raises.
         """
         options = self._options(full_refresh, force, False, None, False)
-        if start is not None or end is not None:
-            options = replace(options, interval=self._interval(start, end, full_refresh, select, exclude))
+        options = replace(options, interval=self._interval(start, end, full_refresh, select, exclude))
         program, chosen, _ = self._work.select(select, exclude)
         check_compiled(program, chosen)
-        versions = self._work.versions(program)
-        seen = self._work.look(program, chosen, versions)
+        seen = self._work.look(chosen)
         plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes)
         published = seen.past.publications
         saved = SavedPlan(
@@ -234,9 +232,9 @@ class LoadedProject:
             full_refresh=full_refresh,
             force=force,
             interval=options.interval,
-            actions=saved_actions(plan, published),
+            actions=saved_actions(plan, seen.codes, published),
         )
-        found = review(plan, program, options, published, versions, seen.known, seen.state, chosen)
+        found = review(plan, program, options, published, seen.versions, seen.known, seen.state, chosen)
         return Reviewed(review=found, saved=saved)
 
     def apply_saved(
@@ -254,9 +252,9 @@ class LoadedProject:
         check_compiled(program, chosen)
         with self._work.opened(chosen) as opened:
             seen = opened.seen
-            check_saved(saved, program, self.name, self.target, seen.codes, seen.past.publications)
             plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes)
-            return self._run(plan.only({action.node for action in saved.actions}), opened)
+            kept = check_saved(saved, plan, program, self.name, seen.codes, seen.past.publications)
+            return self._run(kept, opened)
 
     def apply(self, plan: Plan) -> Recorded:
         """Carries out a plan; the result is iterated over as events, and can be asked to `stop`."""
@@ -284,8 +282,7 @@ class LoadedProject:
         model is selected, ValueError for an interval without a length, or with a full refresh.
         """
         options = self._options(full_refresh, force, fail_fast, threads, store_failures)
-        if start is not None or end is not None:
-            options = replace(options, interval=self._interval(start, end, full_refresh, select, exclude))
+        options = replace(options, interval=self._interval(start, end, full_refresh, select, exclude))
         return self._make(Command.BUILD, select, exclude, options)
 
     def test(
@@ -482,7 +479,10 @@ class LoadedProject:
         full_refresh: bool,
         select: Sequence[str],
         exclude: Sequence[str],
-    ) -> Interval:
+    ) -> Interval | None:
+        """Gives the interval that is asked for; None where none is."""
+        if start is None and end is None:
+            return None
         if full_refresh:
             raise ValueError("a full refresh builds all batches, and not those of an interval")
         if Interval(start, end).is_backward:

@@ -21,7 +21,7 @@ from sqlflow.state.state import State, fold
 
 if TYPE_CHECKING:
     from sqlflow.apply.freshness import SourceQuestion
-    from sqlflow.apply.looking import Seen
+    from sqlflow.apply.looking import Seen, Subject
     from sqlflow.apply.run import Opened
     from sqlflow.bind.types import Program
     from sqlflow.store.open import Home
@@ -165,26 +165,13 @@ class Workspace:
                 raise
             return empty
 
-    def look(self, program: Program, chosen: frozenset[NodeId], versions: Mapping[NodeId, Version]) -> Seen:
-        """Looks into the warehouse and the state without changing anything."""
+    def look(self, nodes: frozenset[NodeId]) -> Seen:
+        """Looks into the warehouse and the state, for a plan of nodes, without changing anything."""
         from sqlflow.apply.looking import look_around
 
-        settings = self.compiled.settings
-        if settings is None:
-            raise ProjectError(self.diagnostics)
-        state = self.state()
+        subject, state = self._subject(nodes), self.state()
         with closing(self.open_or_empty()) as warehouse:
-            return look_around(
-                warehouse,
-                self.adapter(),
-                self.compiled.system,
-                program,
-                settings.target,
-                self.outside(),
-                versions,
-                state,
-                self.questions(sources_read(program, chosen)),
-            )
+            return look_around(warehouse, subject, state)
 
     @contextmanager
     def opened(self, nodes: Iterable[NodeId]) -> Generator[Opened]:
@@ -192,26 +179,29 @@ class Workspace:
         from sqlflow.apply.run import open_run
         from sqlflow.store.open import open_log
 
-        program, settings = self.program(), self.compiled.settings
-        if settings is None:
-            raise ProjectError(self.diagnostics)
         with ExitStack() as opened:
             warehouse = self.open()
             opened.callback(warehouse.close)
             events = open_log(*self.state_place())
             opened.callback(events.close)
-            yield open_run(
-                warehouse,
-                self.adapter(),
-                self.compiled.system,
-                program,
-                settings,
-                self.outside(),
-                self.versions(program),
-                events,
-                self.questions(sources_read(program, frozenset(nodes))),
-            )
+            yield open_run(warehouse, self._subject(frozenset(nodes)), events)
             opened.pop_all()
+
+    def _subject(self, nodes: frozenset[NodeId]) -> Subject:
+        from sqlflow.apply.looking import Subject
+
+        program, settings = self.program(), self.compiled.settings
+        if settings is None:
+            raise ProjectError(self.diagnostics)
+        return Subject(
+            program=program,
+            settings=settings,
+            adapter=self.adapter(),
+            system=self.compiled.system,
+            outside=self.outside(),
+            versions=self.versions(program),
+            asked=self.questions(sources_read(program, nodes)),
+        )
 
     def questions(self, sources: Iterable[NodeId]) -> tuple[SourceQuestion, ...]:
         """Gives the sources, of these, that can be asked when their last rows came."""

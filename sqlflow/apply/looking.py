@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from sqlflow.core.ids import NodeId
 from sqlflow.plan.meaning import settled
 from sqlflow.plan.stale import Past
 from sqlflow.plan.versions import Version, version_id
-from sqlflow.project.types import Target
+from sqlflow.project.types import Settings, Target
 from sqlflow.state.state import State
 from sqlflow.system.protocol import System
 
@@ -28,45 +28,55 @@ from sqlflow.system.protocol import System
 class Seen:
     """What is known of a warehouse, and of the runs before.
 
-    `codes` are those of the project's nodes as it is now; `known` has the versions, by their ids, of what was
-    published from another text.
+    `versions` are what the project's nodes are built from now, `codes` their codes; `known` has the versions,
+    by their ids, of what was published from another text.
     """
 
     catalog: Catalog
     log: PublishLog
     intents: Intents
     past: Past
+    versions: Mapping[NodeId, Version]
     codes: Mapping[NodeId, str]
     known: Mapping[str, Version]
     state: State
     freshness: tuple[SourceFreshness, ...]
 
 
-def look_around(
-    warehouse: Warehouse,
-    adapter: Adapter,
-    system: System,
-    program: Program,
-    target: Target,
-    outside: Mapping[NodeId, str],
-    versions: Mapping[NodeId, Version],
-    state: State,
-    asked: Sequence[SourceQuestion],
-) -> Seen:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is looked at: a program on a target, by its adapter.
+
+    `outside` has what the files that are sources tell of their version, `versions` what the nodes are built
+    from; `asked` are the sources that the warehouse is asked about.
+    """
+
+    program: Program
+    settings: Settings
+    adapter: Adapter
+    system: System
+    outside: Mapping[NodeId, str]
+    versions: Mapping[NodeId, Version]
+    asked: tuple[SourceQuestion, ...]
+
+
+def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
     """Asks the warehouse; nothing is changed.
 
-    The arguments are as in `open_run`. Raises ProjectError where the warehouse can't be looked into.
+    `state` is what is known of earlier runs. Raises ProjectError where the warehouse can't be looked into.
     """
-    spec = adapter.spec
+    program, versions, target = subject.program, subject.versions, subject.settings.target
+    adapter, spec = subject.adapter, subject.adapter.spec
     catalog, log = Catalog(spec), PublishLog(spec, target.database)
     intents = Intents(spec, target.database)
     try:
         with closing(warehouse.session()) as session:
-            freshness = ask_sources(asked, session, adapter, system)
+            freshness = ask_sources(subject.asked, session, adapter, subject.system)
             told = {found.node: found.version for found in freshness if found.version is not None}
             waits = reasons_to_wait(freshness)
             pending = intents.read_all(session, node_relations(program))
-            past = read_past(program, {**outside, **told}, state, log, pending, catalog, session, waits)
+            outside = {**subject.outside, **told}
+            past = read_past(program, outside, state, log, pending, catalog, session, waits)
             # What is about to be published is what is there once this build has finished it.
             published = {**pending, **past.publications}
             ids = {node: version_id(found.code) for node, found in published.items()}
@@ -82,6 +92,7 @@ def look_around(
         log=log,
         intents=intents,
         past=past,
+        versions=versions,
         codes=settled(versions, published, known, spec),
         known=known,
         state=state,

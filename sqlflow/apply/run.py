@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlflow.adapter.protocol import Adapter, Warehouse
@@ -10,9 +9,9 @@ from sqlflow.apply.builder import NodeBuilder
 from sqlflow.apply.executor import Execution, new_run_id
 from sqlflow.apply.failed_rows import FailedRows
 from sqlflow.apply.frames import FunctionRunner
-from sqlflow.apply.freshness import SourceQuestion, too_old
+from sqlflow.apply.freshness import too_old
 from sqlflow.apply.leases import Leases
-from sqlflow.apply.looking import Seen, look_around
+from sqlflow.apply.looking import Seen, Subject, look_around
 from sqlflow.apply.places import Stages
 from sqlflow.apply.publish import Publisher
 from sqlflow.apply.questions import Questions
@@ -22,10 +21,7 @@ from sqlflow.apply.work import Workshop
 from sqlflow.bind.run_hooks import RunHooks
 from sqlflow.bind.types import Program
 from sqlflow.core.diagnostic import Severity
-from sqlflow.core.ids import NodeId
 from sqlflow.plan.types import Plan
-from sqlflow.plan.versions import Version
-from sqlflow.project.types import Settings
 from sqlflow.state.state import State, fold
 from sqlflow.store.log import EventLog
 from sqlflow.system.protocol import System
@@ -44,44 +40,29 @@ class Opened:
     seen: Seen
 
 
-def open_run(
-    warehouse: Warehouse,
-    adapter: Adapter,
-    system: System,
-    program: Program,
-    settings: Settings,
-    outside: Mapping[NodeId, str],
-    versions: Mapping[NodeId, Version],
-    events: EventLog,
-    asked: Sequence[SourceQuestion],
-) -> Opened:
+def open_run(warehouse: Warehouse, subject: Subject, events: EventLog) -> Opened:
     """Reads what a run has to know of an open warehouse, and of earlier runs.
 
-    `outside` has what the files that are sources tell of their version, `versions` what the nodes are built
-    from; `asked` are the sources that the warehouse is asked about, `events` is the log of the project's
-    state. Raises ProjectError where the warehouse can't be looked into.
+    `events` is the log of the project's state. Raises ProjectError where the warehouse can't be looked into.
     """
-    run = new_run_id()
-    state = fold(State(), events.events())
+    run, settings = new_run_id(), subject.settings
     return Opened(
         run=run,
         warehouse=warehouse,
-        adapter=adapter,
-        system=system,
+        adapter=subject.adapter,
+        system=subject.system,
         leases=Leases(
             warehouse,
-            adapter,
+            subject.adapter,
             settings.target.database,
             run=run,
-            told=system.process(),
+            told=subject.system.process(),
             seconds=settings.lease_time,
             patience=settings.lock_timeout,
-            clock=system.monotonic,
+            clock=subject.system.monotonic,
         ),
         events=events,
-        seen=look_around(
-            warehouse, adapter, system, program, settings.target, outside, versions, state, asked
-        ),
+        seen=look_around(warehouse, subject, fold(State(), events.events())),
     )
 
 

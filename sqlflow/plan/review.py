@@ -29,7 +29,6 @@ class Category(StrEnum):
     ADDITIVE = "additive"
     FORWARD_ONLY = "forward-only"
     BREAKING = "breaking"
-    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,7 @@ class Change:
 
     node: NodeId
     name: str
-    span: Span | None
+    span: Span
     category: Category
     why: str
     settings: tuple[tuple[str, str, str], ...] = ()
@@ -74,13 +73,15 @@ class Work:
 class Review:
     """A plan as a person reads it.
 
-    `unchanged` is how many nodes of the selection are as they should be. `untold` are sources that can't tell
-    whether they changed. `critical` is the chain of actions that takes longest, by what each took last:
-    `critical_seconds`.
+    `removed` are the names of what was published once and is no longer in the project: what is there of it
+    stays, and the plan has nothing to do with it. `unchanged` is how many nodes of the selection are as they
+    should be. `untold` are sources that can't tell whether they changed. `critical` is the chain of actions
+    that takes longest, by what each took last: `critical_seconds`.
     """
 
     target: str
     changes: tuple[Change, ...]
+    removed: tuple[str, ...]
     work: tuple[Work, ...]
     unchanged: int
     untold: tuple[str, ...]
@@ -124,7 +125,8 @@ def review(
     critical, length = _critical(plan.actions, took)
     return Review(
         target=plan.target,
-        changes=(*changes, *_removed(program, state, chosen)),
+        changes=tuple(changes),
+        removed=tuple(_removed(program, state, chosen)),
         work=tuple(_work(plan, program, options, published, took)),
         unchanged=sum(kind_of(node) is not NodeKind.TEST for node in plan.unchanged),
         untold=plan.untold,
@@ -217,19 +219,12 @@ def _category(
     return Category.BREAKING, "its rows may be others"
 
 
-def _removed(program: Program, state: State, chosen: frozenset[NodeId]) -> Iterator[Change]:
-    """Gives what was published once and is no longer in the project, where all of that was asked about."""
+def _removed(program: Program, state: State, chosen: frozenset[NodeId]) -> Iterator[str]:
+    """Gives what is no longer in the project, where all of that was asked about."""
     if not program.graph.nodes.keys() - chosen:
         for _, node in sorted(state.publications):
             if node not in program.graph.nodes:
-                yield Change(
-                    node=node,
-                    name=node.rpartition(".")[2],
-                    span=None,
-                    category=Category.REMOVED,
-                    why="no longer in the project; what it published stays",
-                    differences={},
-                )
+                yield node.rpartition(".")[2]
 
 
 def _work(

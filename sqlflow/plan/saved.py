@@ -28,7 +28,10 @@ class UnreadablePlanError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedAction:
-    """An action as it was reviewed; `number` is that of the node's last publication, 0 for none."""
+    """An action as it was reviewed, or a test that runs in one.
+
+    `number` is that of the node's last publication, 0 for none.
+    """
 
     node: NodeId
     code: str
@@ -51,33 +54,39 @@ class SavedPlan:
     actions: tuple[SavedAction, ...]
 
 
-def saved_actions(plan: Plan, published: Mapping[NodeId, Publication]) -> tuple[SavedAction, ...]:
-    """Gives the actions of a plan as they are kept."""
+def saved_actions(
+    plan: Plan, codes: Mapping[NodeId, str], published: Mapping[NodeId, Publication]
+) -> tuple[SavedAction, ...]:
+    """Gives the actions of a plan as they are kept, each after its tests; `codes` are those of all nodes."""
+    reasons = {action.node: action.verdict.reason for action in plan.actions}
+    reasons |= {test.node: f"a test of {action.name}" for action in plan.actions for test in action.audits}
     return tuple(
         SavedAction(
-            node=action.node,
-            code=action.code,
-            reason=action.verdict.reason,
-            number=_number(published.get(action.node)),
+            node=node,
+            code=codes.get(node, ""),
+            reason=reasons[node],
+            number=_number(published.get(node)),
         )
-        for action in plan.actions
+        for node in plan.nodes
     )
 
 
 def check_saved(
     saved: SavedPlan,
+    plan: Plan,
     program: Program,
     project: str,
-    target: str,
     codes: Mapping[NodeId, str],
     published: Mapping[NodeId, Publication],
-) -> None:
-    """Raises ProjectError where a plan is not what would be done any more.
+) -> Plan:
+    """Gives, of the `plan` that is made now, what was saved.
 
-    `codes` are those of the project's nodes now. Newer data of nodes that the plan does not build is no
-    reason: it is read.
+    `codes` are those of the project's nodes now. Raises ProjectError where that is not what was reviewed any
+    more. Newer data of nodes that the plan does not build is no reason: it is read.
     """
+    target = plan.target
     nodes = program.graph.nodes
+    kept = plan.only({action.node for action in saved.actions})
     if (saved.project, saved.target) != (project, target):
         message = (
             f"the plan is for the project `{saved.project}` on the target `{saved.target}`, and this is "
@@ -86,11 +95,12 @@ def check_saved(
         raise _out_of_date(message, (), "name the project with --project, and the target with --target")
     notes = tuple(
         f"`{nodes[node].name if node in nodes else node}` {what}"
-        for node, what in _changed(saved, codes, published)
+        for node, what in (*_changed(saved, codes, published), *_new_tests(saved, kept))
     )
     if notes:
         help_ = "nothing was done; make the plan again, and look at it"
         raise _out_of_date("the plan is not what would be done any more", notes, help_)
+    return kept
 
 
 def _changed(
@@ -106,6 +116,14 @@ def _changed(
             yield action.node, "was published since the plan was made"
         elif _number(published.get(action.node)) < action.number:
             yield action.node, "is not there any more as it was when the plan was made"
+
+
+def _new_tests(saved: SavedPlan, plan: Plan) -> Iterator[tuple[NodeId, str]]:
+    """Says of which tests would run that were not there."""
+    known = {action.node for action in saved.actions}
+    for node in plan.nodes:
+        if node not in known:
+            yield node, "is a test that was not there when the plan was made"
 
 
 def _out_of_date(message: str, notes: tuple[str, ...], help: str) -> ProjectError:

@@ -118,13 +118,15 @@ def test_what_else_changes(project: Project) -> None:
         "more": "forward-only",
         "m": "breaking",
         "below": "metadata",
-        "gone": "removed",
         "new": "added",
     }
     assert [name for name, _, _ in told["m"].settings] == ["indexes"]
-    # Once it is built there is nothing left of it but what is gone.
+    assert found.review.removed == ("gone",)
+    # Once it is built there is nothing left to do; what is gone is told, and is no change.
     project.built()
-    assert {change.name for change in planned(project).review.changes} == {"gone"}
+    found = planned(project)
+    assert found.review.removed == ("gone",)
+    assert found.review.is_empty and not found.review.changes_code
 
 
 def test_new_data_is_no_change_of_code(project: Project) -> None:
@@ -167,6 +169,21 @@ def test_the_code_must_be_what_was_reviewed(project: Project) -> None:
     (project.root / "models/below.sql").unlink()
     assert "`model.shop.below` is no longer in the project" in refused(project, saved)
     assert project.rows("select count(*) from _sqlflow.publications") == before
+
+
+def test_tests_must_be_what_was_reviewed(duck: Project) -> None:
+    """They decide what is published."""
+    small = "tests/small.sql"
+    files = {small: "select * from m where amount > 100", "m": FILES["m"] + " and id > 0"}
+    duck.built({**FILES, small: files[small]})
+    saved = planned(duck, files, "m").saved
+    assert [one.reason for one in saved.actions] == ["a test of m", "its code changed"]
+    duck.write({small: "select * from m where amount > 1000"})
+    assert refused(duck, saved) == ("`small` has other code than when the plan was made",)
+    duck.write({**files, "tests/more.sql": "select * from m where id is null"})
+    assert refused(duck, saved) == ("`more` is a test that was not there when the plan was made",)
+    (duck.root / "tests/more.sql").unlink()
+    assert applied(duck, saved).statuses == {"small": "success", "m": "success"}
 
 
 def test_what_was_there_must_be_there(project: Project) -> None:

@@ -60,13 +60,13 @@ def command(
     else:
         terminal.data(plan_text(found.review, paint=terminal.paint_data, all_work=verbose))
     if out is not None:
-        write(out, encode_plan(found.saved, record))
+        _write(out, encode_plan(found.saved, record))
         terminal.tell(f"saved: sqlflow apply {out}")
     if exit_code and found.review.changes_code:
         click.get_current_context().exit(CHANGES)
 
 
-def write(path: str, text: str) -> None:
+def _write(path: str, text: str) -> None:
     """Writes a file where the user wants it; raises UsageError where that can't be."""
     try:
         with open(path, "w", encoding="utf-8") as file:

@@ -39,7 +39,6 @@ Record: TypeAlias = dict[str, object]
 
 # How many lines of work are shown, unless all are asked for.
 _MOST = 30
-_MARKS = {"removed": ("-", "error"), "metadata": ("~", "dim")}
 # A node's id, quoted, as it stands in a query that was kept.
 _NODE = re.compile(r"(?P<quote>[\"`])(?:model|seed|snapshot|source)\.[^\"`]+\.(?P<name>[^\"`.]+)(?P=quote)")
 # A line of a difference: its mark (-, + or ~), what it is about, and its text.
@@ -49,7 +48,8 @@ _Line: TypeAlias = tuple[str, str, str]
 def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False) -> str:
     """Draws a plan: what changed, what is built and why, what it took last time."""
     if found.is_empty:
-        return f"target {found.target}: nothing to do, {count(found.unchanged, 'node')} unchanged"
+        lines = [f"target {found.target}: nothing to do, {count(found.unchanged, 'node')} unchanged"]
+        return "\n".join([*lines, *_removed(found, paint)])
     lines = [paint(_headline(found), "title")]
     for change in _told(found):
         lines += ["", *_change(change, paint)]
@@ -57,7 +57,14 @@ def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False
     if found.untold:
         names = ", ".join(found.untold)
         lines += ["", paint(f"can't tell whether they changed: {names}; what reads them is built", "dim")]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_removed(found, paint)])
+
+
+def _removed(found: Review, paint: Paint) -> list[str]:
+    if not found.removed:
+        return []
+    names = ", ".join(visible(name) for name in found.removed)
+    return ["", paint(f"no longer in the project; what they published stays: {names}", "dim")]
 
 
 def _told(found: Review) -> list[Change]:
@@ -88,7 +95,7 @@ def plan_record(found: Review) -> Record:
             {
                 "id": change.node,
                 "name": change.name,
-                "path": change.span.path if change.span is not None else None,
+                "path": change.span.path,
                 "category": change.category.value,
                 "why": change.why,
                 "settings": [{"name": name, "old": old, "new": new} for name, old, new in change.settings],
@@ -117,6 +124,7 @@ def plan_record(found: Review) -> Record:
             }
             for work in found.work
         ],
+        "removed": list(found.removed),
         "unchanged": found.unchanged,
         "untold": list(found.untold),
         "critical_path": list(found.critical),
@@ -125,20 +133,17 @@ def plan_record(found: Review) -> Record:
 
 
 def _headline(found: Review) -> str:
-    kinds = [change.category.value for change in found.changes]
-    changed = len([kind for kind in kinds if kind not in ("added", "removed")])
-    parts = [f"{changed} changed"]
-    parts += [f"{kinds.count(kind)} {kind}" for kind in ("added", "removed")]
+    changed = len(_told(found))
+    parts = [f"{changed} changed", f"{len(found.changes) - changed} added", f"{len(found.removed)} removed"]
     built = [work for work in found.work if work.kind != "test"]
     parts += [f"{len(built)} to build", f"{found.unchanged} unchanged"]
     return f"plan for target {found.target}: {', '.join(parts)}"
 
 
 def _change(change: Change, paint: Paint) -> Iterator[str]:
-    mark, kind = _MARKS.get(change.category.value, ("~", "warning"))
-    path = visible(change.span.path) if change.span is not None else ""
-    head = f"{mark} {visible(change.name)}  {change.category.value}: {visible(change.why)}"
-    yield paint(head, kind) + (f"  {paint(path, 'dim')}" if path else "")
+    kind = "dim" if change.category.value == "metadata" else "warning"
+    head = f"~ {visible(change.name)}  {change.category.value}: {visible(change.why)}"
+    yield f"{paint(head, kind)}  {paint(visible(change.span.path), 'dim')}"
     for name, old, new in change.settings:
         yield from _drawn(_was_is(f"`{name}`", *_short(name, old, new)), paint)
     several = len(change.differences) > 1
