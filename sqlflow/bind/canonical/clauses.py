@@ -69,6 +69,8 @@ class Outputs:
         if self.is_open or not 0 <= index < len(self.columns):
             return f"(place {index})"
         column = self.columns[index]
+        if context.apart is not None:
+            return f"(column {column.form})"
         first = self._first.get(column.form, index)
         if first != index and column.inner is not None and context.is_volatile(column.inner):
             first = index
@@ -79,6 +81,8 @@ class Outputs:
         found = self._first.get(form)
         if found is None or self.is_open or context.is_volatile(node):
             return form
+        if context.apart is not None:
+            return self.place(found, context)
         return f"@{found}"
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from sqlglot import exp
 
+from sqlflow.bind.canonical.apart import Apart
 from sqlflow.bind.canonical.reads import Reads
 from sqlflow.bind.canonical.words import Words
 from sqlflow.bind.query.meanings import Kind, Meaning, Meanings
@@ -49,14 +50,15 @@ class Context:
     that are written once and read by number. `verbatim` writes the names of tables as well, which is needed
     where something is not understood that may mean them; `lacks_names` is set then. `made_up` is set where
     the engine makes up a name from the text. `exact` has the names of columns with their case. `labels`, if
-    set, takes names of tables to write columns by, so that parts of two queries can be compared.
+    set, takes names of tables to write columns by, so that parts of two queries can be compared. `apart` is
+    set where columns are written apart.
     """
 
     __slots__ = (
-        *("by_alias", "count", "ctes", "exact", "given", "has_columns", "inlined", "is_volatile"),
+        *("apart", "by_alias", "count", "ctes", "exact", "given", "has_columns", "inlined", "is_volatile"),
         *("items", "labels", "lacks_names", "last_label", "level", "made_up", "meanings", "names_only"),
-        *("query", "reads", "relation", "sink", "spec", "spell", "tables", "text", "used", "verbatim"),
-        "words",
+        *("open_items", "query", "reads", "relation", "sink", "spec", "spell", "tables", "text", "used"),
+        *("verbatim", "words"),
     )
 
     def __init__(
@@ -74,6 +76,7 @@ class Context:
         verbatim: bool,
         sink: Sink | None,
         has_columns: bool,
+        apart: Apart | None = None,
     ) -> None:
         self.spec = spec
         self.meanings = meanings
@@ -87,6 +90,9 @@ class Context:
         self.verbatim = verbatim
         self.sink = sink
         self.has_columns = has_columns
+        self.apart = apart
+        # The items of lists that are being written in the place of their names.
+        self.open_items: list[int] = []
         self.labels: dict[int, str] | None = {} if sink is not None else None
         # How many columns of the next query are given names by what stands around it.
         self.given = 0
@@ -139,7 +145,8 @@ class Context:
             return None
         if self.labels is not None:
             return f"<{self.labels[origin]}>.{key}"
-        return f"^{self.at(place)}{json.dumps(key)}"
+        made = self.apart.made_of(origin, key) if self.apart is not None else ""
+        return f"^{self.at(place)}{json.dumps(key)}{made}"
 
     def meaning(self, node: exp.Expr) -> Meaning | None:
         """What a column's name means."""

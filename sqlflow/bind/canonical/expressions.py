@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
+from sqlflow.bind.canonical.apart import Apart
 from sqlflow.bind.canonical.context import Context, Place
 from sqlflow.bind.canonical.precedence import is_clear
 from sqlflow.bind.canonical.survey import function_name
@@ -21,6 +22,8 @@ _SYMBOLS: Mapping[type[exp.Expr], str] = {
     exp.DPipe: "||", exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
     exp.NullSafeEQ: "==", exp.NullSafeNEQ: "!==", exp.Is: "is", exp.Like: "like", exp.ILike: "ilike",
 }  # fmt: skip
+# How many names of items are followed, one in the other.
+_DEEPEST = 4
 _SYMMETRIC = frozenset(["=", "<>", "==", "!=="])
 _TURNED = {">": "<", ">=": "<="}
 
@@ -103,6 +106,8 @@ def _column(node: exp.Expr, context: Context) -> str:
     marks = "".join(context.mark(part) for part in parts)
     meaning = context.meaning(node)
     written = _meant(meaning, context) if meaning is not None else None
+    if context.apart is not None and (meaning is None or meaning.kind is Kind.OPEN):
+        context.apart.undecided = context.apart.undecided or not context.names_only
     if written is None or meaning is None:
         context.lacks_names = context.lacks_names or not context.names_only or len(parts) > 1
         return f"(name {' '.join(context.key(part) for part in parts)}){marks}"
@@ -149,12 +154,22 @@ def _item(item: int, context: Context) -> str | None:
         written = write(inner, context)
         context.by_alias = by_alias
         return written
-    return item_at(place, context)
+    if context.apart is None:
+        return f"(item {context.at(place)})"
+    return _item_apart(item, place, inner, context, context.apart)
 
 
-def item_at(place: Place, context: Context) -> str:
-    """An item of a list by its place in it."""
-    return f"(item {context.at(place)})"
+def _item_apart(item: int, place: Place, inner: exp.Expr, context: Context, apart: Apart) -> str:
+    """An item as it is itself: where columns are written apart, places in the list mean nothing."""
+    if place.number < 0 or item in context.open_items or len(context.open_items) >= _DEEPEST:
+        apart.undecided = True
+        return "(item)"
+    context.open_items.append(item)
+    by_alias, context.by_alias = context.by_alias, False
+    written = write(inner, context)
+    context.by_alias = by_alias
+    context.open_items.pop()
+    return f"(item {written}{apart.loose(inner)})"
 
 
 def _owned_star(node: exp.Expr, context: Context) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token
 
+from sqlflow.bind.canonical.apart import Apart, Split
 from sqlflow.bind.canonical.context import Context, Sink
+from sqlflow.bind.canonical.parts import split_query
 from sqlflow.bind.canonical.queries import write_query
 from sqlflow.bind.canonical.reads import Reads, find_reads
 from sqlflow.bind.canonical.survey import calls_any, survey
@@ -49,6 +51,65 @@ def canonical(
     What is not understood is written as it stands in the tree, with the words of the text that the tree
     doesn't account for. Types of columns are not in the form: they follow from those of the tables read.
     """
+    try:
+        contexts = _contexts(
+            tree, tokens, text, meanings, spec, relation=relation, spell=spell, is_known=is_known, sink=sink
+        )
+        written, context = "", None
+        for context in contexts:
+            written = write_query(tree, context, True)
+            if not context.lacks_names:
+                break
+    except RecursionError:
+        context = None
+    if context is None:
+        return f"{_head(spec)} text {all_words(tokens, spell)}"
+    more = f" {all_words(tokens, spell)}" if context.made_up else ""
+    return f"{_head(spec)} {written} {_unaccounted(context)}{more}"
+
+
+def canonical_apart(
+    tree: exp.Expr,
+    tokens: Sequence[Token],
+    text: str,
+    meanings: Meanings,
+    spec: DialectSpec,
+    *,
+    relation: Callable[[exp.Table], str | None],
+    is_known: Callable[[str], bool],
+    apart: Apart,
+) -> Split | None:
+    """Writes a bound query with its columns apart; None where something in it is not understood.
+
+    The arguments are those of `canonical`; `apart` has what counts as another column each time.
+    """
+    try:
+        contexts = _contexts(
+            tree, tokens, text, meanings, spec, relation=relation, is_known=is_known, apart=apart
+        )
+        context = next(contexts)
+        found = split_query(tree, context)
+    except RecursionError:
+        return None
+    if context.verbatim or context.lacks_names or apart.undecided:
+        return None
+    return found._replace(rows=f"{_head(spec)} {found.rows} {_unaccounted(context)}")
+
+
+def _contexts(
+    tree: exp.Expr,
+    tokens: Sequence[Token],
+    text: str,
+    meanings: Meanings,
+    spec: DialectSpec,
+    *,
+    relation: Callable[[exp.Table], str | None],
+    spell: Callable[[str], str] = str,
+    is_known: Callable[[str], bool],
+    sink: Sink | None = None,
+    apart: Apart | None = None,
+) -> Iterator[Context]:
+    """Gives what a writing goes by, and where that was not enough, what it goes by with all names."""
     seen = survey(tree, text, spec)
     changing = seen.changing | {name for name in seen.unknown if not is_known(name)}
     changing -= spec.stable_functions
@@ -56,35 +117,34 @@ def canonical(
     def is_volatile(node: exp.Expr) -> bool:
         return bool(changing or seen.samples) and calls_any(node, changing, text)
 
-    try:
-        words = lost_words(tokens, seen.starts, seen.keys, spell)
-        reads = find_reads(tree, spec) if seen.has_with else Reads()
-        for verbatim in (False, True):
-            context = Context(
-                spec=spec,
-                meanings=meanings,
-                text=text,
-                words=words,
-                reads=reads,
-                relation=relation,
-                spell=spell,
-                is_volatile=is_volatile,
-                query=write_query,
-                verbatim=verbatim or reads.unclear,
-                sink=sink,
-                has_columns=seen.has_columns,
-            )
-            written = write_query(tree, context, True)
-            if not context.lacks_names:
-                break
-    except RecursionError:
-        return f"{_head(spec)} text {all_words(tokens, spell)}"
+    words = lost_words(tokens, seen.starts, seen.keys, spell)
+    reads = find_reads(tree, spec) if seen.has_with else Reads()
+    for verbatim in (False, True):
+        yield Context(
+            spec=spec,
+            meanings=meanings,
+            text=text,
+            words=words,
+            reads=reads,
+            relation=relation,
+            spell=spell,
+            is_volatile=is_volatile,
+            query=write_query,
+            verbatim=verbatim or reads.unclear,
+            sink=sink,
+            has_columns=seen.has_columns,
+            apart=apart,
+        )
+
+
+def _unaccounted(context: Context) -> str:
+    """The words of the text that were written with no node."""
+    words = context.words
     loose = [
         f"{words.before.get(start, '')};{words.after.get(start, '')}"
         for start in sorted({*words.before, *words.after} - context.used)
     ]
-    more = f" {all_words(tokens, spell)}" if context.made_up else ""
-    return f"{_head(spec)} {written} {words.joins} {loose}{more}"
+    return f"{words.joins} {loose}"
 
 
 def _head(spec: DialectSpec) -> str:

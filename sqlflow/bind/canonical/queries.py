@@ -18,7 +18,7 @@ from sqlflow.bind.query.setops import arms
 from sqlflow.bind.query.stars import find_columns
 from sqlflow.dialect.names import name_key
 
-_SELECT = frozenset(
+SELECT_CLAUSES = frozenset(
     ["expressions", "from_", "joins", "laterals", "where", "group", "having", "qualify", "windows",
      "distinct", "order", "with_", "limit", "offset", "fetch"]
 )  # fmt: skip
@@ -31,7 +31,7 @@ def write_query(node: exp.Expr, context: Context, named: bool) -> str:
     by_alias, context.by_alias = context.by_alias, False
     exact, context.exact = context.exact, context.exact and context.level == 1
     given, context.given = context.given, 0
-    written = _at_level(node, context, named, given)
+    written = at_level(node, context, named, given)
     context.exact = exact
     context.by_alias = by_alias
     context.level -= 1
@@ -39,12 +39,12 @@ def write_query(node: exp.Expr, context: Context, named: bool) -> str:
     return written
 
 
-def _at_level(node: exp.Expr, context: Context, named: bool, renamed: int = 0) -> str:
+def at_level(node: exp.Expr, context: Context, named: bool, renamed: int = 0) -> str:
     """Writes a query that sees what the query around it sees; so many columns are `renamed` there."""
     while isinstance(node, (exp.Subquery, exp.Paren)) and not has_more(node):
         node = node.this
     with_ = node.args.get("with_")
-    bodies = _with(with_, context) if isinstance(with_, exp.With) else ""
+    bodies = write_with(with_, context) if isinstance(with_, exp.With) else ""
     count, context.count = context.count, 0
     match node:
         case exp.Select():
@@ -63,7 +63,7 @@ def _at_level(node: exp.Expr, context: Context, named: bool, renamed: int = 0) -
     return f"(with {bodies} {written})" if bodies else written
 
 
-def _with(with_: exp.Expr, context: Context) -> str:
+def write_with(with_: exp.Expr, context: Context) -> str:
     """Writes the common table expressions that are read several times; one that is read once stands there."""
     bodies: list[str] = []
     for cte in with_.expressions:
@@ -75,7 +75,8 @@ def _with(with_: exp.Expr, context: Context) -> str:
             continue
         recursive = id(cte) in context.reads.recursive
         plain = cte.args.get("materialized") is None and not rest(cte, context, ("this", "alias"))
-        if count == 1 and is_query and plain and not recursive and not context.is_volatile(body):
+        once = count == 1 and plain and not context.is_volatile(body)
+        if is_query and not recursive and (once or context.apart is not None):
             context.inlined.add(id(cte))
             continue
         context.ctes[id(cte)] = Place(context.level, len(bodies))
@@ -83,7 +84,7 @@ def _with(with_: exp.Expr, context: Context) -> str:
         more = rest(cte, context, ("this", "alias", "materialized"))
         name = f" {context.key(alias.this)}" if context.verbatim else ""
         exact, context.exact = context.exact, False
-        written = _at_level(body, context, True, count_names(alias))
+        written = at_level(body, context, True, count_names(alias))
         context.exact = exact
         word = "recursive" if recursive else "cte"
         bodies.append(f"({word}{name} {how}{alias_names(alias, context)}{more} {written})")
@@ -106,9 +107,9 @@ def _leave_out(cte: exp.Expr, context: Context) -> None:
 
 def _select(node: exp.Select, context: Context, named: bool, renamed: int) -> str:
     sources, joins = from_clause(node, context)
-    outputs = _outputs(node, context)
+    outputs = list_outputs(node, context)
     clauses: dict[str, list[Listed]] = {
-        "distinct": _distinct(node, outputs, context),
+        "distinct": distinct_keys(node, outputs, context),
         "list": outputs.listed(_names(node, outputs, context, renamed) if named else None),
         "from": sources,
         "join": joins,
@@ -116,14 +117,14 @@ def _select(node: exp.Select, context: Context, named: bool, renamed: int) -> st
     for clause in ("where", "having", "qualify"):
         given = node.args.get(clause)
         context.by_alias = clause != "where"
-        clauses[clause] = _conditions(given, context) if given is not None else []
+        clauses[clause] = conditions(given, context) if given is not None else []
         context.by_alias = False
     clauses["group"] = group(node, outputs, context)
     clauses["windows"] = [Listed(write(part, context), part) for part in node.args.get("windows") or ()]
     clauses["order"] = order(node, outputs, context)
     limits = [(key, node.args[key]) for key in ("limit", "offset", "fetch") if node.args.get(key)]
     clauses["limit"] = [Listed(f"({key} {write(limit, context)})", limit) for key, limit in limits]
-    more = rest(node, context, _SELECT)
+    more = rest(node, context, SELECT_CLAUSES)
     clauses["rest"] = [Listed(more, node)] if more else []
     if context.sink is not None:
         context.sink(node, clauses)
@@ -131,7 +132,7 @@ def _select(node: exp.Select, context: Context, named: bool, renamed: int) -> st
     return f"(select {' '.join(parts)})"
 
 
-def _conditions(given: exp.Expr, context: Context) -> list[Listed]:
+def conditions(given: exp.Expr, context: Context) -> list[Listed]:
     """The operands of a filter's AND."""
     inner = given.this
     while isinstance(inner, exp.Paren):
@@ -144,7 +145,7 @@ def _conditions(given: exp.Expr, context: Context) -> list[Listed]:
     return found
 
 
-def _outputs(node: exp.Select, context: Context) -> Outputs:
+def list_outputs(node: exp.Select, context: Context) -> Outputs:
     """Writes the items of the list, stars as the columns that they stand for."""
     outputs = Outputs()
     items: Sequence[exp.Expr] = node.expressions or [node]
@@ -209,7 +210,7 @@ def _names(node: exp.Select, outputs: Outputs, context: Context, renamed: int) -
     return [name_key(context.spec, name) for name in names]
 
 
-def _distinct(node: exp.Select, outputs: Outputs, context: Context) -> list[Listed]:
+def distinct_keys(node: exp.Select, outputs: Outputs, context: Context) -> list[Listed]:
     distinct = node.args.get("distinct")
     if distinct is None:
         return []
@@ -225,7 +226,7 @@ def _set_operation(node: exp.SetOperation, context: Context, named: bool, rename
     by_name = any(operation is not None and operation.args.get("by_name") for operation, _ in arms(node))
     written: list[str] = []
     for place, (operation, arm) in enumerate(arms(node)):
-        arm_form = _at_level(arm, context, (named and place == 0) or by_name, 0 if by_name else renamed)
+        arm_form = at_level(arm, context, (named and place == 0) or by_name, 0 if by_name else renamed)
         word = "first"
         if operation is not None:
             distinct = json.dumps(operation.args.get("distinct"))

@@ -9,6 +9,7 @@ from sqlglot import exp
 from sqlflow.bind.canonical.context import Context, Listed
 from sqlflow.bind.canonical.expressions import rest, write
 from sqlflow.bind.query.select import has_more
+from sqlflow.dialect.names import lookup_key
 
 _TABLE = ("this", "db", "catalog", "alias", "joins", "pivots", "laterals")
 
@@ -44,6 +45,8 @@ def write_source(node: exp.Expr, context: Context, *, joined: bool = True) -> st
     while _is_only_brackets(node):
         node = node.this
     pivots = node.args.get("pivots") or ()
+    if pivots and context.apart is not None:
+        context.apart.undecided = True
     written = _one(node, context)
     if not pivots and context.verbatim and isinstance(node.args.get("alias"), exp.TableAlias):
         alias = node.args["alias"].this
@@ -95,7 +98,11 @@ def _one(node: exp.Expr, context: Context) -> str:
     inner = node.this if is_plain else node
     more = rest(node, context, (*_TABLE, "with_")) if is_plain else ""
     context.given = count_names(alias)
-    written = f"(derived {context.query(inner, context, True)}{names}{more})"
+    if context.apart is not None:
+        body = context.apart.derived(node, inner, (alias,), context)
+    else:
+        body = context.query(inner, context, True)
+    written = f"(derived {body}{names}{more})"
     context.put(node, node.alias)
     return written
 
@@ -130,8 +137,12 @@ def _table(node: exp.Table, names: str, context: Context) -> str:
         inner = write(node.this, context) if isinstance(node.this, exp.Expr) else ""
         written = f"(function {inner}{_aliased(node, context)}{names}{more})"
     elif cte is not None and id(cte) in context.inlined:
-        context.given = max(count_names(cte.args["alias"]), count_names(node.args.get("alias")))
-        body = context.query(cte.this, context, True)
+        aliases = (cte.args["alias"], node.args.get("alias"))
+        context.given = max(count_names(alias) for alias in aliases)
+        if context.apart is not None:
+            body = context.apart.derived(node, cte.this, aliases, context)
+        else:
+            body = context.query(cte.this, context, True)
         written = f"(derived {body}{alias_names(cte.args['alias'], context)}{names}{more}{mark})"
     elif cte is not None and id(cte) in context.ctes:
         written = f"(cte {context.at(context.ctes[id(cte)])}{names}{more}{mark})"
@@ -142,10 +153,13 @@ def _table(node: exp.Table, names: str, context: Context) -> str:
                 p for key in ("catalog", "db", "this") if isinstance(p := node.args.get(key), exp.Identifier)
             ]
             mark = "".join(context.mark(part) for part in parts)
+            mark += context.apart.open() if context.apart is not None else ""
             written = f"(outside {' '.join(context.key(part) for part in parts)}{names}{more}{mark})"
             context.lacks_names = context.lacks_names or cte is not None
         else:
             label = relation
+            if context.apart is not None:
+                mark += context.apart.table(node, relation, renamed=bool(names))
             written = f"(table {json.dumps(relation)}{names}{more}{mark})"
     context.put(node, label)
     return written
@@ -194,6 +208,10 @@ def _join(join: exp.Join, context: Context) -> Listed:
     natural = context.meanings.natural.get(id(join))
     if natural is not None:
         parts.append(f"(natural {json.dumps(natural)})")
+    if context.apart is not None and (using or natural):
+        here = [origin for origin, place in context.tables.items() if place.level == context.level]
+        compared = [lookup_key(context.spec, c.name, bool(c.args.get("quoted"))) for c in using or ()]
+        parts.append(f"(of {context.apart.keys(here, (*compared, *(natural or ())))})")
     more = rest(join, context, ("this", "method", "side", "kind", "on", "using"))
     condition = " ".join(parts) + more
     return Listed(f"(join {json.dumps(kind)} {right} {condition})", join, (label, kind, condition))

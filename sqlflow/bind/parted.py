@@ -1,0 +1,166 @@
+"""Says which columns of a query differ between two versions of it, or of what it reads.
+
+What is not understood is taken for a difference: the answer then is that any row may be another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
+
+import sqlglot
+from sqlglot import exp
+
+from sqlflow.bind.canonical.apart import Apart
+from sqlflow.bind.canonical.form import canonical_apart
+from sqlflow.bind.canonical.loose import Looseness
+from sqlflow.bind.canonical.parts import split_query
+from sqlflow.bind.query.bind import bind_tree
+from sqlflow.bind.query.notes import Notes
+from sqlflow.bind.query.values import Table
+from sqlflow.dialect.names import lookup_key
+from sqlflow.dialect.rules import TypeRules
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.parse.calls import volatile_calls
+from sqlflow.parse.parse import deep_nesting
+
+# Columns by the keys that names are looked up by, of tables by the ids of nodes.
+Changes: TypeAlias = Mapping[str, frozenset[str]]
+
+
+class Column(NamedTuple):
+    """A column of a query: its name, and a form of its value."""
+
+    name: str
+    form: str
+
+
+class Parted(NamedTuple):
+    """A query with its columns apart.
+
+    Over the same tables, two queries of equal `rows` have the same rows, and in each of them the same values
+    in the columns that are equal. `columns` are in their order, by their keys.
+    """
+
+    rows: str
+    columns: Mapping[str, Column]
+
+
+class Reading:
+    """A query that was kept, read again: with the ids of nodes, quoted, in the places of tables.
+
+    `tables` has what is known of the nodes, by their ids.
+    """
+
+    def __init__(
+        self, sql: str, spec: DialectSpec, rules: TypeRules | None, tables: Mapping[str, Table]
+    ) -> None:
+        self._sql = sql
+        self._spec = spec
+        self._known = {lookup_key(spec, name, True): (name, table) for name, table in tables.items()}
+        self._is_known = rules.has_function if rules is not None else _none
+        self._notes = Notes()
+        dialect = sqlglot.Dialect.get_or_raise(spec.name)
+        with deep_nesting():
+            self._tokens = dialect.tokenize(sql)
+            self._tree = dialect.parser().parse(self._tokens, sql)[0]
+            self._table = Table(columns=(), open=True)
+            if self._tree is not None:
+                self._table, _ = bind_tree(self._tree, sql, spec, rules, self._find, self._notes)
+
+    def _found(self, table: exp.Table) -> tuple[str, Table] | None:
+        if table.args.get("db") or not isinstance(table.this, exp.Identifier):
+            return None
+        return self._known.get(lookup_key(self._spec, table.name, bool(table.this.args.get("quoted"))))
+
+    def _find(self, table: exp.Table) -> Table | None:
+        pair = self._found(table)
+        return pair[1] if pair is not None else None
+
+    def _relation(self, table: exp.Table) -> str | None:
+        pair = self._found(table)
+        return pair[0] if pair is not None else None
+
+    def parted(self, changes: Changes, mark: str) -> Parted | None:
+        """Gives the query with its columns apart; None where that can't be done.
+
+        What is made of `changes`, and what the query leaves open, is equal only to what has the same mark.
+        """
+        if self._tree is None or volatile_calls(self._tree, self._tokens, self._spec):
+            return None
+        found = self._split(changes, mark, marks_loose=True)
+        return found[0] if found is not None else None
+
+    def reads_any(self, changes: Changes, *, or_names: bool = False) -> bool:
+        """Whether some of the columns decide which rows there are, or a value; True where nobody can tell.
+
+        With `or_names`, naming one is enough, wherever that is.
+        """
+        found = [self._split(changes, mark, marks_loose=False) for mark in ("<1>", "<2>")]
+        if found[0] is None or found[1] is None or found[0][0] != found[1][0]:
+            return True
+        return or_names and found[0][1]
+
+    def readers(self, changes: Changes) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """Gives the columns, of tables, that each column takes values from, of those that changed; those that
+        decide which rows there are under an empty name."""
+        out: dict[str, tuple[tuple[str, str], ...]] = {}
+        for name, sources in (
+            ("", self._table.rows),
+            *((c.name, c.value.sources) for c in self._table.columns),
+        ):
+            hit = sorted((ref.table, ref.column) for ref in sources if self._is_changed(ref, changes))
+            if hit and name is not None:
+                out[name] = tuple(hit)
+        return out
+
+    def _split(self, changes: Changes, mark: str, *, marks_loose: bool) -> tuple[Parted, bool] | None:
+        tree, table = self._tree, self._table
+        if tree is None or table.open or any(self._is_changed(ref, changes) for ref in table.rows):
+            return None
+        apart = Apart(
+            self._spec,
+            changes,
+            f"<{mark}>",
+            Looseness(self._sql, self._notes.types, self._is_known),
+            split_query,
+            marks_loose=marks_loose,
+        )
+        with deep_nesting():
+            split = canonical_apart(
+                tree,
+                self._tokens,
+                self._sql,
+                self._notes,
+                self._spec,
+                relation=self._relation,
+                is_known=self._is_known,
+                apart=apart,
+            )
+        if split is None or split.columns is None or len(split.columns) != len(table.columns):
+            return None
+        columns: dict[str, Column] = {}
+        for place, (column, form) in enumerate(zip(table.columns, split.columns, strict=True)):
+            if not column.name and marks_loose:
+                # The engine makes a name up, of the text.
+                return None
+            made_of = [ref for ref in column.value.sources if self._is_changed(ref, changes)]
+            name = column.name or f"column {place}"
+            columns[lookup_key(self._spec, name, True)] = Column(name, f"{form}{mark if made_of else ''}")
+        return (Parted(split.rows, columns), apart.touched) if len(columns) == len(split.columns) else None
+
+    def _is_changed(self, ref: tuple[str, str], changes: Changes) -> bool:
+        found = changes.get(ref[0])
+        return found is not None and lookup_key(self._spec, ref[1], True) in found
+
+
+def differing(old: Parted | None, new: Parted | None) -> frozenset[str] | None:
+    """Gives the columns in which two queries differ, by their keys; None where any row may be another one."""
+    if old is None or new is None or old.rows != new.rows:
+        return None
+    keys = old.columns.keys() | new.columns.keys()
+    return frozenset(key for key in keys if old.columns.get(key) != new.columns.get(key))
+
+
+def _none(_: str) -> bool:
+    return False
