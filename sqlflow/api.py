@@ -221,7 +221,7 @@ class LoadedProject:
         program, chosen, _ = self._work.select(select, exclude)
         check_compiled(program, chosen)
         seen = self._work.look(chosen)
-        plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes)
+        plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes, seen.impact)
         published = seen.past.publications
         saved = SavedPlan(
             project=self.name,
@@ -252,7 +252,7 @@ class LoadedProject:
         check_compiled(program, chosen)
         with self._work.opened(chosen) as opened:
             seen = opened.seen
-            plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes)
+            plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes, seen.impact)
             kept = check_saved(saved, plan, program, self.name, seen.codes, seen.past.publications)
             return self._run(kept, opened)
 
@@ -507,7 +507,7 @@ class LoadedProject:
         check_compiled(program, chosen)
         with self._work.opened(chosen) as opened:
             seen = opened.seen
-            plan = make_plan(program, command, chosen, options, seen.past, seen.codes)
+            plan = make_plan(program, command, chosen, options, seen.past, seen.codes, seen.impact)
             return self._run(plan, opened)
 
     def _run(self, plan: Plan, opened: Opened) -> Recorded:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -363,7 +363,8 @@ class NodeBuilder:
         stage: str = "",
     ) -> Publication:
         """Gives the publication of what is about to be published, under a lease that is still held."""
-        return self.log.compose(
+        last = self.log.last(sender.node)
+        made = self.log.compose(
             sender.node,
             relation,
             code=job.code,
@@ -378,6 +379,9 @@ class NodeBuilder:
             checksum=checksum,
             stage=stage,
         )
+        same = last is not None and made.data == last.data
+        like = last.like if same and last is not None else job.like
+        return replace(made, like=like, unread=job.unread, tested=job.tested)
 
     def _note_published(self, publication: Publication, relation: Relation, kind: RelationKind) -> None:
         self.log.put(publication)

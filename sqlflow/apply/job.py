@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlflow.apply.audit import Audits
@@ -25,6 +26,9 @@ CURRENT = Outcome(Status.UNCHANGED, reason="what it reads is unchanged")
 class Job(NamedTuple):
     """What a node is built from, its tests, the lease on its table.
 
+    `like` has the earlier data versions that what is built differs from in some columns, `unread` the columns
+    that it is not built for, `tested` the data versions of what its tests read besides.
+
     Where several batches are built at once, the lease `is_shared` among them, and each waits for its turn
     before it is tested and published.
     """
@@ -34,6 +38,9 @@ class Job(NamedTuple):
     audits: Audits
     lease: Lease | None
     is_shared: bool = False
+    like: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    unread: Mapping[NodeId, tuple[str, ...]] = MappingProxyType({})
+    tested: Mapping[NodeId, str] = MappingProxyType({})
 
 
 class Batch(NamedTuple):

@@ -16,6 +16,7 @@ from sqlflow.bind.types import Program
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError
 from sqlflow.core.ids import NodeId
+from sqlflow.plan.impact import Impact
 from sqlflow.plan.meaning import settled
 from sqlflow.plan.stale import Past
 from sqlflow.plan.versions import Version, version_id
@@ -29,7 +30,7 @@ class Seen:
     """What is known of a warehouse, and of the runs before.
 
     `versions` are what the project's nodes are built from now, `codes` their codes; `known` has the versions,
-    by their ids, of what was published from another text.
+    by their ids, of what was published from another text; `impact` compares them.
     """
 
     catalog: Catalog
@@ -41,6 +42,7 @@ class Seen:
     known: Mapping[str, Version]
     state: State
     freshness: tuple[SourceFreshness, ...]
+    impact: Impact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
         known=known,
         state=state,
         freshness=freshness,
+        impact=Impact(program, versions, known),
     )
 
 

@@ -69,7 +69,8 @@ def open_run(warehouse: Warehouse, subject: Subject, events: EventLog) -> Opened
 def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks) -> Execution:
     """Makes the run of a plan; it closes the warehouse when it ends."""
     spec = opened.adapter.spec
-    models = (program.models.get(action.node) for action in plan.actions)
+    # What is likely to be left as it is has to go on reading what is there.
+    models = (program.models.get(action.node) for action in plan.actions if not action.verdict.unread)
     publisher = Publisher(
         spec=spec,
         catalog=opened.seen.catalog,
@@ -107,6 +108,7 @@ def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks)
         intents=opened.seen.intents,
         leases=opened.leases,
         builder=builder,
+        impact=opened.seen.impact,
         now=plan.now or now,
     )
     known = opened.seen.state.publications

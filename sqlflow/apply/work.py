@@ -23,12 +23,15 @@ from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
 from sqlflow.apply.signals import Signals
+from sqlflow.bind.parted import Changes
 from sqlflow.bind.types import BoundModel, BoundSeed, BoundSource
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Ranges
 from sqlflow.core.relation import Relation
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.staging import hooks_outside
+from sqlflow.plan.impact import Impact, changes_of
+from sqlflow.plan.judge import says_unread
 from sqlflow.plan.stale import ONLY_ATTACHED, UNTOLD, Made, is_recent, why_stale
 from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, RunTest, Work
 from sqlflow.state.event import Status
@@ -57,6 +60,7 @@ class Workshop:
     intents: Intents
     leases: Leases
     builder: NodeBuilder
+    impact: Impact
     now: datetime
 
     @property
@@ -118,8 +122,9 @@ class Workshop:
                     return CURRENT._replace(reason=_FINISHED, publication=finished)
                 if lease is not None and again(sender, lambda: self._is_done(action, node.relation, sender)):
                     return CURRENT._replace(reason="another run has built it")
-                job = Job(action.code, self._inputs(action), audits, lease)
-                outcome = self._attached(action, job, sender) or build(job)
+                job = Job(action.code, self._inputs(action), audits, lease, tested=self._tested(action))
+                outcome = self._attached(action, job, sender) or self._unread(action, job, sender)
+                outcome = outcome or build(job._replace(like=self._like(action, job)))
                 return outcome._replace(publication=outcome.publication or finished)
 
         return self.audited(action, sender, under_lease)
@@ -186,6 +191,58 @@ class Workshop:
             sender,
             lambda: self.builder.note(node, last, last.ranges, job, sender, _SAME_DATA, last.at),
         )
+
+    def _unread(self, action: Action, job: Job, sender: Sender) -> Outcome | None:
+        """Publishes once more what is there, where it reads nothing of what differs now."""
+        last, verdict, work = self.log.last(action.node), action.verdict, action.work
+        if verdict.forced or not verdict.compares or last is None or not isinstance(work, BuildModel):
+            return None
+        changes = self._changes(action, job, last)
+        if not changes or last.code != action.code or not set(action.reads) <= last.inputs.keys():
+            return None
+        if not self.impact.reads_none(action.node, changes) or self._has_to_test(action, job, last):
+            return None
+        unread = {node: tuple(sorted(columns)) for node, columns in changes.items()}
+        job = job._replace(unread=unread, tested={**last.tested, **job.tested})
+        said = says_unread({self.impact.name(node): columns for node, columns in unread.items()})
+        return again(
+            sender,
+            lambda: self.builder.note(work.model, last, last.ranges, job, sender, said, last.at),
+        )
+
+    def _like(self, action: Action, job: Job) -> Mapping[str, tuple[str, ...]]:
+        """Tells which earlier data what is about to be built is like, but for some columns."""
+        last = self.log.last(action.node)
+        if last is None or not action.verdict.compares:
+            return {}
+        changes = self._changes(action, job, last)
+        return last.likeness(self.impact.differing(action.node, last, changes))
+
+    def _changes(self, action: Action, job: Job, last: Publication) -> Changes | None:
+        return changes_of(action.reads, last.inputs, job.inputs.get, self._since)
+
+    def _since(self, node: NodeId, before: str) -> frozenset[str] | None:
+        found = self.log.last(node)
+        # A source's version is its own, whatever was published of it.
+        known = found is not None and found.data == self.log.version(node)
+        return found.columns_since(before) if known and found is not None else None
+
+    def _has_to_test(self, action: Action, job: Job, last: Publication) -> bool:
+        """Whether a test reads something besides that differs from what it passed on."""
+        for test in action.audits:
+            for read in {read.node for read in test.query.reads} & job.tested.keys():
+                before = last.tested.get(read, last.inputs.get(read))
+                columns = self._since(read, before) if before is not None else frozenset[str]()
+                if columns is None or (
+                    columns and not self.impact.test_reads_none(test.query, {read: columns})
+                ):
+                    return True
+        return False
+
+    def _tested(self, action: Action) -> Mapping[NodeId, str]:
+        """The data versions of what the tests of a node read besides."""
+        reads = {read.node for test in action.audits for read in test.query.reads} - {action.node}
+        return {node: self.log.version(node) or UNTOLD for node in sorted(reads)}
 
     def note(
         self,

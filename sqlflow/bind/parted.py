@@ -10,22 +10,27 @@ from typing import NamedTuple, TypeAlias
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token
 
 from sqlflow.bind.canonical.apart import Apart
 from sqlflow.bind.canonical.form import canonical_apart
 from sqlflow.bind.canonical.loose import Looseness
 from sqlflow.bind.canonical.parts import split_query
+from sqlflow.bind.forms import OWN
 from sqlflow.bind.query.bind import bind_tree
 from sqlflow.bind.query.notes import Notes
 from sqlflow.bind.query.values import Table
+from sqlflow.core.ids import NodeId
+from sqlflow.core.relation import Relation
 from sqlflow.dialect.names import lookup_key
 from sqlflow.dialect.rules import TypeRules
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.parse.calls import volatile_calls
 from sqlflow.parse.parse import deep_nesting
 
-# Columns by the keys that names are looked up by, of tables by the ids of nodes.
-Changes: TypeAlias = Mapping[str, frozenset[str]]
+# The columns of nodes that differ from what was read before, by the keys that their names are looked up by.
+Changes: TypeAlias = Mapping[NodeId, frozenset[str]]
 
 
 class Column(NamedTuple):
@@ -49,29 +54,52 @@ class Parted(NamedTuple):
 class Reading:
     """A query that was kept, read again: with the ids of nodes, quoted, in the places of tables.
 
-    `tables` has what is known of the nodes, by their ids.
+    `tables` has what is known of the nodes, by their ids, `own` the relation that the query itself brings up
+    to date.
     """
 
     def __init__(
-        self, sql: str, spec: DialectSpec, rules: TypeRules | None, tables: Mapping[str, Table]
+        self,
+        sql: str,
+        spec: DialectSpec,
+        rules: TypeRules | None,
+        tables: Mapping[str, Table],
+        own: tuple[Relation, Table] | None = None,
     ) -> None:
         self._sql = sql
+        self._own = own
         self._spec = spec
         self._known = {lookup_key(spec, name, True): (name, table) for name, table in tables.items()}
         self._is_known = rules.has_function if rules is not None else _none
         self._notes = Notes()
-        dialect = sqlglot.Dialect.get_or_raise(spec.name)
-        with deep_nesting():
-            self._tokens = dialect.tokenize(sql)
-            self._tree = dialect.parser().parse(self._tokens, sql)[0]
-            self._table = Table(columns=(), open=True)
-            if self._tree is not None:
+        self._table = Table(columns=(), open=True)
+        self._tree, self._tokens = self._parsed()
+        if self._tree is not None:
+            with deep_nesting():
                 self._table, _ = bind_tree(self._tree, sql, spec, rules, self._find, self._notes)
 
+    def _parsed(self) -> tuple[exp.Expr | None, list[Token]]:
+        dialect = sqlglot.Dialect.get_or_raise(self._spec.name)
+        try:
+            with deep_nesting():
+                tokens = dialect.tokenize(self._sql)
+                return dialect.parser().parse(tokens, self._sql)[0], tokens
+        except (SqlglotError, RecursionError):
+            return None, []
+
     def _found(self, table: exp.Table) -> tuple[str, Table] | None:
-        if table.args.get("db") or not isinstance(table.this, exp.Identifier):
+        if not isinstance(table.this, exp.Identifier):
+            return None
+        if self._own is not None and self._is_own(table, self._own[0]):
+            return OWN, self._own[1]
+        if table.args.get("db"):
             return None
         return self._known.get(lookup_key(self._spec, table.name, bool(table.this.args.get("quoted"))))
+
+    def _is_own(self, table: exp.Table, own: Relation) -> bool:
+        names = (own.database, own.schema, own.identifier)
+        written = [table.args.get(key) for key in ("catalog", "db", "this")]
+        return [part.name if isinstance(part, exp.Identifier) else None for part in written] == list(names)
 
     def _find(self, table: exp.Table) -> Table | None:
         pair = self._found(table)
@@ -90,6 +118,11 @@ class Reading:
             return None
         found = self._split(changes, mark, marks_loose=True)
         return found[0] if found is not None else None
+
+    def meaning(self) -> tuple[str, tuple[Column, ...]] | None:
+        """Gives a form that is equal for what differs only in columns of subqueries that nothing reads."""
+        found = self._split({}, "", marks_loose=False)
+        return (found[0].rows, tuple(found[0].columns.values())) if found is not None else None
 
     def reads_any(self, changes: Changes, *, or_names: bool = False) -> bool:
         """Whether some of the columns decide which rows there are, or a value; True where nobody can tell.
@@ -120,7 +153,7 @@ class Reading:
             return None
         apart = Apart(
             self._spec,
-            changes,
+            {str(node): columns for node, columns in changes.items()},
             f"<{mark}>",
             Looseness(self._sql, self._notes.types, self._is_known),
             split_query,
@@ -150,7 +183,7 @@ class Reading:
         return (Parted(split.rows, columns), apart.touched) if len(columns) == len(split.columns) else None
 
     def _is_changed(self, ref: tuple[str, str], changes: Changes) -> bool:
-        found = changes.get(ref[0])
+        found = changes.get(NodeId(ref[0]))
         return found is not None and lookup_key(self._spec, ref[1], True) in found
 
 

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from sqlflow.bind.canonical.changes import Difference
 from sqlflow.bind.canonical.differences import differences
 from sqlflow.bind.forms import KeptQuery, read_kept
+from sqlflow.bind.parted import Reading
 from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
 from sqlflow.core.ids import NodeId
+from sqlflow.core.relation import Relation
 from sqlflow.core.schema import parse_type
-from sqlflow.dialect.rules import load_rules
+from sqlflow.dialect.rules import TypeRules, load_rules
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.plan.versions import Columns, Version, version_id, with_attached
 from sqlflow.state.publication import Publication
@@ -63,20 +65,58 @@ def query_differences(old: Version, new: Version, spec: DialectSpec) -> Mapping[
 
 def _same_query(role: str, old: Version, new: Version, spec: DialectSpec) -> bool:
     if old.queries[role] == new.queries[role]:
+        if old.forms.get(role) == new.forms.get(role) or _same_columns(old, new):
+            return True
+    elif old.canonical == new.canonical and new.forms[role] and old.forms.get(role) == new.forms[role]:
         return True
-    if old.canonical == new.canonical:
-        return bool(new.forms[role]) and old.forms.get(role) == new.forms[role]
     # What was written by another canonicaliser is read again.
     before, after = _read(role, old, spec), _read(role, new, spec)
-    return before is not None and after is not None and before.form == after.form
+    if before is None or after is None:
+        return False
+    return before.form == after.form or (not _is_view(new) and _same_but_unread(role, old, new, spec))
+
+
+def _same_columns(old: Version, new: Version) -> bool:
+    """Whether stars stand for the same, as far as that is known: where it is not, it says nothing new."""
+    for node in old.reads.keys() & new.reads.keys():
+        before, after = ([name for name, _ in version.reads[node]] for version in (old, new))
+        if before and after and before != after:
+            return False
+    return True
+
+
+def _is_view(version: Version) -> bool:
+    """Whether it is of a view: some engines keep also what of its query nothing reads."""
+    return "names" in version.parts
+
+
+def _same_but_unread(role: str, old: Version, new: Version, spec: DialectSpec) -> bool:
+    """Whether two queries differ only in columns of subqueries that nothing reads."""
+    found = [read_again(role, version, spec, load_rules(spec)).meaning() for version in (old, new)]
+    return found[0] is not None and found[0] == found[1]
+
+
+def read_again(
+    role: str,
+    version: Version,
+    spec: DialectSpec,
+    rules: TypeRules | None,
+    own: tuple[Relation, Table] | None = None,
+) -> Reading:
+    """Reads a query of a version again, with the columns that its tables had; `own` is its own table."""
+    return Reading(version.queries[role], spec, rules, _tables(version), own)
 
 
 def _read(role: str, version: Version, spec: DialectSpec) -> KeptQuery | None:
-    tables = {node: _table(node, columns) for node, columns in version.reads.items() if columns}
-    return read_kept(version.queries[role], spec, load_rules(spec), tables)
+    return read_kept(version.queries[role], spec, load_rules(spec), _tables(version))
 
 
-def _table(node: str, columns: Columns) -> Table:
+def _tables(version: Version) -> Mapping[str, Table]:
+    return {node: known_table(node, columns) for node, columns in version.reads.items() if columns}
+
+
+def known_table(node: str, columns: Columns) -> Table:
+    """Gives a node's table, as far as its columns are known."""
     return Table(
         columns=tuple(
             Column(

@@ -14,8 +14,10 @@ from sqlflow.core.ids import NodeId, NodeKind
 from sqlflow.core.relation import Relation
 from sqlflow.plan.audits import audited_nodes
 from sqlflow.plan.due import Interval
+from sqlflow.plan.impact import Impact
+from sqlflow.plan.judge import Judge
 from sqlflow.plan.parents import effective_parents, is_ephemeral
-from sqlflow.plan.stale import Judge, Past
+from sqlflow.plan.stale import Past
 from sqlflow.plan.types import (
     Action,
     BuildModel,
@@ -62,12 +64,13 @@ def make_plan(
     options: PlanOptions,
     past: Past | None = None,
     codes: Mapping[NodeId, str] = _NO_CODES,
+    impact: Impact | None = None,
 ) -> Plan:
     """Plans the selected nodes in the graph's order.
 
     A file source that the engine can't read in place is loaded wherever a selected node reads it. What is
     as it should be, by the `past` and the digests of each node's code, is not built; without a past,
-    everything selected is.
+    everything selected is. `impact` tells what reads none of what will be other than it was.
     """
     effective = effective_parents(program)
     wanted = _wanted(program, command, selected, effective)
@@ -79,7 +82,8 @@ def make_plan(
     gates = _gates(program, wanted - audited.keys(), effective, before)
     audits = _audits(program, options, wanted, audited, effective)
     force = options.force or options.full_refresh
-    judge = Judge(program, codes, None if command is Command.TEST else past, force=force, now=options.now)
+    past = None if command is Command.TEST else past
+    judge = Judge(program, codes, past, force=force, now=options.now, impact=impact)
     actions: list[Action] = []
     unchanged: list[NodeId] = []
     for node in program.graph.order:
@@ -90,7 +94,7 @@ def make_plan(
         if work is None:
             continue
         asked = _asked(program, node) if options.interval is not None else ""
-        verdict = judge.verdict(node, effective[node], asked=asked)
+        verdict = judge.verdict(node, effective[node], asked=asked, tests=tests)
         if not verdict.reason:
             unchanged += [*(test.node for test in tests), node]
             continue

@@ -53,7 +53,8 @@ class Work:
     """An action of the plan: why, which ranges of time, and the seconds that it took when it was last done.
 
     `seconds` is None where it was never done. `path` leads from a changed node to it, through what is built
-    because of that; empty for one that is built for a reason of its own.
+    because of that; empty for one that is built for a reason of its own. `columns` are the changed columns
+    that it reads, each with what is made of it, where it is built for these alone.
     """
 
     node: NodeId
@@ -67,6 +68,20 @@ class Work:
     ranges: Ranges
     seconds: float | None
     path: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """A node that reads something which is built, and is not built itself: what it does not read of that.
+
+    `unread` has the changed columns, by the names of nodes; none for one that will hold the same.
+    """
+
+    node: NodeId
+    name: str
+    why: str
+    unread: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +90,9 @@ class Review:
 
     `removed` are the names of what was published once and is no longer in the project: what is there of it
     stays, and the plan has nothing to do with it. `unchanged` is how many nodes of the selection are as they
-    should be. `untold` are sources that can't tell whether they changed. `critical` is the chain of actions
-    that takes longest, by what each took last: `critical_seconds`.
+    should be, `pruned` are those that read what is built, and nothing of what is other than it was. `untold`
+    are sources that can't tell whether they changed. `critical` is the chain of actions that takes longest,
+    by what each took last: `critical_seconds`.
     """
 
     target: str
@@ -87,6 +103,7 @@ class Review:
     untold: tuple[str, ...]
     critical: tuple[str, ...]
     critical_seconds: float
+    pruned: tuple[Pruned, ...] = ()
 
     @property
     def changes_code(self) -> bool:
@@ -96,7 +113,7 @@ class Review:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.changes and not self.work
+        return not self.changes and not self.work and not self.pruned
 
 
 def review(
@@ -132,7 +149,21 @@ def review(
         untold=plan.untold,
         critical=critical,
         critical_seconds=length,
+        pruned=tuple(_pruned(plan, program)),
     )
+
+
+def _pruned(plan: Plan, program: Program) -> Iterator[Pruned]:
+    nodes = program.graph.nodes
+    for action in plan.actions:
+        unread = action.verdict.unread
+        if unread:
+            yield Pruned(
+                node=action.node,
+                name=action.name,
+                why=action.verdict.reason,
+                unread={nodes[node].name: columns for node, columns in unread.items()},
+            )
 
 
 def _change(
@@ -157,6 +188,9 @@ def _change(
             category, why = Category.METADATA, "its descriptions or grants, no rows"
         else:
             old = known.get(version_id(last.code))
+            if old is not None and (old.parts, old.queries) == (now.parts, now.queries):
+                # Only what it reads has other columns: that is where the change is.
+                return
             if old is not None:
                 settings = tuple(_settings(old, now))
                 differences = query_differences(old, now, program.spec)
@@ -236,6 +270,8 @@ def _work(
 ) -> Iterator[Work]:
     planned = {action.node: action for action in plan.actions}
     for action in plan.actions:
+        if action.verdict.unread:
+            continue
         batches = _batches(action, options, published.get(action.node))
         yield Work(
             node=action.node,
@@ -249,7 +285,14 @@ def _work(
             ranges=normalised(batches),
             seconds=took.get(action.node),
             path=_path(action, planned),
+            columns=tuple(_columns(action, program)),
         )
+
+
+def _columns(action: Action, program: Program) -> Iterator[tuple[str, str]]:
+    for path in action.verdict.read:
+        made = f"{action.name}.{path.reader}" if path.reader is not None else f"rows of {action.name}"
+        yield f"{program.graph.nodes[path.node].name}.{path.column}", made
 
 
 def _batches(action: Action, options: PlanOptions, last: Publication | None) -> Ranges:
@@ -280,6 +323,8 @@ def _critical(actions: Sequence[Action], took: Mapping[NodeId, float]) -> tuple[
     """The chain of actions that takes longest, by what each took last; empty where that is not known."""
     ends: dict[NodeId, tuple[float, tuple[str, ...]]] = {}
     for action in actions:
+        if action.verdict.unread:
+            continue
         before = max((ends[node] for node in action.after if node in ends), default=(0.0, ()))
         ends[action.node] = (before[0] + took.get(action.node, 0.0), (*before[1], action.name))
     length, chain = max(ends.values(), default=(0.0, ()))

@@ -5,17 +5,13 @@ The rule is that of make: what is there was built from something, and stays as l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sqlflow.bind.types import Program
-from sqlflow.core.config import OnStaleSource
 from sqlflow.core.ids import NodeId
-from sqlflow.plan.due import batches_due
-from sqlflow.plan.types import Verdict
 from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
 
@@ -96,105 +92,3 @@ def why_stale(
         if volatile:
             return f"uses {volatile}"
     return "" if last.code == code else ONLY_ATTACHED
-
-
-class Judge:
-    """Says of one node after the other, in the graph's order, why it has to be built.
-
-    Without a past everything that is asked about has to be; with `force`, too.
-    """
-
-    def __init__(
-        self,
-        program: Program,
-        codes: Mapping[NodeId, str],
-        past: Past | None,
-        *,
-        force: bool,
-        now: datetime | None = None,
-    ) -> None:
-        self._program = program
-        self._codes = codes
-        self._past = past
-        self._force = force
-        self._now = now
-        self._built: set[NodeId] = set()
-
-    def verdict(self, node: NodeId, reads: Sequence[NodeId], *, asked: str = "") -> Verdict:
-        """Judges a node; what is `asked` for, which is the reason then, is built in any case."""
-        reason, settled = (asked, True) if asked else self._why(node, reads)
-        because: NodeId | None = None
-        if reason in ("", ONLY_ATTACHED):
-            because = next((parent for parent in reads if parent in self._built), None)
-            reason = f"{self._name(because)} is built" if because is not None else reason
-        builds = bool(reason) and reason != ONLY_ATTACHED
-        if builds:
-            self._built.add(node)
-        model = self._program.models.get(node)
-        waits = builds and not asked and not self._force
-        return Verdict(
-            reason=reason,
-            because=because,
-            forced=settled,
-            held=self._held(node, reads) if waits else "",
-            signals=model.signals if waits and model is not None else (),
-            volatile=next(iter(self._program.volatile.get(node, ())), ""),
-            stale_after=model.config.stale_after if model is not None else None,
-        )
-
-    def _held(self, node: NodeId, reads: Sequence[NodeId]) -> str:
-        """Says what a node would wait for, had it to be built."""
-        model = self._program.models.get(node)
-        if self._past is None or model is None:
-            return ""
-        if model.config.on_stale_source is not OnStaleSource.HOLD:
-            return ""
-        return next((self._past.too_old[read] for read in reads if read in self._past.too_old), "")
-
-    def untold(self, reads: Iterable[NodeId]) -> tuple[str, ...]:
-        """Gives the names of the sources that can't tell whether they changed, of those that are read."""
-        past = self._past
-        if past is None:
-            return ()
-        found = {n for n in reads if n in self._program.sources and past.version(n) is None}
-        return tuple(sorted(self._name(node) for node in found))
-
-    def _why(self, node: NodeId, reads: Sequence[NodeId]) -> tuple[str, bool]:
-        past = self._past
-        if past is None:
-            return "selected", True
-        if self._force:
-            return "asked for", True
-        passed = past.passed.get(node)
-        last = Made(*passed) if passed is not None else None
-        publication = past.publications.get(node)
-        if publication is not None:
-            last = Made(publication.code, publication.inputs, publication.at)
-        model = self._program.models.get(node)
-        stale_after = model.config.stale_after if model is not None else None
-        volatile = self._program.volatile.get(node, ())
-        reason = why_stale(
-            self._codes.get(node, ""),
-            reads,
-            past.version,
-            last,
-            self._name,
-            volatile=volatile[0] if volatile else "",
-            recent=is_recent(last, self._now, stale_after),
-        )
-        if (
-            reason in ("", ONLY_ATTACHED)
-            and model is not None
-            and publication is not None
-            and self._now is not None
-        ):
-            chained = model.time is not None and model.time.depends_on_past
-            due = len(batches_due(model.config, publication.ranges, self._now, depends_on_past=chained))
-            if due:
-                # What is due is asked again when it is built.
-                return f"{due} {'batch is' if due == 1 else 'batches are'} due", True
-        # Another run may do it meanwhile.
-        return reason, bool(volatile) and stale_after is None
-
-    def _name(self, node: NodeId) -> str:
-        return self._program.graph.nodes[node].name

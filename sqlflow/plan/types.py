@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSignal, BoundSource
 from sqlflow.core.config import TestConfig
@@ -63,6 +64,14 @@ class LoadSource:
 Work: TypeAlias = BuildModel | LoadSeed | LoadSource | RunTest
 
 
+class ColumnPath(NamedTuple):
+    """A changed column, and what is made of it: a column of the reader; None for which rows it has."""
+
+    node: NodeId
+    column: str
+    reader: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """Why a node has to be built, and what may still keep it from that.
@@ -72,6 +81,10 @@ class Verdict:
     it turns out that neither its code nor what it reads differs from what is published, and what can't be
     told (a source that has no version, a `volatile` function) was published less than `stale_after` ago.
     `held` says why it waits, empty where it does not; it waits as well for `signals` that are not there yet.
+    Where it `compares`, code and what is read may tell in which columns it is like what was published.
+    `unread` has the columns of what it reads that will be others, where it reads none of these: then it is
+    left as it is, unless something else turns out when its turn comes. `read` are such that it does read,
+    each with what is made of it, where it is built for nothing else.
     """
 
     reason: str
@@ -81,6 +94,9 @@ class Verdict:
     signals: tuple[BoundSignal, ...]
     volatile: str
     stale_after: timedelta | None
+    compares: bool = False
+    unread: Mapping[NodeId, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    read: tuple[ColumnPath, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, TypeAlias, cast
@@ -53,8 +53,11 @@ class Version:
 
     @property
     def id(self) -> str:
-        """The digest of what it says, word by word."""
-        return digest(json.dumps([self.parts, dict(self.queries)], sort_keys=True))
+        """The digest of what it says, word by word, and of what its queries mean.
+
+        A star means something else where what it stands for does.
+        """
+        return digest(json.dumps([self.parts, dict(self.queries), dict(self.forms)], sort_keys=True))
 
     @property
     def code(self) -> str:
@@ -104,6 +107,20 @@ def versions(
     return out
 
 
+def query_version(program: Program, query: BoundQuery) -> Version:
+    """Gives a query alone as a version."""
+    return Version(
+        parts={},
+        queries={"full": _kept(query, program.spec)},
+        reads=_reads(program, [query]),
+    )
+
+
+def _reads(program: Program, queries: Iterable[BoundQuery]) -> Mapping[str, Columns]:
+    read = {read.node for query in queries for read in query.reads}
+    return {node: known_columns(program.schemas.get(node)) for node in sorted(read)}
+
+
 def _model(program: Program, model: BoundModel, called: str) -> Version:
     parts = _parts(program.spec, model)
     if model.function is not None:
@@ -118,12 +135,11 @@ def _model(program: Program, model: BoundModel, called: str) -> Version:
     if model.config.materialized is Materialization.VIEW and model.full is not None:
         # A view holds on to the names that it was written with.
         parts["names"] = sorted({model.full.sql[read.start : read.end] for read in model.full.reads})
-    read = {read.node for query in queries.values() for read in query.reads}
     return Version(
         parts=parts,
         queries={role: _kept(query, program.spec) for role, query in queries.items()},
         forms={role: query.form for role, query in queries.items()},
-        reads={node: _columns(program.schemas.get(node)) for node in sorted(read)},
+        reads=_reads(program, queries.values()),
         attached=_attached(model),
     )
 
@@ -134,7 +150,8 @@ def _kept(query: BoundQuery, spec: DialectSpec) -> str:
     return splice(query.sql, query.map, edits)[0]
 
 
-def _columns(schema: NodeSchema | None) -> Columns:
+def known_columns(schema: NodeSchema | None) -> Columns:
+    """Gives the columns of a node; none where not all are known."""
     if schema is None or schema.open:
         return ()
     return tuple((column.name or "", str(column.type or "")) for column in schema.columns)

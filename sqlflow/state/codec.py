@@ -66,6 +66,9 @@ def publication_record(publication: Publication) -> Record:
         "epoch": publication.epoch,
         "checksum": publication.checksum,
         "stage": publication.stage,
+        "like": {data: list(columns) for data, columns in publication.like.items()},
+        "unread": {node: list(columns) for node, columns in publication.unread.items()},
+        "tested": dict(publication.tested),
     }
 
 
@@ -199,7 +202,16 @@ def _publication(record: Record) -> Publication:
         epoch=_whole(record, "epoch"),
         checksum=_text(record, "checksum") if "checksum" in record else "",
         stage=_text(record, "stage") if "stage" in record else "",
+        like=MappingProxyType(_lists(record.get("like"))),
+        unread=MappingProxyType(
+            {NodeId(node): names for node, names in _lists(record.get("unread")).items()}
+        ),
+        tested=_inputs(record.get("tested") or {}),
     )
+
+
+def _lists(found: Mapping[object, list[object]] | None) -> dict[str, tuple[str, ...]]:
+    return {_as_text(key): tuple(_as_text(name) for name in names) for key, names in (found or {}).items()}
 
 
 def _diagnostics(records: list[Record]) -> tuple[Diagnostic, ...]:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import TypeAlias
 
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Ranges
+
+# Columns by the names that they are looked up by.
+Columns: TypeAlias = tuple[str, ...]
+# How many earlier data versions a publication is compared with.
+_MOST = 16
 
 # The environment whose tables and views have plain names.
 PROD = "prod"
@@ -28,6 +35,11 @@ class Publication:
     - `stage` is the table that holds the contents, beside the view that shows them; empty where the published
       relation holds them itself.
     - `epoch` is the one of the lease under which it was written.
+    - `like` has earlier data versions that hold the same rows but for some columns, each with these: such as
+      came, went, or have other values. Nothing is claimed of a version that is not in it.
+    - `unread` has, of what it reads, the columns that are others than in the data that it was built from,
+      and that it does not read: for these it was left as it was, and only published once more.
+    - `tested` has the data versions of the other nodes that its audits read when they passed.
     """
 
     environment: str
@@ -44,3 +56,20 @@ class Publication:
     changed: Ranges | None = None
     checksum: str = ""
     stage: str = ""
+    like: Mapping[str, Columns] = field(default_factory=lambda: MappingProxyType({}))
+    unread: Mapping[NodeId, Columns] = field(default_factory=lambda: MappingProxyType({}))
+    tested: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def columns_since(self, data: str) -> frozenset[str] | None:
+        """Gives the columns that differ from those of a data version; None where any row may be another."""
+        if data == self.data:
+            return frozenset()
+        found = self.like.get(data)
+        return frozenset(found) if found is not None else None
+
+    def likeness(self, columns: frozenset[str] | None) -> Mapping[str, Columns]:
+        """Gives what the next publication is like, if it differs from this one in some columns."""
+        if columns is None:
+            return {}
+        found = {self.data: columns} | {data: columns | set(more) for data, more in self.like.items()}
+        return {data: tuple(sorted(each)) for data, each in list(found.items())[:_MOST]}

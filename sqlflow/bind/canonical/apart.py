@@ -1,4 +1,4 @@
-"""What goes with writing the columns of a query apart: each by what it is made of, and the rows for themselves."""
+"""What goes with writing the columns of a query apart, each by what it is made of."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Split(NamedTuple):
-    """A query: a form of which rows it has, its columns' names, a form of each; None where these are not apart.
+    """A query: a form of which rows it has, the names of its columns, a form of each; None if not apart.
 
     Over the same tables, two queries of equal `rows` have the same rows, and in each of them the same values
     in the columns of equal forms.

@@ -55,14 +55,12 @@ def canonical(
         contexts = _contexts(
             tree, tokens, text, meanings, spec, relation=relation, spell=spell, is_known=is_known, sink=sink
         )
-        written, context = "", None
-        for context in contexts:
+        context = next(contexts)
+        written = write_query(tree, context, True)
+        if context.lacks_names:
+            context = next(contexts)
             written = write_query(tree, context, True)
-            if not context.lacks_names:
-                break
     except RecursionError:
-        context = None
-    if context is None:
         return f"{_head(spec)} text {all_words(tokens, spell)}"
     more = f" {all_words(tokens, spell)}" if context.made_up else ""
     return f"{_head(spec)} {written} {_unaccounted(context)}{more}"

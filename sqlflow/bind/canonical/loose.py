@@ -158,7 +158,7 @@ class Looseness:
                 return True
             if isinstance(part, _SCALARS) or self.is_aggregate(part):
                 continue
-            name = call_of(part, self._text).name if isinstance(part, exp.Func) else ""
+            name = call_of(part, self._text).name
             if name not in _BY_PLACE and name not in _BY_RANK and not self._is_known(name):
                 return True
         return False

@@ -211,6 +211,7 @@ def _names(node: exp.Select, outputs: Outputs, context: Context, renamed: int) -
 
 
 def distinct_keys(node: exp.Select, outputs: Outputs, context: Context) -> list[Listed]:
+    """Writes DISTINCT, or the keys of DISTINCT ON."""
     distinct = node.args.get("distinct")
     if distinct is None:
         return []

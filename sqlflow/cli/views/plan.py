@@ -54,6 +54,8 @@ def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False
     for change in _told(found):
         lines += ["", *_change(change, paint)]
     lines += ["", *_work(found, paint, all_work)]
+    if found.pruned:
+        lines += ["", *_pruned(found, paint, all_work)]
     if found.untold:
         names = ", ".join(found.untold)
         lines += ["", paint(f"can't tell whether they changed: {names}; what reads them is built", "dim")]
@@ -80,6 +82,9 @@ def plan_markdown(found: Review) -> str:
         lines += ["", f"**{visible(change.name)}** {change.category.value}: {visible(change.why)}"]
         if rest:
             lines += ["```diff", *(line.removeprefix("    ") for line in rest), "```"]
+    if found.pruned:
+        lines += ["", "| left as it is | why |", "|---|---|"]
+        lines += [f"| {_cell(visible(one.name))} | {_cell(visible(one.why))} |" for one in found.pruned]
     if found.work:
         lines += ["", "| built | | why | batches | last time |", "|---|---|---|---|---|"]
         lines += [f"| {' | '.join(_cell(cell) for cell in _cells(work))} |" for work in found.work]
@@ -117,12 +122,22 @@ def plan_record(found: Review) -> Record:
                 "reason": work.reason,
                 "held": work.held,
                 "path": list(work.path),
+                "columns": [{"from": one, "to": made} for one, made in work.columns],
                 "tests": work.tests,
                 "batches": work.batches,
                 "ranges": [[f"{r.start.isoformat()}Z", f"{r.end.isoformat()}Z"] for r in work.ranges],
                 "seconds": work.seconds,
             }
             for work in found.work
+        ],
+        "pruned": [
+            {
+                "id": one.node,
+                "name": one.name,
+                "why": one.why,
+                "unread": {name: list(columns) for name, columns in one.unread.items()},
+            }
+            for one in found.pruned
         ],
         "removed": list(found.removed),
         "unchanged": found.unchanged,
@@ -136,7 +151,10 @@ def _headline(found: Review) -> str:
     changed = len(_told(found))
     parts = [f"{changed} changed", f"{len(found.changes) - changed} added", f"{len(found.removed)} removed"]
     built = [work for work in found.work if work.kind != "test"]
-    parts += [f"{len(built)} to build", f"{found.unchanged} unchanged"]
+    parts.append(f"{len(built)} to build")
+    if found.pruned:
+        parts.append(f"{len(found.pruned)} pruned")
+    parts.append(f"{found.unchanged} unchanged")
     return f"plan for target {found.target}: {', '.join(parts)}"
 
 
@@ -193,8 +211,21 @@ def _work(found: Review, paint: Paint, all_work: bool) -> Iterator[str]:
     yield paint("; ".join(facts) or "nothing to build", "dim")
 
 
+def _pruned(found: Review, paint: Paint, all_work: bool) -> Iterator[str]:
+    from sqlflow.cli.views.table import table
+
+    shown = found.pruned if all_work else found.pruned[:_MOST]
+    rows = [(visible(one.name), visible(one.why)) for one in shown]
+    yield table(("left as it is", "why"), rows, paint=paint, width=None)
+    if len(shown) < len(found.pruned):
+        yield paint(f"and {len(found.pruned) - len(shown)} more; -v shows all", "dim")
+
+
 def _cells(work: Work) -> tuple[str, str, str, str, str]:
     why = " > ".join(work.path) if len(work.path) > 2 else work.reason
+    if work.columns:
+        (one, made), *others = work.columns
+        why = f"{one} -> {made}" + (f" and {len(others)} more" if others else "")
     why = f"held: {work.held}" if work.held else why
     batches = ""
     if work.batches:
