@@ -215,5 +215,5 @@ def says_unread(unread: Mapping[str, Sequence[str]]) -> str:
     """Says, by their names, of which nodes some columns are others, and that these are not read."""
     told = [f"{name} ({', '.join(columns)})" for name, columns in sorted(unread.items()) if columns]
     if not told:
-        return f"{' and '.join(sorted(unread))} will hold the same"
+        return f"{' and '.join(sorted(unread))} differs in no column"
     return f"reads none of the changed columns of {', '.join(told)}"

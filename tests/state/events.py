@@ -47,6 +47,7 @@ DIAGNOSTICS: st.SearchStrategy[tuple[Diagnostic, ...]] = st.lists(
 
 RANGES = st.none() | st.lists(st.builds(Range, st.datetimes(), st.datetimes()), max_size=3).map(normalised)
 
+COLUMNS = st.lists(TEXTS, max_size=2).map(tuple)
 PUBLICATIONS: st.SearchStrategy[Publication] = st.builds(
     Publication,
     environment=st.sampled_from(["prod", "dev"]),
@@ -62,6 +63,10 @@ PUBLICATIONS: st.SearchStrategy[Publication] = st.builds(
     at=MOMENTS,
     epoch=COUNTS,
     checksum=TEXTS,
+    stage=TEXTS,
+    like=st.dictionaries(TEXTS, COLUMNS, max_size=2),
+    unread=st.dictionaries(NODES, COLUMNS, max_size=2),
+    tested=INPUTS,
 )
 
 KEPT: st.SearchStrategy[KeptEvent] = st.one_of(
