@@ -62,7 +62,9 @@ def test_what_reads_the_same_rows_is_left_alone(project: Project, query: str, sa
 def test_another_order_of_columns_is_another_checksum(project: Project) -> None:
     """What reads them by their names is left alone all the same, as no column differs."""
     project.built(CHAIN)
-    run = project.built({"a": table("select name, id from (values (1, 'x'), (2, 'y'), (2, 'y')) as t (id, name)")})
+    run = project.built(
+        {"a": table("select name, id from (values (1, 'x'), (2, 'y'), (2, 'y')) as t (id, name)")}
+    )
     assert built(run) == {"a"}
     assert (run.nodes["a"].reason, run.nodes["b"].reason) == ("", "a differs in no column")
 
