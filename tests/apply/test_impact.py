@@ -53,10 +53,18 @@ CHANGES = {
     "column added": (P, "select id, amount, name, amount * 2 as more from base", {"starred"}),
     "column in front": (P, "select 1 as more, id, amount, name from base", {"starred"}),
     "column dropped": (P, "select id, amount from base", {"starred"}),
-    "column of another expression": (P, "select id, amount + 1 as amount, name from base", {"amounts", "viewed", "starred"}),
+    "column of another expression": (
+        P,
+        "select id, amount + 1 as amount, name from base",
+        {"amounts", "viewed", "starred"},
+    ),
     "column that two read": (P, "select id * 10 as id, amount, name from base", ALL - {"counted"}),
     "renamed": (P, "select id, amount, name as label from base", {"starred"}),
-    "retyped": (P, "select id, cast(amount as decimal(9, 2)) as amount, name from base", {"amounts", "viewed", "starred"}),
+    "retyped": (
+        P,
+        "select id, cast(amount as decimal(9, 2)) as amount, name from base",
+        {"amounts", "viewed", "starred"},
+    ),
     "order of columns": (P, "select name, amount, id from base", {"starred"}),
     "filter": (P, P + " where id > 1", ALL),
     "distinct": ("select distinct id, amount from base", "select distinct id, amount, name from base", ALL),
@@ -76,7 +84,11 @@ CHANGES = {
         "select id, amount from base union all select amount, id from base",
         ALL - {"counted"},
     ),
-    "aggregate": ("select 1 as id, 2 as amount from base", "select 1 as id, 2 as amount, count(*) as n from base", ALL),
+    "aggregate": (
+        "select 1 as id, 2 as amount from base",
+        "select 1 as id, 2 as amount, count(*) as n from base",
+        ALL,
+    ),
     "group by all": (
         "select id, sum(amount) as amount from base group by all",
         "select id, name, sum(amount) as amount from base group by all",
@@ -87,7 +99,11 @@ CHANGES = {
         "select -id as x, id, amount from base order by all limit 2",
         ALL,
     ),
-    "limit": (P + " order by id limit 2", "select id, amount + 1 as amount from base order by id limit 2", ALL),
+    "limit": (
+        P + " order by id limit 2",
+        "select id, amount + 1 as amount from base order by id limit 2",
+        ALL,
+    ),
     "shadowed in where": (
         "select id, amount from base where name = 'b'",
         "select id, amount, 'b' as name from base where name = 'b'",
@@ -134,7 +150,7 @@ CHANGES = {
         "with q as (select *, 1 as one from base) select id, amount from q",
         None,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", CHANGES)
@@ -258,7 +274,8 @@ def test_increments_and_snapshots_stay(duck: Project) -> None:
         "p": TABLE + "select 1 as id, 2 as amount",
         "added": "{{ config(materialized='incremental') }} select id from p"
         "{% if is_incremental() %} where id > (select max(id) from {{ this }}) or true{% endif %}",
-        "snapshots/s.sql": "{% snapshot s %}{{ config(unique_key='id', strategy='check', check_cols=['id']) }} "
+        "snapshots/s.sql": "{% snapshot s %}"
+        "{{ config(unique_key='id', strategy='check', check_cols=['id']) }} "
         "select id from {{ ref('p') }}{% endsnapshot %}",
     }
     duck.built(files)
