@@ -56,6 +56,11 @@ class PlanOptions:
     now: datetime | None = None
     interval: Interval | None = None
 
+    @property
+    def forces(self) -> bool:
+        """Whether what is selected is built in any case."""
+        return self.force or self.full_refresh
+
 
 def make_plan(
     program: Program,
@@ -81,9 +86,8 @@ def make_plan(
         wanted = frozenset(n for n in wanted if program.graph.nodes[n].kind is NodeKind.SEED or n in audited)
     gates = _gates(program, wanted - audited.keys(), effective, before)
     audits = _audits(program, options, wanted, audited, effective)
-    force = options.force or options.full_refresh
     past = None if command is Command.TEST else past
-    judge = Judge(program, codes, past, force=force, now=options.now, impact=impact)
+    judge = Judge(program, codes, past, force=options.forces, now=options.now, impact=impact)
     actions: list[Action] = []
     unchanged: list[NodeId] = []
     for node in program.graph.order:

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from sqlflow.bind.canonical.apart import Apart
 from sqlflow.bind.canonical.context import Context, Place
-from sqlflow.bind.canonical.precedence import is_clear
+from sqlflow.bind.canonical.precedence import is_clear, operands
 from sqlflow.bind.canonical.survey import function_name
 from sqlflow.bind.query.meanings import Kind, Meaning
 from sqlflow.bind.query.select import has_more
@@ -199,22 +199,6 @@ def _logical(node: exp.Expr, context: Context) -> str:
     if not context.is_volatile(node):
         written.sort()
     return f"({node.key} {' '.join(written)})"
-
-
-def operands(node: exp.Expr) -> list[exp.Expr]:
-    """The operands of a chain of one of AND and OR, whatever brackets the chain is written with."""
-    found: list[exp.Expr] = []
-    stack: list[exp.Expr] = [node]
-    while stack:
-        here = stack.pop()
-        inner = here
-        while isinstance(inner, exp.Paren):
-            inner = inner.this
-        if type(inner) is type(node):
-            stack += [inner.args["expression"], inner.args["this"]]
-        else:
-            found.append(here)
-    return found
 
 
 def _binary(node: exp.Expr, context: Context) -> str:

@@ -57,3 +57,19 @@ def is_clear(parent: exp.Expr, child: exp.Expr, left: bool) -> bool:
         return True
     allowed = _LEFT.get(around) if left else None
     return level(child) in (allowed if allowed is not None else _ANYWHERE[around])
+
+
+def operands(node: exp.Expr) -> list[exp.Expr]:
+    """The operands of a chain of one of AND and OR, whatever brackets the chain is written with."""
+    found: list[exp.Expr] = []
+    stack: list[exp.Expr] = [node]
+    while stack:
+        here = stack.pop()
+        inner = here
+        while isinstance(inner, exp.Paren):
+            inner = inner.this
+        if type(inner) is type(node):
+            stack += [inner.args["expression"], inner.args["this"]]
+        else:
+            found.append(here)
+    return found

@@ -10,7 +10,8 @@ from sqlglot import exp
 
 from sqlflow.bind.canonical.clauses import Outputs, group, keys, order
 from sqlflow.bind.canonical.context import Context, Listed, Place
-from sqlflow.bind.canonical.expressions import operands, rest, write, write_part
+from sqlflow.bind.canonical.expressions import rest, write, write_part
+from sqlflow.bind.canonical.precedence import operands
 from sqlflow.bind.canonical.sources import alias_names, count_names, from_clause, write_source
 from sqlflow.bind.canonical.survey import children
 from sqlflow.bind.query.select import has_more
