@@ -1,0 +1,147 @@
+"""Measures what builds leave alone: `python -m tests.evolution.worth --count 1000 --seed 1`.
+
+From a whole build, one edit at a time: of the models whose columns and rows a rebuild from nothing leaves equal,
+how many were not built? By the way, what the build leaves has to be what the rebuild gives. Edit `SEED:N` is the
+same on every machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.evolution.data import first_data
+from tests.evolution.edits import EDITS
+from tests.evolution.generate import Taste, random_project
+from tests.evolution.project import Project
+from tests.evolution.sequences import Step, compiling, edited
+from tests.evolution.stand import Stand, difference, rebuilt, stand
+from tests.judge.report import percent
+
+SHARES = {
+    "add a column": 30, "change an expression": 25, "change a filter": 15, "rename a column": 10,
+    "cosmetic": 10, "change a join": 5, "drop a column": 5,
+}  # fmt: skip
+# In hundredths: of the models that need not be built, so many should not be.
+LEAST = 80
+_PER_PROJECT = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """By kind of edit: edits, models with equal contents, and those not built; `near` is of those that read
+    the edited model, directly or not, and of that itself. `wrong` says where contents are not what they should be.
+    """
+
+    edits: Counter[str] = field(default_factory=Counter[str])
+    equal: Counter[str] = field(default_factory=Counter[str])
+    left: Counter[str] = field(default_factory=Counter[str])
+    near_equal: Counter[str] = field(default_factory=Counter[str])
+    near_left: Counter[str] = field(default_factory=Counter[str])
+    wrong: list[str] = field(default_factory=list[str])
+
+
+def measure(seed: int, count: int, tell: Callable[[str], None] | None = None) -> Worth:
+    """Makes so many edits, of a few in each project."""
+    worth, number = Worth(), 0
+    while (done := worth.edits.total()) < count:
+        with stand() as place:
+            _measure_one(place, random.Random(f"worth {seed}:{number}"), min(_PER_PROJECT, count - done), worth)
+        number += 1
+        if tell is not None:
+            tell(f"{worth.edits.total()} edits: {percent(worth.left.total(), worth.equal.total())}")
+    return worth
+
+
+def _measure_one(place: Stand, rng: random.Random, count: int, worth: Worth) -> None:
+    data = first_data(rng)
+    project = random_project(rng, rng.randint(10, 25), Taste(stars=0.1, odd=0.25, untold=0.0))
+    project = compiling(project, place, data)
+    place.fill(data)
+    if not place.build(place.load(project, data)).ok:
+        return
+    for _ in range(count):
+        before = place.contents(project)
+        found = _edit(place, project, data, rng)
+        if found is None:
+            return
+        step, changed = found
+        loaded = place.load(changed, data)
+        ended = place.build(loaded)
+        should = rebuilt(place, loaded, changed, data)
+        if not ended.ok or should.is_large:
+            # The engine can't do what was edited: a new project begins.
+            return
+        now = place.contents(changed)
+        worth.edits[step.kind] += 1
+        near = changed.below(frozenset({step.name})) | {step.name}
+        for name, contents in now.items():
+            if text := difference(contents, should.contents[name]):
+                worth.wrong.append(f"{step}, `{name}`: {text}")
+            if before.get(name) == should.contents[name]:
+                worth.equal[step.kind] += 1
+                worth.left[step.kind] += name not in ended.built
+                worth.near_equal[step.kind] += name in near
+                worth.near_left[step.kind] += name in near and name not in ended.built
+        project = changed
+
+
+def _edit(place: Stand, project: Project, data: object, rng: random.Random) -> tuple[Step, Project] | None:
+    kind = rng.choices(list(SHARES), list(SHARES.values()))[0]
+    for _ in range(60):
+        step = Step(kind, rng.choice(project.models).name, rng.randrange(1 << 30))
+        changed = edited(project, step)
+        if changed is not None and place.load(changed, data).ok:
+            return step, changed
+    return None
+
+
+def main() -> int:
+    """Prints the shares; 1 where contents are wrong."""
+    parser = argparse.ArgumentParser(description="Measures what builds after an edit leave alone.")
+    parser.add_argument("--count", type=int, default=100, help="how many edits")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    assert SHARES.keys() <= EDITS.keys()
+    started = time.monotonic()
+    worth = measure(arguments.seed, arguments.count, lambda text: print(text, flush=True))
+    print(*worth.wrong[:10], sep="\n")
+    print(table_of(worth))
+    equal, left = worth.equal.total(), worth.left.total()
+    held = "held" if left * 100 >= LEAST * equal else "NOT held"
+    print(
+        f"\n{worth.edits.total()} edits, {equal} models left equal, {percent(left, equal)} of them not built "
+        f"(at least {LEAST}%: {held}), {len(worth.wrong)} wrong; {time.monotonic() - started:.1f} s"
+    )
+    return 1 if worth.wrong else 0
+
+
+def table_of(worth: Worth) -> str:
+    """Lays the shares out by kind of edit."""
+    from tests.judge.report import table
+
+    rows = [
+        (
+            kind,
+            worth.edits[kind],
+            worth.equal[kind],
+            percent(worth.left[kind], worth.equal[kind]),
+            worth.near_equal[kind],
+            percent(worth.near_left[kind], worth.near_equal[kind]),
+        )
+        for kind in SHARES
+    ]
+    near = percent(worth.near_left.total(), worth.near_equal.total())
+    all_of = percent(worth.left.total(), worth.equal.total())
+    total = (worth.edits.total(), worth.equal.total(), all_of, worth.near_equal.total(), near)
+    header = ("edit", "edits", "models left equal", "not built", "edited or below, equal", "not built")
+    return table(header, [*rows, ("all", *total)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
