@@ -64,7 +64,9 @@ def add_column(project: Project, model: Model, rng: random.Random, name: str = "
             return None
         at = rng.randint(0, len(sides[0].items))
         left, right = (
-            _insert(s, i._replace(name=name or made[0].name), at) for s, i in zip(sides, made, strict=True) if i
+            _insert(s, i._replace(name=name or made[0].name), at)
+            for s, i in zip(sides, made, strict=True)
+            if i
         )
         return project.with_model(replace(model, query=replace(model.query, left=left, right=right)))
     path, select = _one(model, rng)
@@ -367,9 +369,7 @@ def change_star(project: Project, model: Model, rng: random.Random) -> Project |
                 items.append(one)
             else:
                 inside = scope(select, project.columns)
-                items += [
-                    Item(c.name, f"{a}.{c.name}", c.kind) for a, c in inside if c.name != one.exclude
-                ]
+                items += [Item(c.name, f"{a}.{c.name}", c.kind) for a, c in inside if c.name != one.exclude]
         return _with(project, model, path, replace(select, items=tuple(items)))
     return _with(project, model, path, replace(select, items=(Star(),)))
 
@@ -465,7 +465,9 @@ def add_model(project: Project, model: Model, rng: random.Random) -> Project | N
         return None
     nodes = [*SOURCES, *(m.name for m in project.models)]
     made = Model(name=name, query=Maker(rng, project.columns, nodes, _TASTE).query(), style=style(rng))
-    return replace(project, models=(*project.models, replace(made, materialized=rng.choice(("view", "table")))))
+    return replace(
+        project, models=(*project.models, replace(made, materialized=rng.choice(("view", "table"))))
+    )
 
 
 def remove_model(project: Project, model: Model, rng: random.Random) -> Project | None:

@@ -53,11 +53,17 @@ _PLACE = re.compile(r"<(int|text|date|dec|any|cond)>")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taste:
-    """What projects are like: the shares of models that take all columns, and of sources that tell nothing."""
+    """What projects are like.
+
+    `stars` is the share of models that take all columns, `odd` that of shapes for which an added column is
+    no small thing, `untold` that of the source that tells nothing, `deep` how often a model is read where a
+    source could be.
+    """
 
     stars: float = 0.2
     odd: float = 0.35
     untold: float = 0.15
+    deep: float = 0.3
 
 
 def expression(rng: random.Random, template: str, columns: Sequence[tuple[str, Column]]) -> str:
@@ -112,6 +118,9 @@ class Maker:
     def table(self) -> str:
         """Chooses a node to read, one of the last more often."""
         rng = self.rng
+        models = [name for name in self._nodes if name not in SOURCES]
+        if len(models) > 2 and rng.random() < self._taste.deep:
+            return rng.choice(models)
         last = self._nodes[-8:] if rng.random() < 0.6 else self._nodes
         found = rng.choice(last)
         if found == UNTOLD and rng.random() > self._taste.untold:
@@ -125,8 +134,9 @@ class Maker:
         if roll < self._taste.stars:
             return self.star()
         if roll > 1 - odd:
-            shape = self.rng.choice((self.union, self.grouped, self.totals, self.distinct, self.limited,
-                                     self.windowed, self.with_cte, self.with_cte, self.constants))  # fmt: skip
+            shape = self.rng.choice((self.union, self.union, self.grouped, self.totals, self.distinct,
+                                     self.limited, self.windowed, self.with_cte, self.with_cte,
+                                     self.constants))  # fmt: skip
             return shape()
         return self.grouped() if self.rng.random() < 0.25 else self.plain()
 
@@ -216,7 +226,9 @@ class Maker:
         found += self.aggregates(columns, taken)
         group = "all" if rng.random() < 0.5 or not numbers else numbers
         having = rng.choice(("", "", "count(*) > 1"))
-        return replace(select, items=tuple(found), group=group if numbers else "", having=having if numbers else "")
+        return replace(
+            select, items=tuple(found), group=group if numbers else "", having=having if numbers else ""
+        )
 
     def aggregates(self, columns: Sequence[tuple[str, Column]], taken: set[str]) -> list[Item]:
         """Makes aggregates."""

@@ -92,7 +92,10 @@ class Select:
     @property
     def relations(self) -> tuple[tuple[str, str], ...]:
         """What it reads: alias and name."""
-        return (*([(self.alias, self.table)] if self.table else []), *((j.alias, j.table) for j in self.joins))
+        return (
+            *([(self.alias, self.table)] if self.table else []),
+            *((j.alias, j.table) for j in self.joins),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,8 @@ def first(seed: int) -> Start:
     """Makes a project that compiles, of 5 to 30 models, and data."""
     rng = random.Random(f"project {seed}")
     data = first_data(rng)
-    project = random_project(rng, min(rng.randint(5, 30), rng.randint(5, 30)), Taste())
+    taste = Taste(stars=rng.choice((0.05, 0.2)), odd=rng.choice((0.2, 0.5)), deep=rng.choice((0.3, 0.8)))
+    project = random_project(rng, min(rng.randint(5, 30), rng.randint(5, 30)), taste)
     with stand() as place:
         return Start(compiling(project, place, data), data)
 
@@ -109,13 +110,12 @@ def _fitting(project: Project, rng: random.Random) -> Step:
     names = [m.name for m in project.models]
     read = [name for name in names if project.readers(name)]
     while True:
-        step = Step(
-            rng.choice(list(EDITS)),
-            rng.choice(read if read and rng.random() < 0.6 else names),
-            rng.randrange(1 << 30),
-        )
-        if edited(project, step) is not None:
-            return step
+        kind = rng.choice(list(EDITS))
+        for _ in range(8):
+            name = rng.choice(read if read and rng.random() < 0.6 else names)
+            step = Step(kind, name, rng.randrange(1 << 30))
+            if edited(project, step) is not None:
+                return step
 
 
 def edited(project: Project, step: Step) -> Project | None:
@@ -253,7 +253,9 @@ class _Play:
         self._played.failures.append(Failure(kind, name, text, tuple(texts)))
 
 
-def shrunk(start: Start, steps: Sequence[Step], failure: Failure, seconds: float) -> tuple[Start, list[Step], Failure]:
+def shrunk(
+    start: Start, steps: Sequence[Step], failure: Failure, seconds: float
+) -> tuple[Start, list[Step], Failure]:
     """Leaves out steps and models, as long as the same kind of thing is wrong and there is time."""
     until = time.monotonic() + seconds
     kept = list(steps)

@@ -142,7 +142,7 @@ def rebuilt(place: Stand, loaded: LoadedProject, project: Project, data: Data) -
     try:
         place.root.mkdir()
         place.fill(data)
-        ended = place.build(loaded)
+        ended = _ended(loaded.build(threads=1))
         return Rebuilt(ended, place.contents(project))
     finally:
         shutil.rmtree(place.root)

@@ -21,7 +21,7 @@ from tests.evolution.generate import Taste, random_project
 from tests.evolution.project import Project
 from tests.evolution.sequences import Step, compiling, edited
 from tests.evolution.stand import Stand, difference, rebuilt, stand
-from tests.judge.report import percent
+from tests.judge.report import percent, table
 
 SHARES = {
     "add a column": 30, "change an expression": 25, "change a filter": 15, "rename a column": 10,
@@ -30,6 +30,8 @@ SHARES = {
 # In hundredths: of the models that need not be built, so many should not be.
 LEAST = 80
 _PER_PROJECT = 12
+# As projects are: a few models read the sources, most read models, and most columns are named.
+_TASTE = Taste(stars=0.1, odd=0.25, untold=0.0, deep=0.8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,9 @@ def measure(seed: int, count: int, tell: Callable[[str], None] | None = None) ->
     worth, number = Worth(), 0
     while (done := worth.edits.total()) < count:
         with stand() as place:
-            _measure_one(place, random.Random(f"worth {seed}:{number}"), min(_PER_PROJECT, count - done), worth)
+            _measure_one(
+                place, random.Random(f"worth {seed}:{number}"), min(_PER_PROJECT, count - done), worth
+            )
         number += 1
         if tell is not None:
             tell(f"{worth.edits.total()} edits: {percent(worth.left.total(), worth.equal.total())}")
@@ -60,7 +64,7 @@ def measure(seed: int, count: int, tell: Callable[[str], None] | None = None) ->
 
 def _measure_one(place: Stand, rng: random.Random, count: int, worth: Worth) -> None:
     data = first_data(rng)
-    project = random_project(rng, rng.randint(10, 25), Taste(stars=0.1, odd=0.25, untold=0.0))
+    project = random_project(rng, rng.randint(10, 25), _TASTE)
     project = compiling(project, place, data)
     place.fill(data)
     if not place.build(place.load(project, data)).ok:
@@ -113,18 +117,21 @@ def main() -> int:
     print(*worth.wrong[:10], sep="\n")
     print(table_of(worth))
     equal, left = worth.equal.total(), worth.left.total()
-    held = "held" if left * 100 >= LEAST * equal else "NOT held"
+    near_equal, near_left = worth.near_equal.total(), worth.near_left.total()
     print(
-        f"\n{worth.edits.total()} edits, {equal} models left equal, {percent(left, equal)} of them not built "
-        f"(at least {LEAST}%: {held}), {len(worth.wrong)} wrong; {time.monotonic() - started:.1f} s"
+        f"\n{worth.edits.total()} edits, {equal} models left equal: {_judged(left, equal)} not built; "
+        f"{near_equal} of them edited or below: {_judged(near_left, near_equal)} not built; "
+        f"{len(worth.wrong)} wrong; {time.monotonic() - started:.1f} s"
     )
     return 1 if worth.wrong else 0
 
 
+def _judged(part: int, whole: int) -> str:
+    return f"{percent(part, whole)} ({LEAST}% {'held' if part * 100 >= LEAST * whole else 'NOT held'})"
+
+
 def table_of(worth: Worth) -> str:
     """Lays the shares out by kind of edit."""
-    from tests.judge.report import table
-
     rows = [
         (
             kind,
