@@ -18,6 +18,7 @@ TYPES: Mapping[str, str] = {
 TOLD = ("orders", "people")
 ASKED, FILE, UNTOLD, LOG = "items", "prices", "clicks", "log"
 SOURCES = (*TOLD, ASKED, FILE, UNTOLD, LOG)
+_PLAIN = Style()
 FILE_PATH = "data/prices.csv"
 _NEW_ROWS = "{% if is_incremental() %} and x1.id > (select coalesce(max(id), 0) from {{ this }}){% endif %}"
 
@@ -30,7 +31,7 @@ class Model:
     query: Query
     materialized: str = "view"
     folder: str = ""
-    style: Style = Style()
+    style: Style = _PLAIN
     config: tuple[tuple[str, object], ...] = ()
     tests: tuple[tuple[str, str], ...] = ()
 

@@ -50,7 +50,7 @@ class Start(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """What came of a sequence: the steps that were taken, what was counted, and a failure, if there was one."""
+    """What came of a sequence: the steps taken, what was counted, and a failure, if there was one."""
 
     steps: list[Step] = field(default_factory=list[Step])
     counts: Counter[str] = field(default_factory=Counter[str])

@@ -1,9 +1,9 @@
 """Judges builds over random projects: `python -m tests.evolution.soundness --count 2000 --seed 1`.
 
-Each sequence begins with a project of 5 to 30 models that is built, goes through edits, changes of the sources'
-data and builds of everything or of a part, and ends with a build of everything. What is there then, and after
-some of the builds before, has to be what a rebuild from nothing gives: the same columns, types and rows; and a
-plan made right after has to be empty. Sequence `SEED:N` is the same on every machine.
+Each sequence begins with a project of 5 to 30 models that is built, goes through edits, changes of the
+sources' data and builds of everything or of a part, and ends with a build of everything. What is there then,
+and after some of the builds before, has to be what a rebuild from nothing gives: the same columns, types and
+rows; and a plan made right after has to be empty. Sequence `SEED:N` is the same on every machine.
 """
 
 from __future__ import annotations

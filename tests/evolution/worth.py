@@ -1,8 +1,8 @@
 """Measures what builds leave alone: `python -m tests.evolution.worth --count 1000 --seed 1`.
 
-From a whole build, one edit at a time: of the models whose columns and rows a rebuild from nothing leaves equal,
-how many were not built? By the way, what the build leaves has to be what the rebuild gives. Edit `SEED:N` is the
-same on every machine.
+From a whole build, one edit at a time: of the models whose columns and rows a rebuild from nothing leaves
+equal, how many were not built? What the build leaves has to be what the rebuild gives, too. The edits of a seed
+are the same on every machine.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ _TASTE = Taste(stars=0.1, odd=0.25, untold=0.0, deep=0.8)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worth:
-    """By kind of edit: edits, models with equal contents, and those not built; `near` is of those that read
-    the edited model, directly or not, and of that itself. `wrong` says where contents are not what they should be.
+    """By kind of edit: edits, models with equal contents, and those not built.
+
+    `near` is of the edited model and of those that read it, directly or not. `wrong` says where contents are
+    not what they should be.
     """
 
     edits: Counter[str] = field(default_factory=Counter[str])
