@@ -1,8 +1,8 @@
 """Measures what builds leave alone: `python -m tests.evolution.worth --count 1000 --seed 1`.
 
 From a whole build, one edit at a time: of the models whose columns and rows a rebuild from nothing leaves
-equal, how many were not built? What the build leaves has to be what the rebuild gives, too. The edits of a seed
-are the same on every machine.
+equal, how many were not built? What the build leaves has to be what the rebuild gives, too. A seed gives the
+same edits on every machine.
 """
 
 from __future__ import annotations
