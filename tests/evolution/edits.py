@@ -487,5 +487,11 @@ EDITS: Mapping[str, Edit] = {
     "rename a model": rename_model, "config": change_config, "tests": change_tests, "seed": change_seed,
     "add a model": add_model, "remove a model": remove_model,
 }  # fmt: skip
+# Those that have little to do with columns and rows are made less often.
+WEIGHTS = {
+    kind: 1 if kind in ("move a file", "config", "tests", "seed", "add a model", "remove a model", "LIMIT",
+                        "materialization", "rename a model", "cosmetic") else 3
+    for kind in EDITS
+}  # fmt: skip
 # What a model may be changed in whose rows are kept: they would not be made anew for a change of its query.
 ON_KEPT = ("cosmetic", "move a file", "tests")

@@ -11,14 +11,14 @@ from typing import NamedTuple, TypeAlias
 
 from sqlflow.core.diagnostic import ProjectError
 from tests.evolution.data import Data, change, first_data
-from tests.evolution.edits import EDITS, ON_KEPT
+from tests.evolution.edits import EDITS, ON_KEPT, WEIGHTS
 from tests.evolution.generate import Taste, random_project
 from tests.evolution.project import FILE, SOURCES, Project
 from tests.evolution.stand import Stand, difference, left_to_do, rebuilt, stand
 
 # Steps that are no edits.
 DATA, PART, WHOLE, SAVED, REVERT = "data", "build a part", "build", "plan and apply", "revert"
-_WEIGHTS = {DATA: 5, PART: 4, WHOLE: 2, SAVED: 2, REVERT: 1, "edit": 14}
+_WEIGHTS = {DATA: 5, PART: 4, WHOLE: 2, SAVED: 2, REVERT: 1, "edit": 18}
 
 
 class Step(NamedTuple):
@@ -110,7 +110,7 @@ def _fitting(project: Project, rng: random.Random) -> Step:
     names = [m.name for m in project.models]
     read = [name for name in names if project.readers(name)]
     while True:
-        kind = rng.choice(list(EDITS))
+        kind = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         for _ in range(8):
             name = rng.choice(read if read and rng.random() < 0.6 else names)
             step = Step(kind, name, rng.randrange(1 << 30))
