@@ -15,7 +15,7 @@ from sqlflow.compiler import Compilation, OnStage, compile_inline, compile_proje
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean
 from sqlflow.core.ids import NodeId
-from sqlflow.core.relation import Column
+from sqlflow.core.relation import Column, Relation
 from sqlflow.core.severities import adjusted
 from sqlflow.core.source import SourceTree
 from sqlflow.core.span import Span
@@ -24,6 +24,7 @@ from sqlflow.dialect.names import same_name
 from sqlflow.link.selection import select as select_nodes
 from sqlflow.link.types import Node
 from sqlflow.manifest import manifest
+from sqlflow.plan.comparison import Comparison, Key, KeyOrigin, declared_keys
 from sqlflow.plan.due import Coverage, Interval, coverage_of
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
 from sqlflow.plan.review import Review, review
@@ -341,6 +342,41 @@ class LoadedProject:
         """Gives the first rows of a query, written as a model would be."""
         query = compile_inline(self._work.compiled, sql)
         return self._preview(query.sql, limit, "the query", Span("<inline>", 0, len(sql)), query)
+
+    def compare(
+        self,
+        left: Mapping[NodeId, Relation],
+        right: Mapping[NodeId, Relation],
+        *,
+        on: Sequence[str] = (),
+        tolerance: float = 0.0,
+        samples: int = 3,
+    ) -> tuple[Comparison, ...]:
+        """Compares the tables and views that models, seeds and sources have on two sides, in their order.
+
+        Rows are matched by the columns `on`, else by a model's `unique_key`, else by a column that is tested
+        to be unique; without any of these, whole rows are counted. Numbers that are not exact may differ by
+        the `tolerance`. Of each column that differs so many `samples` are given. Raises ProjectError where a
+        relation can't be read, or has no column of `on`.
+        """
+        from sqlflow.apply.compare import Compared, compare_relations
+
+        program = self._work.program()
+        asked = (Key(columns=tuple(on), origin=KeyOrigin.ASKED),) if on else ()
+        nodes = [
+            Compared(
+                node=node,
+                name=program.graph.nodes[node].name,
+                span=program.graph.nodes[node].span,
+                left=left.get(node),
+                right=right.get(node),
+                keys=(*asked, *declared_keys(program, node)),
+            )
+            for node in program.graph.order
+            if node in left or node in right
+        ]
+        warehouse, adapter = self._work.open(reads=True), self._work.adapter()
+        return compare_relations(warehouse, adapter, nodes, tolerance=tolerance, samples=samples)
 
     def pull_sources(
         self, select: Sequence[str] = (), exclude: Sequence[str] = (), *, write: bool = True
