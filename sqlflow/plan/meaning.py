@@ -104,7 +104,9 @@ def read_again(
     own: tuple[Relation, Table] | None = None,
 ) -> Reading:
     """Reads a query of a version again, with the columns that its tables had; `own` is its own table."""
-    return Reading(version.queries[role], spec, rules, _tables(version), own)
+    unknown = Table(columns=(), open=True, why_open="its columns are not known")
+    tables = {**dict.fromkeys(version.reads, unknown), **_tables(version)}
+    return Reading(version.queries[role], spec, rules, tables, own)
 
 
 def _read(role: str, version: Version, spec: DialectSpec) -> KeptQuery | None:

@@ -397,6 +397,35 @@ def test_naming_a_column_where_nothing_reads_it() -> None:
     assert not read("select a from t").reads_any(CHANGES, or_names=True)
 
 
+def test_a_table_whose_columns_are_not_known() -> None:
+    def differ(old: str, new: str) -> frozenset[str] | None:
+        known = {"s": Table(columns=(), open=True)}
+        found = [
+            Reading(sql, DUCKDB, RULES["duckdb"], known).parted({}, mark)
+            for sql, mark in ((old, "1"), (new, "2"))
+        ]
+        return differing(found[0], found[1])
+
+    assert differ("select a, b from s", "select a, b + 1 as b from s") == {"b"}
+    assert differ(
+        "select x.a, y.b from s as x join s as y on x.a = y.a",
+        "select x.a from s as x join s as y on x.a = y.a",
+    ) == {"b"}
+    # Whose column it is, nobody knows.
+    assert (
+        differ(
+            "select a from s as x join s as y on x.a = y.a",
+            "select a, y.b from s as x join s as y on x.a = y.a",
+        )
+        is None
+    )
+    assert differ("select * from s", "select *, 1 as one from s") is None
+    assert differ("select a, rowid as r from s", "select a from s") is None
+    assert differ(
+        "select a, sum(b) as s from s group by a", "select a, sum(b) as s, max(b) as m from s group by a"
+    ) == {"m", "s"}
+
+
 def test_a_table_that_has_other_columns_now() -> None:
     """What a star or a USING stands for follows from the columns of the tables."""
     more = {"u": {**TABLES["u"], "b": "INTEGER"}}
