@@ -40,7 +40,7 @@ _BY_RANK = frozenset(["rank", "dense_rank", "percent_rank", "cume_dist"])
 # What is written as an operator or with words of its own, and gives one value for a row.
 _SCALARS = (
     exp.And, exp.Or, exp.Xor, exp.Not, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.Coalesce, exp.Extract,
-    exp.Array, exp.List, exp.Struct, exp.Map, exp.Exists, exp.Nullif, exp.Interval,
+    exp.Array, exp.List, exp.Struct, exp.Map, exp.ToMap, exp.Exists, exp.Nullif, exp.Interval,
 )  # fmt: skip
 _LIMITS = (exp.Limit, exp.Offset, exp.Fetch)
 
