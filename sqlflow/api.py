@@ -235,7 +235,9 @@ class LoadedProject:
             interval=options.interval,
             actions=saved_actions(plan, seen.codes, published),
         )
-        found = review(plan, program, options, published, seen.versions, seen.known, seen.state, chosen)
+        found = review(
+            plan, program, options, published, seen.versions, seen.known, seen.state, chosen, seen.impact
+        )
         return Reviewed(review=found, saved=saved)
 
     def apply_saved(

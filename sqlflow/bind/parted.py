@@ -109,20 +109,22 @@ class Reading:
         pair = self._found(table)
         return pair[0] if pair is not None else None
 
-    def parted(self, changes: Changes, mark: str) -> Parted | None:
+    def parted(self, changes: Changes, mark: str, *, marks_loose: bool = True) -> Parted | None:
         """Gives the query with its columns apart; None where that can't be done.
 
-        What is made of `changes`, and what the query leaves open, is equal only to what has the same mark.
+        What is made of `changes`, and, if `marks_loose`, what the query leaves open, is equal only to what
+        has the same mark.
         """
-        if self._tree is None or volatile_calls(self._tree, self._tokens, self._spec):
+        is_volatile = self._tree is not None and volatile_calls(self._tree, self._tokens, self._spec)
+        if self._tree is None or (is_volatile and marks_loose):
             return None
-        found = self._split(changes, mark, marks_loose=True)
+        found = self._split(changes, mark, marks_loose=marks_loose)
         return found[0] if found is not None else None
 
     def meaning(self) -> tuple[str, tuple[Column, ...]] | None:
         """Gives a form that is equal for what differs only in columns of subqueries that nothing reads."""
-        found = self._split({}, "", marks_loose=False)
-        return (found[0].rows, tuple(found[0].columns.values())) if found is not None else None
+        found = self.parted({}, "", marks_loose=False)
+        return (found.rows, tuple(found.columns.values())) if found is not None else None
 
     def reads_any(self, changes: Changes, *, or_names: bool = False) -> bool:
         """Whether some of the columns decide which rows there are, or a value; True where nobody can tell.

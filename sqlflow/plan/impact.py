@@ -21,6 +21,9 @@ from sqlflow.plan.types import ColumnPath
 from sqlflow.plan.versions import Columns, Version, known_columns, query_version, version_id
 from sqlflow.state.publication import Publication
 
+# How many queries that were read again are kept.
+_MOST = 8
+
 
 class Impact:
     """Compares what nodes are built from.
@@ -36,6 +39,7 @@ class Impact:
         self._versions = versions
         self._known = known
         self._rules: list[TypeRules | None] = []
+        self._last_read: dict[tuple[int, str, bool], tuple[Version, Reading]] = {}
         # Reading a query again sets the depth that Python allows all threads.
         self._lock = Lock()
 
@@ -60,6 +64,18 @@ class Impact:
         with self._lock:
             before = self._read("full", old).parted(changes, "1")
             return differing(before, self._read("full", now).parted(changes, "2"))
+
+    def changed_columns(self, node: NodeId, last: Publication) -> frozenset[str] | None:
+        """Gives the columns that a change of a node's query touches, by what is written; None for its rows.
+
+        What the engine is free to give is not told apart: it is nothing to rely on, but what a change means.
+        """
+        now, old = self._versions.get(node), self._old(node, last)
+        if now is None or old is None or not {*old.queries, *now.queries} >= {"full"}:
+            return None
+        with self._lock:
+            before = self._read("full", old).parted({}, "", marks_loose=False)
+            return differing(before, self._read("full", now).parted({}, "", marks_loose=False))
 
     def reads_none(self, node: NodeId, changes: Changes) -> bool:
         """Whether a node's rows stay what they are, though some columns of what it reads are others."""
@@ -92,7 +108,8 @@ class Impact:
         """Gives the changed columns that a node reads, each with what is made of it."""
         now = self._versions.get(node)
         for role in now.queries if now is not None else ():
-            readers = self._read(role, now).readers(changes) if now is not None else {}
+            with self._lock:
+                readers = self._read(role, now).readers(changes) if now is not None else {}
             for name, sources in sorted(readers.items(), key=lambda pair: not pair[0]):
                 for parent, column in sources:
                     yield ColumnPath(NodeId(parent), column, name or None)
@@ -113,9 +130,17 @@ class Impact:
         return now if now is not None and now.id == id else self._known.get(id)
 
     def _read(self, role: str, version: Version, own: tuple[Relation, Table] | None = None) -> Reading:
-        if not self._rules:
-            self._rules.append(load_rules(self._program.spec))
-        return read_again(role, version, self._program.spec, self._rules[0], own)
+        """Reads a query again; what was read last is asked again soon."""
+        key = (id(version), role, own is None)
+        found = self._last_read.pop(key, None)
+        if found is None:
+            if not self._rules:
+                self._rules.append(load_rules(self._program.spec))
+            found = (version, read_again(role, version, self._program.spec, self._rules[0], own))
+        self._last_read[key] = found
+        if len(self._last_read) > _MOST:
+            del self._last_read[next(iter(self._last_read))]
+        return found[1]
 
 
 def changes_of(

@@ -13,6 +13,7 @@ from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.ranges import Ranges, normalised
 from sqlflow.core.span import Span
 from sqlflow.plan.due import batches_due, batches_within
+from sqlflow.plan.impact import Impact
 from sqlflow.plan.meaning import query_differences
 from sqlflow.plan.plan import PlanOptions
 from sqlflow.plan.types import Action, BuildModel, Plan
@@ -125,11 +126,13 @@ def review(
     known: Mapping[str, Version],
     state: State,
     chosen: frozenset[NodeId],
+    impact: Impact,
 ) -> Review:
     """Says what a plan means.
 
     `published` has the last publication of each node, `versions` what each is built from now, `known` the
-    versions, by their ids, of what was published from another text; `chosen` are the nodes asked about.
+    versions, by their ids, of what was published from another text; `chosen` are the nodes asked about,
+    `impact` compares what is built.
     """
     took = {node: found.success.seconds for node, found in state.nodes.items() if found.success is not None}
     codes = {action.node: action.code for action in plan.actions}
@@ -137,7 +140,7 @@ def review(
         change
         for node in program.graph.order
         if node in chosen and node in codes
-        for change in _change(program, options, node, codes[node], published, versions, known)
+        for change in _change(program, options, node, codes[node], published, versions, known, impact)
     ]
     critical, length = _critical(plan.actions, took)
     return Review(
@@ -174,6 +177,7 @@ def _change(
     published: Mapping[NodeId, Publication],
     versions: Mapping[NodeId, Version],
     known: Mapping[str, Version],
+    impact: Impact,
 ) -> Iterator[Change]:
     if kind_of(node) in (NodeKind.TEST, NodeKind.SOURCE):
         return
@@ -195,7 +199,14 @@ def _change(
                 settings = tuple(_settings(old, now))
                 differences = query_differences(old, now, program.spec)
             model = program.models.get(node)
-            category, why = _category(model, options, settings, differences, is_known=old is not None)
+            category, why = _category(
+                model,
+                options,
+                settings,
+                differences,
+                impact.changed_columns(node, last),
+                is_known=old is not None,
+            )
     yield Change(
         node=node,
         name=info.name,
@@ -233,6 +244,7 @@ def _category(
     options: PlanOptions,
     settings: Sequence[tuple[str, str, str]],
     differences: Mapping[str, tuple[Difference, ...]],
+    columns: frozenset[str] | None,
     *,
     is_known: bool,
 ) -> tuple[Category, str]:
@@ -248,9 +260,13 @@ def _category(
     if settings:
         return Category.BREAKING, f"`{settings[0][0]}` is another"
     found = [difference for each in differences.values() for difference in each]
+    if columns is None:
+        return Category.BREAKING, "its rows may be others"
+    if not columns:
+        return Category.BREAKING, "its rows stay, in another order of columns"
     if found and all(isinstance(one, ColumnAdded) and not one.part for one in found):
         return Category.ADDITIVE, "columns were added, and its rows stay the same"
-    return Category.BREAKING, "its rows may be others"
+    return Category.BREAKING, f"its rows stay, but not what they have in {', '.join(sorted(columns))}"
 
 
 def _removed(program: Program, state: State, chosen: frozenset[NodeId]) -> Iterator[str]:

@@ -82,6 +82,10 @@ CHANGED = {
         "select id, amount, count(*) as n from orders where amount > 0 group by all",
         Category.BREAKING,
     ),
+    "rows for items": (
+        "select id, amount, unnest([1, 2]) as n from orders where amount > 0",
+        Category.BREAKING,
+    ),
     "renamed": ("select id, amount as sum from orders where amount > 0", Category.BREAKING),
 }
 

@@ -56,6 +56,36 @@ def test_the_plan_for_a_pull_request(run: Run, library: Path) -> None:
     assert run("plan", "--markdown", "--json").exit_code == 2
 
 
+def test_what_is_left_as_it_is(run: Run, library: Path) -> None:
+    models = {
+        "wide": "select 1 as id, 2 as amount",
+        "narrow": "select id from wide",
+        "sums": "select amount from wide",
+    }
+    for name, text in models.items():
+        (library / "models" / f"{name}.sql").write_text(text)
+    assert run("build").exit_code == 0
+    (library / "models" / "wide.sql").write_text("select 1 as id, 3 as amount")
+    why = "reads none of the changed columns of wide (amount)"
+    text = run("plan", "-o", "plan.json").stdout
+    assert text.startswith("plan for target dev: 1 changed, 0 added, 0 removed, 2 to build, 1 pruned, ")
+    assert "~ wide  breaking: its rows stay, but not what they have in amount" in text
+    lines = [[part.strip() for part in line.split("|")] for line in text.splitlines()]
+    assert ["narrow", why] in lines
+    assert ["sums", "view", "wide.amount -> sums.amount"] in [line[:3] for line in lines]
+    assert f"| narrow | {why} |" in run("plan", "--markdown").stdout
+    saved = json.loads((library / "plan.json").read_text())
+    for record in (json.loads(run("plan", "--json").stdout), saved["review"]):
+        [pruned] = record["pruned"]
+        assert (pruned["name"], pruned["why"], pruned["unread"]) == ("narrow", why, {"wide": ["amount"]})
+        columns = {work["name"]: work["columns"] for work in record["work"]}
+        assert columns["sums"] == [{"from": "wide.amount", "to": "sums.amount"}]
+    result = run("apply", "plan.json")
+    assert result.exit_code == 0, result.stderr
+    assert why in result.stderr
+    assert run("plan").stdout.startswith("target dev: nothing to do")
+
+
 def test_nobody_is_asked_where_nobody_is(run: Run, library: Path) -> None:
     changed(library)
     result = run("apply")
