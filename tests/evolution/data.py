@@ -27,11 +27,10 @@ class Data:
         return Data(rows={name: dict(rows) for name, rows in self.rows.items()}, at=self.at)
 
 
-def first_data(rng: random.Random) -> Data:
-    """Makes rows for each source."""
-    return Data(
-        rows={name: {i: (_row(rng, i), 0) for i in range(1, rng.randint(6, 14))} for name in SOURCES}, at=0
-    )
+def first_data(rng: random.Random, least: int = 6, most: int = 13) -> Data:
+    """Makes rows for each source, so many."""
+    rows = {name: {i: (_row(rng, i), 0) for i in range(1, rng.randint(least, most) + 1)} for name in SOURCES}
+    return Data(rows=rows, at=0)
 
 
 def _row(rng: random.Random, number: int) -> tuple[object, ...]:

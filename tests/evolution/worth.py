@@ -30,6 +30,8 @@ SHARES = {
 # In hundredths: of the models that need not be built, so many should not be.
 LEAST = 80
 _PER_PROJECT = 12
+# With few rows a change often changes nothing, which nobody could know before.
+_ROWS = (60, 100)
 # As projects are: a few models read the sources, most read models, and most columns are named.
 _TASTE = Taste(stars=0.1, odd=0.25, untold=0.0, deep=0.8)
 
@@ -65,7 +67,7 @@ def measure(seed: int, count: int, tell: Callable[[str], None] | None = None) ->
 
 
 def _measure_one(place: Stand, rng: random.Random, count: int, worth: Worth) -> None:
-    data = first_data(rng)
+    data = first_data(rng, *_ROWS)
     project = random_project(rng, rng.randint(10, 25), _TASTE)
     project = compiling(project, place, data)
     place.fill(data)
