@@ -232,6 +232,31 @@ TOUCHED = {
         "select sum(b) as s, min(a) as m from t",
         "m",
     ),
+    "sum of sums": (
+        "select sum(s) as s, max(a) as m from (select a, sum(b) as s from t group by a) as q",
+        "select sum(s) as s, min(a) as m from (select a, sum(b) as s from t group by a) as q",
+        "m",
+    ),
+    "average of integers": (
+        "select avg(b) as s, sum(distinct b) as d, max(a) as m from t",
+        "select avg(b) as s, sum(distinct b) as d, min(a) as m from t",
+        "m",
+    ),
+    "average of averages": (
+        "select avg(s) as s, max(a) as m from (select a, avg(b) as s from t group by a) as q",
+        "select avg(s) as s, min(a) as m from (select a, avg(b) as s from t group by a) as q",
+        "m s",
+    ),
+    "sum of what has no exact sum": (
+        "select sum(cast(b as uhugeint)) as s, max(a) as m from t",
+        "select sum(cast(b as uhugeint)) as s, min(a) as m from t",
+        "m s",
+    ),
+    "collation": (
+        "select max(d collate nocase) as v, max(a) as m from t",
+        "select max(d collate nocase) as v, min(a) as m from t",
+        "*",
+    ),
     "array of a query": (
         "select a, array(select x from u) as l from t",
         "select a, b, array(select x from u) as l from t",

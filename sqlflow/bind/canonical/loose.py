@@ -32,6 +32,7 @@ _EXACT = frozenset(
     ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
      "UHUGEINT", "DECIMAL", "NUMERIC", "INTEGER_LITERAL", "BOOLEAN"]
 )  # fmt: skip
+_AVERAGED = frozenset(["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DECIMAL", "NUMERIC", "INTEGER_LITERAL"])
 # Window functions that go by the place of a row among its peers.
 _BY_PLACE = frozenset(
     ["row_number", "lag", "lead", "ntile", "first_value", "last_value", "nth_value", "first", "last", "fill"]
@@ -58,7 +59,8 @@ class Looseness:
         stack = [node]
         while stack:
             here = stack.pop()
-            if isinstance(here, (*_LIMITS, exp.TableSample)):
+            # Texts that are equal to a collation are several.
+            if isinstance(here, (*_LIMITS, exp.TableSample, exp.Collate)):
                 return True
             if isinstance(here, exp.Distinct) and here.args.get("on") is not None:
                 return True
@@ -93,22 +95,34 @@ class Looseness:
             # The greatest n of several are a list; ties are of one value.
             return False
         if name in _SUMS:
-            return not self._is_exact(node)
+            return not self._is_exact(node, name)
         if isinstance(node, exp.Anonymous) and not self._is_known(name):
             return True
         return self.is_aggregate(node, name) and name not in _BY_RANK
 
-    def _is_exact(self, node: exp.Func) -> bool:
+    def _is_exact(self, node: exp.Func, name: str) -> bool:
+        """Whether what it adds up, and the sum, are whole numbers or decimals.
+
+        What an engine makes floating-point numbers of before it adds them shows in the type of the sum; an
+        average is one in any case, and known to be of an exact sum for the types that are used for that.
+        """
+        given = self._given(node)
+        if name in ("sum", "sum_no_overflow"):
+            made = self._types.get(id(node))
+            return given in _EXACT and made is not None and made.name in _EXACT
+        return given in _AVERAGED
+
+    def _given(self, node: exp.Func) -> str:
         arguments = call_of(node, self._text).arguments
         if arguments is None or len(arguments) != 1:
-            return False
+            return ""
         inner: exp.Expr = arguments[0]
         while isinstance(inner, exp.Paren) or (
             isinstance(inner, exp.Distinct) and len(inner.expressions) == 1
         ):
             inner = inner.this if isinstance(inner, exp.Paren) else inner.expressions[0]
         found = self._types.get(id(inner))
-        return found is not None and found.name in _EXACT
+        return found.name if found is not None else ""
 
     def is_aggregate(self, node: exp.Expr, name: str = "") -> bool:
         """Whether a call is one of an aggregate."""
