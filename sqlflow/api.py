@@ -20,7 +20,9 @@ from sqlflow.core.severities import adjusted
 from sqlflow.core.source import SourceTree
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value, freeze
+from sqlflow.dialect.environments import PROD
 from sqlflow.dialect.names import same_name
+from sqlflow.environments import collect, drop, list_environments, roll_back
 from sqlflow.link.selection import select as select_nodes
 from sqlflow.link.types import Node
 from sqlflow.manifest import manifest
@@ -28,16 +30,16 @@ from sqlflow.plan.comparison import Comparison, Key, KeyOrigin, declared_keys
 from sqlflow.plan.due import Coverage, Interval, coverage_of
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
 from sqlflow.plan.review import Review, review
-from sqlflow.plan.saved import SavedPlan, check_saved, saved_actions
+from sqlflow.plan.saved import SavedPlan, check_saved, saved_actions, saved_takes
 from sqlflow.plan.types import Plan
 from sqlflow.project.catalog import CATALOG_FILE, catalog_text
-from sqlflow.state.publication import PROD
 from sqlflow.state.state import State
 from sqlflow.system.local import LocalSystem
 from sqlflow.system.protocol import System
 from sqlflow.workspace import CompiledQuery, Workspace, check_compiled
 
 if TYPE_CHECKING:
+    from sqlflow.apply.environments import Collected, EnvironmentStatus, RolledBack
     from sqlflow.apply.freshness import SourceFreshness
     from sqlflow.apply.pull import PulledSources
     from sqlflow.apply.record import Recorded
@@ -68,6 +70,7 @@ def load(
     *,
     target: str | None = None,
     dialect: str | None = None,
+    environment: str = PROD,
     vars: Mapping[str, object] | None = None,
     python: bool = True,
     system: System | None = None,
@@ -77,9 +80,10 @@ def load(
     """Reads and compiles the project in a folder; no warehouse is opened.
 
     `target` chooses one of its targets; with a `dialect` the project is compiled for an engine of that
-    dialect, and can't be built. `vars` go over its variables, `system` stands in for the folder. Without
-    `python` no function of an ibis model is called: such a model is not compiled. `on_wait` is told, in a
-    sentence, when a call has to wait for a warehouse that another process holds.
+    dialect, and can't be built. What is built has the names of the `environment`. `vars` go over its
+    variables, `system` stands in for the folder. Without `python` no function of an ibis model is called:
+    such a model is not compiled. `on_wait` is told, in a sentence, when a call has to wait for a warehouse
+    that another process holds.
     Its errors are in the result's `diagnostics`. Raises ProjectError where there is no project.
     """
     values: dict[str, Value] = {name: freeze(value) for name, value in (vars or {}).items()}
@@ -87,6 +91,7 @@ def load(
         system or LocalSystem(path),
         target=target,
         dialect=dialect,
+        environment=environment,
         vars=values,
         python=python,
         on_stage=on_stage,
@@ -200,7 +205,7 @@ class LoadedProject:
         options = self._options(full_refresh, force, fail_fast, threads, store_failures)
         program, chosen, _ = self._work.select(select, exclude)
         check_compiled(program, chosen)
-        codes = {node: version.code for node, version in self._work.versions(program).items()}
+        codes = {node: version.code for node, version in self._work.versions().items()}
         return make_plan(program, command, chosen, options, codes=codes)
 
     def review(
@@ -227,6 +232,7 @@ class LoadedProject:
         saved = SavedPlan(
             project=self.name,
             target=self.target,
+            environment=program.environment.name,
             made_at=self._work.compiled.system.now(),
             select=tuple(select),
             exclude=tuple(exclude),
@@ -234,9 +240,12 @@ class LoadedProject:
             force=force,
             interval=options.interval,
             actions=saved_actions(plan, seen.codes, published),
+            takes=saved_takes(plan, published),
         )
+        # What an environment has not built is prod's: by that it is seen what changed.
+        before = {**seen.past.others.get(PROD, {}), **published}
         found = review(
-            plan, program, options, published, seen.versions, seen.known, seen.state, chosen, seen.impact
+            plan, program, options, before, seen.versions, seen.known, seen.state, chosen, seen.impact
         )
         return Reviewed(review=found, saved=saved)
 
@@ -250,7 +259,7 @@ class LoadedProject:
         out; newer data of what is read is read.
         """
         options = self._options(saved.full_refresh, saved.force, fail_fast, threads, False)
-        options = replace(options, interval=saved.interval, now=saved.made_at)
+        options = replace(options, interval=saved.interval, now=saved.made_at, claims=True)
         program, chosen, _ = self._work.select(saved.select, saved.exclude)
         check_compiled(program, chosen)
         with self._work.opened(chosen) as opened:
@@ -426,6 +435,25 @@ class LoadedProject:
             written=written,
         )
 
+    def environments(self) -> tuple[EnvironmentStatus, ...]:
+        """Says what environments there are in the warehouse."""
+        return list_environments(self._work)
+
+    def roll_back(self) -> RolledBack:
+        """Makes the environment what it was before its code changed last; nothing is computed.
+
+        Raises ProjectError where there is nothing to go back to.
+        """
+        return roll_back(self._work)
+
+    def drop_environment(self, name: str) -> None:
+        """Drops all that an environment shows; raises ProjectError for prod, or where there is none."""
+        drop(self._work, name)
+
+    def collect_garbage(self, *, dry_run: bool = False) -> Collected:
+        """Drops the environments that have expired, and the tables that nothing shows any more."""
+        return collect(self._work, dry_run=dry_run)
+
     def state(self) -> State:
         """Gives what is known of the past, by the events that were kept; nothing is changed for that."""
         return self._work.state()
@@ -438,7 +466,7 @@ class LoadedProject:
         for node in program.graph.order:
             model = program.models.get(node) if node in chosen else None
             if model is not None:
-                last = published.get((PROD, node))
+                last = published.get((program.environment.name, node))
                 covered = (last.ranges if last is not None else None) or ()
                 coverage = coverage_of(node, model.name, model.config, covered, now)
                 found += [coverage] if coverage is not None else []

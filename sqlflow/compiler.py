@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from sqlflow.adapter.protocol import Adapter
 from sqlflow.adapter.registry import BrokenAdapterError, adapter_names, find_adapter
@@ -29,6 +30,7 @@ from sqlflow.core.severities import adjusted
 from sqlflow.core.source import SourceFile, SourceTree
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value
+from sqlflow.dialect.environments import PROD, Environment, Layout, is_environment_name
 from sqlflow.dialect.specs import SPECS
 from sqlflow.link.link import link, link_query
 from sqlflow.link.types import Graph
@@ -55,7 +57,10 @@ OnStage = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compilation:
-    """Every stage of a compiled project; what is None could not be made for the errors in `diagnostics`."""
+    """Every stage of a compiled project; what is None could not be made for the errors in `diagnostics`.
+
+    The `program` has the names of an environment in it, `plain` is the same one with those of prod.
+    """
 
     system: System
     now: datetime
@@ -72,6 +77,7 @@ class Compilation:
     parsed: Parsed | None = None
     graph: Graph | None = None
     program: Program | None = None
+    plain: Program | None = None
     run_hooks: RunHooks | None = None
 
 
@@ -80,13 +86,15 @@ def compile_project(
     *,
     target: str | None = None,
     dialect: str | None = None,
+    environment: str = PROD,
     vars: Mapping[str, Value] | None = None,
     python: bool = True,
     on_stage: OnStage | None = None,
 ) -> Compilation:
     """Compiles the project in the system's root, as far as its errors let it; no warehouse is opened.
 
-    With a `dialect`, the SQL is that of an engine that the project need not have a target for. Ibis models
+    With a `dialect`, the SQL is that of an engine that the project need not have a target for. What is built
+    has the names of the `environment`. Ibis models
     are compiled by calling their functions in a process apart; without `python` they are not. `on_stage` is
     called with a stage's name as it ends. Raises ProjectError where there is no project.
     """
@@ -114,6 +122,8 @@ def compile_project(
     diagnostics += found
     languages, found = _languages(settings, adapter, dialect)
     diagnostics += found
+    named, found = _environment(settings, adapter, environment)
+    diagnostics += found
     tree, found = read_tree(system, settings)
     start = Compilation(
         system=system,
@@ -128,7 +138,7 @@ def compile_project(
     ended("read")
     functions = FunctionCompiler(system, settings.python_timeout)
     try:
-        return _with_stages(start, settings, languages, functions.compile if python else None, ended)
+        return _with_stages(start, settings, languages, named, functions.compile if python else None, ended)
     finally:
         functions.close()
 
@@ -137,6 +147,7 @@ def _with_stages(
     start: Compilation,
     settings: Settings,
     languages: Languages | None,
+    environment: Environment,
     functions: CompileFunction | None,
     ended: OnStage,
 ) -> Compilation:
@@ -170,9 +181,10 @@ def _with_stages(
     ended("schemas")
     strategies, found = _strategies(start, project, rendered, languages, schemas)
     diagnostics += found
-    program, run_hooks = _bound(
-        start, languages, project, rendered, parsed, graph, schemas, binder, strategies
-    )
+    named = partial(_bound, start, languages, project, rendered, parsed, graph, schemas, binder, strategies)
+    plain, run_hooks = program, _ = named(replace(environment, name=PROD))
+    if not environment.is_prod:
+        program, run_hooks = named(environment)
     diagnostics += run_hooks.check()
     ended("bind")
     return replace(
@@ -186,6 +198,7 @@ def _with_stages(
         parsed=parsed,
         graph=graph,
         program=program,
+        plain=plain,
         run_hooks=run_hooks,
     )
 
@@ -229,8 +242,9 @@ def _bound(
     schemas: Mapping[NodeId, NodeSchema],
     bound: SchemaBinder,
     strategies: Mapping[NodeId, RenderedStrategy],
+    environment: Environment,
 ) -> tuple[Program, RunHooks]:
-    """Binds the nodes; gives what makes the statements of a run's start and end, too."""
+    """Binds the nodes to an environment's names; gives what makes the statements of a run's start and end."""
     binder = Binder(
         project,
         rendered,
@@ -244,6 +258,7 @@ def _bound(
         languages.is_known,
         strategies,
         bound.forms,
+        environment,
     )
     run_hooks = RunHooks(
         project=project,
@@ -346,6 +361,7 @@ def compile_inline(compiled: Compilation, sql: str) -> BoundQuery:
         {},
         languages.translator,
         languages.is_known,
+        environment=program.environment,
     )
     binder.program()
     return binder.query(query, facts, links, translated)
@@ -399,6 +415,32 @@ def _adapter(settings: Settings) -> tuple[Adapter | None, Mapping[str, Value] | 
         return None, None, (unknown,)
     values, diagnostics = check_settings(adapter, target, settings.name)
     return adapter, values, diagnostics
+
+
+def _environment(
+    settings: Settings, adapter: Adapter | None, name: str
+) -> tuple[Environment, tuple[Diagnostic, ...]]:
+    layout = settings.layout or Layout.DIRECT
+    found: list[Diagnostic] = []
+    if not is_environment_name(name):
+        found.append(
+            Diagnostic(
+                code=Code.INVALID_VALUE,
+                message=f"`{name}` is no name of an environment",
+                help="small letters, digits and underscores, beginning with a letter, 31 at most",
+            )
+        )
+        name = PROD
+    if adapter is not None and layout is Layout.VIRTUAL and not adapter.spec.transactions:
+        found.append(
+            Diagnostic(
+                code=Code.UNSUPPORTED_BY_ENGINE,
+                message=f"{adapter.spec.name} has no transactions, which `layout: virtual` needs",
+                span=settings.target.span,
+                help="leave `layout` out: on such an engine tables are always shown by views",
+            )
+        )
+    return Environment(name=name, layout=layout, naming=settings.naming), tuple(found)
 
 
 def _place(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlflow.apply.looking import Seen, Subject
     from sqlflow.apply.run import Opened
     from sqlflow.bind.types import Program
+    from sqlflow.project.types import Settings
     from sqlflow.store.open import Home
     from sqlflow.store.place import Place
 
@@ -100,6 +101,13 @@ class Workspace:
                 ]
             )
         return adapter
+
+    def settings(self) -> Settings:
+        """Gives the project's settings; raises ProjectError where they have errors."""
+        settings = self.compiled.settings
+        if settings is None:
+            raise ProjectError(self.diagnostics)
+        return settings
 
     def select(
         self, select: Sequence[str], exclude: Sequence[str]
@@ -199,7 +207,7 @@ class Workspace:
             adapter=self.adapter(),
             system=self.compiled.system,
             outside=self.outside(),
-            versions=self.versions(program),
+            versions=self.versions(),
             asked=self.questions(sources_read(program, nodes)),
         )
 
@@ -222,10 +230,11 @@ class Workspace:
         project = self.compiled.project
         return source_versions(project.sources if project is not None else {}, self.compiled.system)
 
-    def versions(self, program: Program) -> Mapping[NodeId, Version]:
-        """Gives what each node is built from."""
+    def versions(self) -> Mapping[NodeId, Version]:
+        """Gives what each node is built from, which is the same in each environment."""
         from sqlflow.apply.past import python_versions
 
+        program = self.compiled.plain or self.program()
         return versions(program, self.tree, self.outside(), python_versions(program, self.compiled.system))
 
     def write_compiled(self, program: Program, chosen: frozenset[NodeId]) -> tuple[CompiledQuery, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,10 +26,13 @@ from sqlflow.apply.publish import Publisher, Written
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
+from sqlflow.apply.versioned import Versioned, Versions, keeps_history
 from sqlflow.bind.types import BoundModel, BoundSeed, BoundSource
 from sqlflow.core.codes import Code
 from sqlflow.core.config import Materialization
 from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.digest import short_digest
+from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Ranges
 from sqlflow.core.relation import Column, Relation, RelationKind
 from sqlflow.dialect.spec import DialectSpec
@@ -43,10 +47,11 @@ from sqlflow.materialize.build import (
 from sqlflow.materialize.docs import comments
 from sqlflow.materialize.grants import set_grants, worth_keeping
 from sqlflow.materialize.relation import build_table
-from sqlflow.materialize.staging import on_stage, show_query
+from sqlflow.materialize.staging import hooks_on, on_stage, show_query
 from sqlflow.materialize.time_range import batch_rows
 from sqlflow.materialize.types import Existing, Rows, Script, Step
 from sqlflow.plan.types import BuildModel
+from sqlflow.plan.versions import version_id
 from sqlflow.state.event import Status
 from sqlflow.state.publication import Publication
 from sqlflow.system.protocol import System
@@ -56,11 +61,15 @@ if TYPE_CHECKING:
 
 
 _SAME_ROWS = "the same rows as before"
+_ORIGIN_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeBuilder:
-    """Builds one node after the other, from any thread; `now` is the run's one time, in UTC."""
+    """Builds one node after the other, from any thread; `now` is the run's one time, in UTC.
+
+    `versions` are there where tables are made by version, and views of the environment show them.
+    """
 
     spec: DialectSpec
     system: System
@@ -71,6 +80,7 @@ class NodeBuilder:
     log: PublishLog
     leases: Leases
     stages: Stages
+    versions: Versions | None
     run: str
     now: datetime
 
@@ -154,9 +164,13 @@ class NodeBuilder:
                 checksum=last.checksum,
                 at=at,
                 stage=last.stage,
+                table=last.table,
+                stays=True,
             )
             self.log.keep_version(publication, sender)
             self.log.write(publication, sender)
+            if last.table is not None and self.log.tables.is_own(last.table):
+                self.log.tables.write(publication, sender)
             transaction.proof = partial(self.log.holds, publication)
         self.log.put(publication)
         said = "; ".join((why, *written.remarks))
@@ -184,10 +198,17 @@ class NodeBuilder:
         return again(sender, attempt)
 
     @contextmanager
-    def _place(self, relation: Relation, sender: Sender) -> Generator[Place]:
+    def _place(
+        self, node: NodeId, relation: Relation, job: Job, sender: Sender, model: BoundModel | None = None
+    ) -> Generator[Place]:
         if not self.spec.transactions:
             with self.stages.open(relation, self.run[:8], sender) as staged:
                 yield staged
+            return
+        is_view = model is not None and kind_of(model) is RelationKind.VIEW
+        if self.versions is not None and node in self.versions.plain and not is_view:
+            with self._versioned(self.versions, relation, job, sender, model) as versioned:
+                yield versioned
             return
         dependents = self.questions.dependents(relation, sender)
         with sender.transaction() as transaction:
@@ -198,6 +219,23 @@ class NodeBuilder:
                 sender=sender,
                 questions=self.questions,
                 log=self.log,
+            )
+
+    @contextmanager
+    def _versioned(
+        self, versions: Versions, relation: Relation, job: Job, sender: Sender, model: BoundModel | None
+    ) -> Generator[Versioned]:
+        history = model is not None and keeps_history(model)
+        chosen = versions.choose(relation, job, history=history, sender=sender)
+        dependents = self.questions.dependents(chosen.at, sender) if chosen.in_place else ()
+        with sender.transaction() as transaction:
+            yield Versioned(
+                chosen=chosen,
+                relation=relation,
+                dependents=dependents,
+                transaction=transaction,
+                sender=sender,
+                versions=versions,
             )
 
     def _build(
@@ -212,20 +250,21 @@ class NodeBuilder:
     ) -> Outcome:
         model = work.model
         is_view = kind_of(model) is RelationKind.VIEW
-        with self._place(model.relation, sender) as place:
+        with self._place(model.id, model.relation, job, sender, model) as place:
             if repeated:
                 # What it waited for may wait for what it has written.
                 self._wait(job, sender)
             # What they make, the query may read: all that is asked is asked after them.
-            self.publisher.run(hook_steps(model.pre_hooks), None, job.audits, sender)
-            kind = self.questions.kind(model.relation, sender)
+            made = on_stage(self.spec, model, place.at) if place.at != model.relation else model
+            hooks = made.pre_hooks if place.is_there else model.pre_hooks
+            self.publisher.run(hook_steps(hooks), None, job.audits, sender)
+            kind = self.questions.kind(model.relation, sender, shown=not is_view)
             increment = not batch.anew if batch else is_increment(model, kind, work.full_refresh)
             rows = self._rows(model, increment, loaded, batch, sender)
             existing = place.existing(kind, increment=increment, view=is_view)
             if model.config.snapshot is not None and kind is RelationKind.VIEW:
                 # No history: wherever this is built, it must not take the place of what somebody made.
                 existing = Existing(kind=kind)
-            made = model if self.spec.transactions else on_stage(model, place.at)
             script = self._script(made, rows, existing, job, batch, sender, increment=increment)
             steps = (*place.begin(increment, model.config.indexes), *script.steps)
             first, rest = parted(steps) if job.is_shared else (steps, ())
@@ -238,7 +277,9 @@ class NodeBuilder:
             # What reads a model by time range goes by the ranges.
             wanted = model.config.checksum and not is_view and batch is None
             checksum = self._checksum(wanted, place.at, sender)
-            publication = self._composed(model.relation, job, sender, ranges, changed, checksum=checksum)
+            publication = self._composed(
+                model.relation, job, sender, ranges, changed, checksum=checksum, stays=increment
+            )
             query = show_query(self.spec, model, rows)
             publication = place.publish(publication, query, self._attachments(model))
         self._note_published(publication, model.relation, kind_of(model))
@@ -302,13 +343,15 @@ class NodeBuilder:
         return batch_rows(self.spec, model, query, batch.range) if batch is not None else query
 
     def _load(self, table: FileTable, rows: pyarrow.Table, job: Job, sender: Sender) -> Outcome:
-        with self._place(table.relation, sender) as place:
+        with self._place(sender.node, table.relation, job, sender) as place:
             self.publisher.run(hook_steps(table.pre_hooks), None, job.audits, sender)
             kind = self.questions.kind(table.relation, sender)
             existing = place.existing(kind, increment=False, view=False)
             incoming = self.questions.described(table.columns, sender) if existing.columns else ()
-            staged = table._replace(relation=place.at, docs=None, grants=None)
-            made = table if self.spec.transactions else staged
+            made = table
+            if place.at != table.relation:
+                hooks = hooks_on(self.spec, table.post_hooks, sender.node, place.at)
+                made = table._replace(relation=place.at, docs=None, grants=None, post_hooks=hooks)
             script = self._file_script(made, existing, incoming, audited=bool(job.audits.tests))
             written = self.publisher.run(script.steps, rows, job.audits, sender)
             last = self.log.last(sender.node)
@@ -346,7 +389,7 @@ class NodeBuilder:
         """Gives the steps that bring up to date what hangs on a node's name."""
         if isinstance(node, BoundSource):
             return ()
-        kind = kind_of(node) if self.spec.transactions else RelationKind.VIEW
+        kind = RelationKind.VIEW if self._is_shown else kind_of(node)
         return attachments(self.spec, node.docs, node.grants, node.relation, kind)
 
     def _composed(
@@ -361,8 +404,13 @@ class NodeBuilder:
         checksum: str = "",
         at: datetime | None = None,
         stage: str = "",
+        table: Relation | None = None,
+        stays: bool = False,
     ) -> Publication:
-        """Gives the publication of what is about to be published, under a lease that is still held."""
+        """Gives the publication of what is about to be published, under a lease that is still held.
+
+        Where what is there `stays`, and rows are only added, it is of the code that it was of.
+        """
         last = self.log.last(sender.node)
         made = self.log.compose(
             sender.node,
@@ -378,15 +426,31 @@ class NodeBuilder:
             data=data,
             checksum=checksum,
             stage=stage,
+            table=table,
         )
         same = last is not None and made.data == last.data
         like = last.like if same and last is not None else job.like
-        return replace(made, like=like, unread=job.unread, tested=job.tested)
+        origin = _origin(job) if self.versions is not None else ""
+        if stays and last is not None and last.origin:
+            origin = last.origin
+        return replace(
+            made, like=like, unread=job.unread, tested=job.tested, origin=origin, origins=job.origins
+        )
+
+    @property
+    def _is_shown(self) -> bool:
+        """Whether the name of a node is that of a view, whatever the node is."""
+        return self.versions is not None or not self.spec.transactions
 
     def _note_published(self, publication: Publication, relation: Relation, kind: RelationKind) -> None:
         self.log.put(publication)
-        self.catalog.put(relation, kind if self.spec.transactions else RelationKind.VIEW)
+        self.catalog.put(relation, RelationKind.VIEW if self._is_shown else kind)
 
     def _checksum(self, wanted: bool, relation: Relation, sender: Sender) -> str:
         """Looks at the rows that are about to be published, where that is asked for and the engine can."""
         return self.questions.checksum(relation, sender) if wanted and self.spec.row_hash else ""
+
+
+def _origin(job: Job) -> str:
+    """Tells of which code rows come: a node's own, and that of all it is made of."""
+    return short_digest(json.dumps([version_id(job.code), sorted(job.origins.items())]), _ORIGIN_DIGITS)

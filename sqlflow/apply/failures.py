@@ -165,6 +165,16 @@ def lease_held(name: str, holder: str, seconds: float, span: Span) -> Diagnostic
     )
 
 
+def environment_held(name: str, holder: str, span: Span | None) -> Diagnostic:
+    """Says that another run changes an environment."""
+    return Diagnostic(
+        code=Code.LEASE,
+        message=f"nothing was done: `{holder}` is changing the environment `{name}`",
+        span=span,
+        help="when that run has ended, make the plan again and look at it",
+    )
+
+
 def lease_lost(name: str, holder: str, span: Span) -> Diagnostic:
     """Says that a run stood still for so long that another one took its place."""
     who = f"`{holder}`" if holder else "another run"

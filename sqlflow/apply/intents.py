@@ -22,7 +22,7 @@ from sqlflow.dialect.names import quote, relation_sql
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.state.codec import UnreadableEventError, decode, encode
 from sqlflow.state.event import Published
-from sqlflow.state.publication import PROD, Publication
+from sqlflow.state.publication import Publication
 
 if TYPE_CHECKING:
     import pyarrow
@@ -41,9 +41,10 @@ class Intent:
 class Intents:
     """The table of intents; may be used from any thread."""
 
-    def __init__(self, spec: DialectSpec, database: str | None) -> None:
+    def __init__(self, spec: DialectSpec, database: str | None, environment: str) -> None:
         self.relation = Relation(database, SCHEMA, "publishing")
         self._spec = spec
+        self._environment = environment
         self._names = {name: quote(spec, name) for name in _COLUMNS}
 
     def create(self) -> str:
@@ -71,7 +72,7 @@ class Intents:
             f"WHERE {names['environment']} = $1"
             + (f" AND {names['node']} IN ({places})" if nodes else "")
             + f" ORDER BY {names['number']}",
-            [PROD, *nodes],
+            [self._environment, *nodes],
         )
         return {(i.publication.node, i.publication.relation): i for i in _intents(rows)}
 
@@ -82,7 +83,7 @@ class Intents:
         text = encode(Published(publication=found))
         sender.execute(
             f"INSERT INTO {self._table} ({sql.names(self._spec, _COLUMNS)})\nVALUES ({places})",
-            parameters=[PROD, found.node, found.relation, found.number, text, intent.statement],
+            parameters=[self._environment, found.node, found.relation, found.number, text, intent.statement],
         )
 
     def settle(self, publication: Publication, sender: Sender) -> None:
@@ -91,7 +92,7 @@ class Intents:
         sender.execute(
             f"DELETE FROM {self._table} WHERE {names['environment']} = $1 AND {names['node']} = $2 "
             f"AND {names['relation']} = $3 AND {names['number']} <= $4",
-            parameters=[PROD, publication.node, publication.relation, publication.number],
+            parameters=[self._environment, publication.node, publication.relation, publication.number],
         )
 
     @property

@@ -27,7 +27,8 @@ class Job(NamedTuple):
     """What a node is built from, its tests, the lease on its table.
 
     `like` has the earlier data versions that what is built differs from in some columns, `unread` the columns
-    that it is not built for, `tested` the data versions of what its tests read besides.
+    that it is not built for, `tested` the data versions of what its tests read besides, `origins` of which
+    code the rows come that it reads.
 
     Where several batches are built at once, the lease `is_shared` among them, and each waits for its turn
     before it is tested and published.
@@ -41,6 +42,7 @@ class Job(NamedTuple):
     like: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     unread: Mapping[NodeId, tuple[str, ...]] = MappingProxyType({})
     tested: Mapping[NodeId, str] = MappingProxyType({})
+    origins: Mapping[NodeId, str] = MappingProxyType({})
 
 
 class Batch(NamedTuple):

@@ -111,6 +111,23 @@ class Leases:
                     self._give_back(lease, sender.session)
                 self._drop(name)
 
+    def claim(self, environment: str, sender: Sender) -> str | None:
+        """Takes the lease on an environment until the run ends; names who has it, None where that is the run.
+
+        Nobody is waited for: what another run changes there is to be looked at first.
+        """
+        if not self.needed:
+            return None
+        name = f"environment {environment}"
+        with sender.asking() as session:
+            taken = self._try(name, session)
+            if taken is None:
+                return self._holder(name, session) or "another run"
+        with self._lock:
+            self._held.add(name)
+        self._beat()
+        return None
+
     def publish(self, lease: Lease | None, sender: Sender, *, keep: bool = False) -> int:
         """Gives the lease back within the transaction that publishes; gives its epoch, 0 without a lease.
 

@@ -16,6 +16,7 @@ from sqlflow.bind.types import Program
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError
 from sqlflow.core.ids import NodeId
+from sqlflow.dialect.environments import PROD
 from sqlflow.plan.impact import Impact
 from sqlflow.plan.meaning import settled
 from sqlflow.plan.stale import Past
@@ -69,8 +70,8 @@ def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
     """
     program, versions, target = subject.program, subject.versions, subject.settings.target
     adapter, spec = subject.adapter, subject.adapter.spec
-    catalog, log = Catalog(spec), PublishLog(spec, target.database)
-    intents = Intents(spec, target.database)
+    catalog, log = Catalog(spec), PublishLog(spec, target.database, program.environment.name)
+    intents = Intents(spec, target.database, program.environment.name)
     try:
         with closing(warehouse.session()) as session:
             freshness = ask_sources(subject.asked, session, adapter, subject.system)
@@ -81,8 +82,10 @@ def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
             past = read_past(program, outside, state, log, pending, catalog, session, waits)
             # What is about to be published is what is there once this build has finished it.
             published = {**pending, **past.publications}
-            ids = {node: version_id(found.code) for node, found in published.items()}
-            other = {id for node, id in ids.items() if node in versions and versions[node].id != id}
+            shown = (published, *(past.others[name] for name in sorted(past.others, key=lambda n: n != PROD)))
+            candidates = {node: tuple(at[node] for at in shown if node in at) for node in versions}
+            ids = {(node, version_id(one.code)) for node, found in candidates.items() for one in found}
+            other = {id for node, id in ids if versions[node].id != id}
             known = log.versions.read(session, sorted(other))
     except ProjectError:
         raise
@@ -95,7 +98,7 @@ def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
         intents=intents,
         past=past,
         versions=versions,
-        codes=settled(versions, published, known, spec),
+        codes=settled(versions, candidates, known, spec),
         known=known,
         state=state,
         freshness=freshness,

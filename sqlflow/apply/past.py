@@ -10,7 +10,7 @@ from sqlflow.apply.publish_log import PublishLog
 from sqlflow.bind.types import Program
 from sqlflow.core.digest import digest
 from sqlflow.core.ids import NodeId, NodeKind, kind_of
-from sqlflow.core.relation import Relation
+from sqlflow.core.relation import Relation, RelationKind
 from sqlflow.dialect.names import relation_sql
 from sqlflow.plan.stale import Past
 from sqlflow.project.python_imports import imported_files
@@ -42,19 +42,40 @@ def read_past(
     """
     found = log.read(session)
     publications: dict[NodeId, Publication] = {}
+    adoptable: set[NodeId] = set()
+    is_virtual = program.environment.is_virtual
     for id, relation in node_relations(program).items():
         publication = found.get((id, relation_sql(program.spec, relation)))
         about_to_be = pending.get(id)
         if about_to_be is not None and (publication is None or publication.number < about_to_be.number):
             continue
-        if publication is not None and catalog.kind(session, relation) is not None:
+        if publication is None:
+            continue
+        if publication.table is not None and catalog.kind(session, publication.table) is None:
+            continue
+        kind = catalog.kind(session, relation)
+        if kind is not None:
             publications[id] = publication
+            if publication.table is None and kind is RelationKind.TABLE and id in program.plain:
+                adoptable.add(id)
     passed = {
         id: (found.success.code, found.success.inputs)
-        for id, found in state.nodes.items()
-        if kind_of(id) is NodeKind.TEST and found.success is not None and found.status not in _NOT_PASSED
+        for (environment, id), found in state.nodes.items()
+        if environment == log.environment
+        and kind_of(id) is NodeKind.TEST
+        and found.success is not None
+        and found.status not in _NOT_PASSED
     }
-    return Past(publications=publications, outside=outside, passed=passed, too_old=too_old)
+    return Past(
+        publications=publications,
+        outside=outside,
+        passed=passed,
+        too_old=too_old,
+        others=log.elsewhere(session) if is_virtual else {},
+        owners=log.tables.owners(),
+        adoptable=frozenset(adoptable) if is_virtual else frozenset(),
+        kept=log.tables.kept(lambda table: catalog.kind(session, table) is not None),
+    )
 
 
 def source_versions(sources: Mapping[NodeId, SourceDecl], system: System) -> Mapping[NodeId, str]:

@@ -37,6 +37,11 @@ class Place(Protocol):
         """The relation that they are made under."""
         ...
 
+    @property
+    def is_there(self) -> bool:
+        """Whether what is published may be found under `at` before the script has run."""
+        ...
+
     def existing(self, kind: RelationKind | None, *, increment: bool, view: bool) -> Existing:
         """Says what a script finds under `at`, where `kind` is what is published."""
         ...
@@ -64,6 +69,11 @@ class InTransaction:
     sender: Sender
     questions: Questions
     log: PublishLog
+
+    @property
+    def is_there(self) -> bool:
+        """Under the node's own name is what was published before."""
+        return True
 
     def existing(self, kind: RelationKind | None, *, increment: bool, view: bool) -> Existing:
         """Asks what stands under the name."""
@@ -95,6 +105,11 @@ class Staged:
         self._relation = relation
         self._sender = sender
         self._stages = stages
+
+    @property
+    def is_there(self) -> bool:
+        """A stage is made by the script."""
+        return False
 
     def existing(self, kind: RelationKind | None, *, increment: bool, view: bool) -> Existing:
         """There is nothing under a new name, but what `begin` copies."""

@@ -129,6 +129,8 @@ class Publisher:
         if stuck:
             self.catalog.put(step.aside, step.kind)
             return (f"the old rows stay for {', '.join(str(view) for view in stuck)} until it is built",)
+        if step.keep:
+            return ()
         try:
             sender.execute(sql.drop(self.spec, step.kind, step.aside))
         except WorkFailedError as error:

@@ -13,7 +13,9 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sqlflow.adapter.protocol import Session
+from sqlflow.apply.history import History
 from sqlflow.apply.sender import Sender
+from sqlflow.apply.tables import Tables
 from sqlflow.apply.version_log import VersionLog
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Ranges, normalised
@@ -25,7 +27,7 @@ from sqlflow.plan.stale import Past
 from sqlflow.plan.versions import Version, same_rows, version_id
 from sqlflow.state.codec import UnreadableEventError, decode, encode
 from sqlflow.state.event import Published
-from sqlflow.state.publication import PROD, Publication
+from sqlflow.state.publication import Publication
 
 if TYPE_CHECKING:
     import pyarrow
@@ -41,10 +43,13 @@ class PublishLog:
     May be used from any thread.
     """
 
-    def __init__(self, spec: DialectSpec, database: str | None) -> None:
+    def __init__(self, spec: DialectSpec, database: str | None, environment: str) -> None:
         self.relation = Relation(database, SCHEMA, "publications")
         self.versions = VersionLog(spec, Relation(database, SCHEMA, "versions"))
+        self.history = History(spec, Relation(database, SCHEMA, "environments"))
         self._spec = spec
+        self.environment = environment
+        self.tables = Tables(spec, Relation(database, SCHEMA, "tables"), environment)
         self._lock = Lock()
         self._past = Past()
         self._names: Mapping[NodeId, str] = {}
@@ -60,6 +65,7 @@ class PublishLog:
     def read(self, session: Session) -> Mapping[tuple[NodeId, str], Publication]:
         """Reads the last publication of each node under each name; none where there is no log yet."""
         if session.columns(self.relation) is not None:
+            self.tables.read(session)
             self._found = self._latest(session)
         return self._found
 
@@ -107,9 +113,32 @@ class PublishLog:
             f"FROM {relation_sql(self._spec, self.relation)} WHERE {names['environment']} = $1"
             + (f" AND {names['node']} IN ({places})" if nodes else "")
             + "\n) AS q WHERE place = 1",
-            [PROD, *nodes],
+            [self.environment, *nodes],
         )
-        return {(found.node, found.relation): found for found in _publications(rows)}
+        found = (self.tables.resolved(publication) for publication in _publications(rows))
+        return {(publication.node, publication.relation): publication for publication in found}
+
+    def elsewhere(self, session: Session) -> Mapping[str, Mapping[NodeId, Publication]]:
+        """Reads what the other environments show, by their names, where there is a log."""
+        return {name: there for name, there in self.everywhere(session).items() if name != self.environment}
+
+    def everywhere(self, session: Session) -> Mapping[str, Mapping[NodeId, Publication]]:
+        """Reads what all environments show, by their names, where there is a log."""
+        if session.columns(self.relation) is None:
+            return {}
+        names = {name: quote(self._spec, name) for name in _COLUMNS}
+        rows = session.fetch(
+            f"SELECT {names['publication']} FROM (\n"
+            f"SELECT {names['publication']}, row_number() OVER (PARTITION BY {names['environment']}, "
+            f"{names['node']}, {names['relation']} ORDER BY {names['number']} DESC) AS place\n"
+            f"FROM {relation_sql(self._spec, self.relation)}\n) AS q WHERE place = 1"
+        )
+        found: dict[str, dict[NodeId, Publication]] = {}
+        # A node may have had several names: the last one counts.
+        for publication in sorted(_publications(rows), key=lambda one: one.at):
+            there = found.setdefault(publication.environment, {})
+            there[publication.node] = self.tables.resolved(publication)
+        return found
 
     def changes(self, node: NodeId, since: str, session: Session) -> Ranges | None:
         """Reads which rows of a node, built by time range, have changed since it had a data version.
@@ -135,7 +164,7 @@ class PublishLog:
             f"SELECT {names['publication']} FROM {relation_sql(self._spec, self.relation)}\n"
             f"WHERE {names['environment']} = $1 AND {names['node']} = $2 AND {names['relation']} = $3 "
             f"AND {names['number']} >= $4 ORDER BY {names['number']}",
-            [PROD, node, self._names.get(node, ""), int(number)],
+            [self.environment, node, self._names.get(node, ""), int(number)],
         )
         found = tuple(_publications(rows))
         numbers = [publication.number for publication in found]
@@ -176,6 +205,7 @@ class PublishLog:
         data: str | None = None,
         checksum: str = "",
         stage: str = "",
+        table: Relation | None = None,
     ) -> Publication:
         """Gives the next publication of a node.
 
@@ -188,7 +218,7 @@ class PublishLog:
         if last is not None and checksum and last.checksum == checksum:
             data = last.data
         return Publication(
-            environment=PROD,
+            environment=self.environment,
             node=node,
             number=number,
             relation=relation_sql(self._spec, relation),
@@ -202,6 +232,7 @@ class PublishLog:
             epoch=epoch,
             checksum=checksum,
             stage=stage,
+            table=table,
         )
 
     def _last_known(self, node: NodeId) -> Publication | None:
@@ -215,7 +246,16 @@ class PublishLog:
         text = encode(Published(publication=publication))
         sender.execute(
             f"INSERT INTO {relation_sql(self._spec, self.relation)} ({columns})\nVALUES ({places})",
-            parameters=[PROD, publication.node, publication.relation, publication.number, text],
+            parameters=[self.environment, publication.node, publication.relation, publication.number, text],
+        )
+
+    def forget(self, publication: Publication, sender: Sender) -> None:
+        """Takes what was published of a node under a name out of the log: it is not there any more."""
+        names = {name: quote(self._spec, name) for name in _COLUMNS}
+        sender.execute(
+            f"DELETE FROM {relation_sql(self._spec, self.relation)} WHERE {names['environment']} = $1 "
+            f"AND {names['node']} = $2 AND {names['relation']} = $3",
+            parameters=[publication.environment, publication.node, publication.relation],
         )
 
     def keep_version(self, publication: Publication, sender: Sender) -> None:
@@ -242,6 +282,7 @@ class PublishLog:
             # Of batches that are built at once, a later one may be noted already.
             if last is None or last.relation != publication.relation or last.number < publication.number:
                 self._published[publication.node] = publication
+        self.tables.put(publication)
 
 
 def _publications(rows: pyarrow.Table) -> Iterator[Publication]:

@@ -53,10 +53,10 @@ class Questions:
         found = [str(column[0].as_py()) for column in rows.columns] if rows is not None else []
         return digest(json.dumps([columns, found]))
 
-    def kind(self, relation: Relation, sender: Sender) -> RelationKind | None:
+    def kind(self, relation: Relation, sender: Sender, *, shown: bool = True) -> RelationKind | None:
         """Says what has a relation's name; raises WorkFailedError where it is neither table nor view.
 
-        A view that shows a table of the node's own counts as that.
+        A view that shows a table of the node's own counts as that, where what is `shown` is asked for.
         """
         with sender.asking() as session:
             kind = self.catalog.kind(session, relation)
@@ -69,14 +69,16 @@ class Questions:
                     help="drop it, or choose another name with `alias`",
                 )
             )
-        if kind is RelationKind.VIEW and not self.spec.transactions and self._shows_table(relation, sender):
+        if kind is RelationKind.VIEW and shown and self._shows_table(relation, sender):
             return RelationKind.TABLE
         return kind
 
     def _shows_table(self, relation: Relation, sender: Sender) -> bool:
         last = self.log.last(sender.node)
         if last is not None:
-            return bool(last.stage)
+            return bool(last.stage) or last.table is not None
+        if self.spec.transactions:
+            return False
         # The log is lost.
         schema = relation.schema or self.spec.default_schema
         with sender.asking() as session:

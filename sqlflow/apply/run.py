@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlflow.adapter.protocol import Adapter, Warehouse
 from sqlflow.apply.builder import NodeBuilder
@@ -13,15 +14,18 @@ from sqlflow.apply.freshness import too_old
 from sqlflow.apply.leases import Leases
 from sqlflow.apply.looking import Seen, Subject, look_around
 from sqlflow.apply.places import Stages
+from sqlflow.apply.promotion import Promoter
 from sqlflow.apply.publish import Publisher
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.run_hooks import RunHookRunner
 from sqlflow.apply.signals import Signals
+from sqlflow.apply.versioned import Versions
 from sqlflow.apply.work import Workshop
 from sqlflow.bind.run_hooks import RunHooks
 from sqlflow.bind.types import Program
 from sqlflow.core.diagnostic import Severity
 from sqlflow.plan.types import Plan
+from sqlflow.project.types import Settings
 from sqlflow.state.state import State, fold
 from sqlflow.store.log import EventLog
 from sqlflow.system.protocol import System
@@ -51,16 +55,7 @@ def open_run(warehouse: Warehouse, subject: Subject, events: EventLog) -> Opened
         warehouse=warehouse,
         adapter=subject.adapter,
         system=subject.system,
-        leases=Leases(
-            warehouse,
-            subject.adapter,
-            settings.target.database,
-            run=run,
-            told=subject.system.process(),
-            seconds=settings.lease_time,
-            patience=settings.lock_timeout,
-            clock=subject.system.monotonic,
-        ),
+        leases=leases_of(warehouse, subject.adapter, settings, subject.system, run),
         events=events,
         seen=look_around(warehouse, subject, fold(State(), events.events())),
     )
@@ -70,7 +65,8 @@ def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks)
     """Makes the run of a plan; it closes the warehouse when it ends."""
     spec = opened.adapter.spec
     # What is likely to be left as it is has to go on reading what is there.
-    models = (program.models.get(action.node) for action in plan.actions if not action.verdict.unread)
+    built = (action.node for action in plan.actions if not action.verdict.unread)
+    models = (program.models.get(node) for node in (*built, *(take.node for take in plan.takes)))
     publisher = Publisher(
         spec=spec,
         catalog=opened.seen.catalog,
@@ -78,25 +74,16 @@ def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks)
     )
     functions, now = FunctionRunner(opened.system), opened.system.now()
     questions = Questions(spec=spec, catalog=opened.seen.catalog, log=opened.seen.log)
-    builder = NodeBuilder(
+    versions = Versions(
         spec=spec,
-        system=opened.system,
-        functions=functions,
         catalog=opened.seen.catalog,
         publisher=publisher,
         questions=questions,
         log=opened.seen.log,
-        leases=opened.leases,
-        stages=Stages(
-            spec=spec,
-            catalog=opened.seen.catalog,
-            publisher=publisher,
-            log=opened.seen.log,
-            intents=opened.seen.intents,
-        ),
-        run=opened.run,
-        now=now,
+        plain=program.plain,
+        run=opened.run[:8],
     )
+    builder = _builder(opened, program, publisher, questions, versions, functions, now)
     workshop = Workshop(
         spec=spec,
         system=opened.system,
@@ -120,4 +107,49 @@ def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks)
     told = [found.diagnostic or too_old(found) for found in opened.seen.freshness]
     warnings = tuple(replace(d, severity=Severity.WARNING) for d in told if d is not None)
     hooks = RunHookRunner(run_hooks, opened.warehouse, opened.adapter, opened.system)
-    return Execution(plan, opened.warehouse, opened.adapter, opened.system, workshop, unseen, hooks, warnings)
+    promoter = Promoter(versions=versions, run=opened.run, now=now)
+    return Execution(
+        plan, opened.warehouse, opened.adapter, opened.system, workshop, promoter, unseen, hooks, warnings
+    )
+
+
+def _builder(
+    opened: Opened,
+    program: Program,
+    publisher: Publisher,
+    questions: Questions,
+    versions: Versions,
+    functions: FunctionRunner,
+    now: datetime,
+) -> NodeBuilder:
+    seen, spec = opened.seen, opened.adapter.spec
+    return NodeBuilder(
+        spec=spec,
+        system=opened.system,
+        functions=functions,
+        catalog=seen.catalog,
+        publisher=publisher,
+        questions=questions,
+        log=seen.log,
+        leases=opened.leases,
+        stages=Stages(
+            spec=spec, catalog=seen.catalog, publisher=publisher, log=seen.log, intents=seen.intents
+        ),
+        versions=versions if program.environment.is_virtual else None,
+        run=opened.run,
+        now=now,
+    )
+
+
+def leases_of(warehouse: Warehouse, adapter: Adapter, settings: Settings, system: System, run: str) -> Leases:
+    """Makes the leases of a run."""
+    return Leases(
+        warehouse,
+        adapter,
+        settings.target.database,
+        run=run,
+        told=system.process(),
+        seconds=settings.lease_time,
+        patience=settings.lock_timeout,
+        clock=system.monotonic,
+    )

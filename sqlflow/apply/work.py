@@ -23,6 +23,7 @@ from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
 from sqlflow.apply.signals import Signals
+from sqlflow.apply.versioned import is_of_other_code
 from sqlflow.bind.parted import Changes
 from sqlflow.bind.types import BoundModel, BoundSeed, BoundSource
 from sqlflow.core.ids import NodeId
@@ -70,6 +71,9 @@ class Workshop:
             self.log.relation: self.log.create(),
             self.log.versions.relation: self.log.versions.create(),
         }
+        if self.builder.versions is not None:
+            tables[self.log.tables.relation] = self.log.tables.create()
+            tables[self.log.history.relation] = self.log.history.create()
         if not self.spec.transactions:
             tables[self.intents.relation] = self.intents.create()
         if self.leases.needed:
@@ -85,7 +89,7 @@ class Workshop:
         waits = self.signals.waiting(action.verdict.signals, sender)
         if waits:
             return Outcome(Status.HELD, reason=waits)
-        match action.work if self.spec.transactions else _hooks_outside(action.work):
+        match self._work(action):
             case RunTest() as test:
                 inputs = self._inputs(action)
                 ended = again(sender, lambda: run_test(test, self.failed_rows, sender))
@@ -105,6 +109,33 @@ class Workshop:
                     action, load.source, sender, lambda job: self.builder.source(load.source, job, sender)
                 )
 
+    def _work(self, action: Action) -> Work:
+        """Gives what is to be done, as the warehouse allows for it.
+
+        Where tables are made by version, an incremental model whose rows come of other code than the new ones
+        would is filled anew: one that keeps its history goes on.
+        """
+        work = action.work
+        if (
+            isinstance(work, BuildModel)
+            and self.builder.versions is not None
+            and self._is_of_other_code(action)
+        ):
+            work = replace(work, full_refresh=True)
+        return work if self.spec.transactions else _hooks_outside(work)
+
+    def _is_of_other_code(self, action: Action) -> bool:
+        last = self.log.last(action.node)
+        if last is None:
+            return False
+        return is_of_other_code(last, action.code, self._origins(action))
+
+    def _origins(self, action: Action) -> Mapping[NodeId, str]:
+        if self.builder.versions is None:
+            return {}
+        read = {node: self.log.last(node) for node in action.reads}
+        return {node: found.origin for node, found in read.items() if found is not None and found.origin}
+
     def leased(
         self,
         action: Action,
@@ -123,6 +154,7 @@ class Workshop:
                 if lease is not None and again(sender, lambda: self._is_done(action, node.relation, sender)):
                     return CURRENT._replace(reason="another run has built it")
                 job = Job(action.code, self._inputs(action), audits, lease, tested=self._tested(action))
+                job = job._replace(origins=self._origins(action))
                 outcome = self._attached(action, job, sender) or self._unread(action, job, sender)
                 outcome = outcome or build(job._replace(like=self._like(action, job)))
                 return outcome._replace(publication=outcome.publication or finished)

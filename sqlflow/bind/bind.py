@@ -38,6 +38,7 @@ from sqlflow.core.config import Materialization, NodeConfig
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
 from sqlflow.core.value import Value
+from sqlflow.dialect.environments import PLAIN, Environment
 from sqlflow.dialect.names import literal, name_key, new_rows, relation_sql, shorten
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.link.types import GenericTest, Graph, Links
@@ -66,7 +67,8 @@ class Binder:
     `spec` is the target's dialect. Where the models are written in another one, `translated` has their
     queries, and `translator` writes the types of columns. `is_known` says whether the source's dialect has
     a function of that name by itself; `strategies` are the statements of those that the project wrote,
-    `forms` the digests of the queries' canonical forms.
+    `forms` the digests of the queries' canonical forms. What the project builds has the names of the
+    `environment`.
     """
 
     def __init__(
@@ -83,7 +85,9 @@ class Binder:
         is_known: Callable[[str], bool],
         strategies: Mapping[NodeId, RenderedStrategy] = MappingProxyType({}),
         forms: Mapping[QueryKey, str] = MappingProxyType({}),
+        environment: Environment = PLAIN,
     ) -> None:
+        self._environment = environment
         self._forms = forms
         self._inner_forms: dict[NodeId, str] = {}
         self._strategies = strategies
@@ -140,6 +144,11 @@ class Binder:
             singular_tests=singular,
             schemas=self._schemas,
             volatile=self._volatile,
+            environment=self._environment,
+            plain={
+                **{id: model.relation for id, model in self._rendered.models.items()},
+                **{id: seed.relation for id, seed in self._rendered.seeds.items()},
+            },
         )
 
     def query(
@@ -180,7 +189,7 @@ class Binder:
         """Binds the hooks of a node, and sorts them by when they run."""
         links = self._graph.hooks.get(rendered.id, ())
         bound = [
-            bind_query(hook, None, links[i], this, self._text_of, self._spec)
+            bind_query(hook, None, links[i], this, self._text_of, self._spec, own=rendered.id)
             for i, hook in enumerate((*rendered.pre_hooks, *rendered.post_hooks))
         ]
         before = list(zip(rendered.config.pre_hook, bound, strict=False))
@@ -195,7 +204,7 @@ class Binder:
     def _model(self, node: NodeId) -> BoundModel | None:
         rendered = self._rendered.models[node]
         declared = self._project.models[node]
-        relation = rendered.relation
+        relation = self._named(rendered.relation)
         this = TableText(from_clause=relation_sql(self._spec, relation), visible=relation.identifier)
         full = self._query(QueryKey(node, "full"), rendered.full, this)
         if full is None and (declared.function is None or declared.function.is_ibis):
@@ -262,7 +271,7 @@ class Binder:
     def _seed(self, node: NodeId) -> BoundSeed:
         rendered = self._rendered.seeds[node]
         declared = self._project.seeds[node]
-        relation = rendered.relation
+        relation = self._named(rendered.relation)
         this = TableText(from_clause=relation_sql(self._spec, relation), visible=relation.identifier)
         self._texts[node] = this
         return BoundSeed(
@@ -397,7 +406,10 @@ class Binder:
     def _failures(self, name: str) -> Relation:
         target = self._project.settings.target
         schema = (target.schema or self._spec.default_schema) + _FAILURES_SUFFIX
-        return Relation(target.database, shorten(self._spec, schema), shorten(self._spec, name))
+        return self._named(Relation(target.database, shorten(self._spec, schema), shorten(self._spec, name)))
+
+    def _named(self, plain: Relation) -> Relation:
+        return self._environment.relation(self._spec, plain)
 
 
 def from_clause(program: Program, node: NodeId) -> str | None:

@@ -16,6 +16,7 @@ from sqlflow.core.schema import Nullability, SqlType
 from sqlflow.core.span import Span
 from sqlflow.core.textmap import TextMap
 from sqlflow.core.value import Value
+from sqlflow.dialect.environments import PLAIN, Environment
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.link.types import Graph
 from sqlflow.project.types import FrameKind
@@ -315,7 +316,8 @@ class Program:
 
     `schemas` has every model, seed and source whose query could be read. `volatile` names, of each node
     that has such, what may give other rows although nothing that it reads has changed: functions, words,
-    tables that are none of the project's.
+    tables that are none of the project's. The names of its relations are those of the `environment`;
+    `plain` are those that its models and seeds have in prod.
     """
 
     graph: Graph
@@ -327,3 +329,5 @@ class Program:
     singular_tests: Mapping[NodeId, BoundSingularTest]
     schemas: Mapping[NodeId, NodeSchema]
     volatile: Mapping[NodeId, tuple[str, ...]]
+    environment: Environment = PLAIN
+    plain: Mapping[NodeId, Relation] = field(default_factory=lambda: MappingProxyType({}))

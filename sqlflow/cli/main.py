@@ -29,6 +29,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "intervals": "Show which ranges of time are built, and which are missing.",
         "freshness": "Show how old the rows of the sources are.",
         "sources": "Write down what the warehouse says of the sources.",
+        "env": "List environments, go back to what one was, drop one.",
+        "gc": "Drop environments that expired, and tables that nothing shows.",
         "state": "Look after what is known of the project's past runs.",
         "show": "Show the first rows of a model, seed, source or query.",
         "clean": "Remove the folder that sqlflow writes into.",

@@ -19,6 +19,7 @@ class Given(NamedTuple):
 
     project: str | None = None
     target: str | None = None
+    env: str | None = None
     vars: Mapping[str, object] | None = None
     output: str | None = None
     as_json: bool = False
@@ -36,6 +37,7 @@ class Given(NamedTuple):
         return Given(
             project=self.project if self.project is not None else outer.project,
             target=self.target if self.target is not None else outer.target,
+            env=self.env if self.env is not None else outer.env,
             vars={**(outer.vars or {}), **(self.vars or {})} or None,
             output=own or before,
         )
@@ -110,6 +112,10 @@ def _target(command: Function) -> Function:
     )
 
 
+def _env(command: Function) -> Function:
+    return click.option("--env", metavar="NAME", help="The environment.  [default: prod]")(command)
+
+
 def _vars(command: Function) -> Function:
     return click.option(
         "--vars", type=MappingType(), metavar="MAPPING", help="Variables, as a mapping in YAML or JSON."
@@ -127,7 +133,7 @@ def _output(command: Function) -> Function:
 
 def global_options(command: Function) -> Function:
     """Adds the shared options to the group, before the command's name."""
-    return _project(_target(_vars(_output(command))))
+    return _project(_target(_env(_vars(_output(command)))))
 
 
 def selection(command: Function) -> Function:
@@ -228,7 +234,8 @@ def _check_format(given: Given) -> None:
 def with_session(*, project: bool = True, target: bool = True) -> Callable[[Function], Function]:
     """Adds the shared options to a command, which gets them as a `Session` before its own parameters.
 
-    `project` and `target` say whether the command has use for `--project`, and for `--target` and `--vars`.
+    `project` and `target` say whether the command has use for `--project`, and for `--target`,
+    `--env` and `--vars`.
     """
 
     def decorate(command: Function) -> Function:
@@ -248,7 +255,7 @@ def with_session(*, project: bool = True, target: bool = True) -> Callable[[Func
 
         decorated = _output(call)
         if target:
-            decorated = _target(_vars(decorated))
+            decorated = _target(_env(_vars(decorated)))
         return _project(decorated) if project else decorated
 
     return decorate
@@ -261,6 +268,7 @@ def _refuse_unused(ctx: click.Context, given: Given, *, project: bool, target: b
         for name, value, used in (
             ("--project", given.project, project),
             ("--target", given.target, target),
+            ("--env", given.env, target),
             ("--vars", given.vars, target),
         )
         if value is not None and not used

@@ -10,6 +10,7 @@ from sqlflow.cli.options import Given
 from sqlflow.cli.terminal import Terminal, terminal
 from sqlflow.core.diagnostic import Diagnostic, ProjectError
 from sqlflow.core.span import LineIndex
+from sqlflow.dialect.environments import PROD
 
 if TYPE_CHECKING:
     from sqlflow.api import LoadedProject
@@ -49,6 +50,7 @@ class Session:
             self.folder,
             target=self.given.target,
             dialect=self.dialect,
+            environment=self.given.env or PROD,
             vars=self.given.vars,
             python=self.python,
             on_wait=self._waits,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from string import ascii_lowercase, ascii_uppercase
@@ -63,6 +64,17 @@ def relation_sql(spec: DialectSpec, relation: Relation) -> str:
     return ".".join(
         quote(spec, part) for part in (relation.database, schema, relation.identifier) if part is not None
     )
+
+
+def read_relation(spec: DialectSpec, text: str) -> Relation:
+    """Reads back what `relation_sql` wrote; raises ValueError on anything else."""
+    mark = re.escape(spec.quote)
+    found = re.findall(rf"{mark}((?:[^{mark}]|{mark}{mark})+){mark}(?:\.|\Z)", text)
+    parts = [part.replace(spec.quote * 2, spec.quote) for part in found]
+    if not 1 <= len(parts) <= 3 or ".".join(quote(spec, part) for part in parts) != text:
+        raise ValueError(f"{text!r} is no name of a table or view")
+    rest = [None, None, *parts[:-1]]
+    return Relation(rest[-2], rest[-1], parts[-1])
 
 
 def literal(spec: DialectSpec, value: Scalar | Decimal) -> str:

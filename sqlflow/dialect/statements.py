@@ -28,6 +28,11 @@ def create_schema(spec: DialectSpec, database: str | None, schema: str) -> str:
     return f"CREATE SCHEMA IF NOT EXISTS {name}"
 
 
+def drop_schema(spec: DialectSpec, database: str | None, schema: str) -> str:
+    """DROP SCHEMA, of an empty one."""
+    return f"DROP SCHEMA IF EXISTS {'.'.join(quote(spec, part) for part in (database, schema) if part)}"
+
+
 def create_table_as(
     spec: DialectSpec, relation: Relation, *, replace: bool = False, temporary: bool = False
 ) -> str:

@@ -7,12 +7,15 @@ nobody sees anything of it, and from then on everybody all of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from sqlflow.bind.types import BoundModel, BoundSeed
+from sqlflow.bind.splice import rebound
+from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed
 from sqlflow.core.config import Materialization
 from sqlflow.core.digest import short_digest
+from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.names import name_key, relation_sql, shorten
@@ -41,9 +44,20 @@ def replace_name(relation: Relation, name: str) -> Relation:
     return Relation(relation.database, relation.schema, name)
 
 
-def on_stage(model: BoundModel, stage: Relation) -> BoundModel:
-    """A model as it is built aside: what hangs on its name comes when that is published."""
-    return replace(model, relation=stage, docs=None, grants=None)
+def on_stage(spec: DialectSpec, model: BoundModel, stage: Relation) -> BoundModel:
+    """A model as it is built aside: what hangs on its name comes when that is published.
+
+    What its hooks call `this` is the table that they can change.
+    """
+    pre, post = (hooks_on(spec, hooks, model.id, stage) for hooks in (model.pre_hooks, model.post_hooks))
+    return replace(model, relation=stage, docs=None, grants=None, pre_hooks=pre, post_hooks=post)
+
+
+def hooks_on(
+    spec: DialectSpec, hooks: Sequence[BoundQuery], node: NodeId, table: Relation
+) -> tuple[BoundQuery, ...]:
+    """Gives hooks with another table in the places of the node's own name."""
+    return tuple(rebound(hook, node, relation_sql(spec, table)) for hook in hooks)
 
 
 def copy(spec: DialectSpec, old: Relation, new: Relation) -> Run:

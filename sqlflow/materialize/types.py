@@ -63,11 +63,13 @@ class Hold:
 class Carry:
     """The views that a Hold locked still read what was renamed aside: they are made again, by their names.
 
-    Those that can't be made again keep reading `aside`, which then stays until nothing reads it.
+    Those that can't be made again keep reading `aside`, which then stays until nothing reads it; it stays in
+    any case where it is to be kept.
     """
 
     aside: Relation
     kind: RelationKind
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from sqlflow.core.ids import NodeId
 from sqlflow.plan.due import batches_due
 from sqlflow.plan.impact import Impact, changes_of
 from sqlflow.plan.stale import ONLY_ATTACHED, Made, Past, is_recent, why_stale
+from sqlflow.plan.takes import Shared
 from sqlflow.plan.types import ColumnPath, RunTest, Verdict
 from sqlflow.state.publication import Publication
 
@@ -20,7 +21,8 @@ class Judge:
     """Says of one node after the other, in the graph's order, why it has to be built.
 
     Without a past everything that is asked about has to be; with `force`, too. Without an `impact`, what
-    reads something that is built is built as well.
+    reads something that is built is built as well. What is `shared` with prod is brought up to date there:
+    here, only what is not shared makes it stale.
     """
 
     def __init__(
@@ -31,8 +33,10 @@ class Judge:
         *,
         force: bool,
         now: datetime | None = None,
+        shared: Shared | None = None,
         impact: Impact | None = None,
     ) -> None:
+        self._shared = shared or Shared()
         self._program = program
         self._codes = codes
         self._past = past
@@ -46,6 +50,7 @@ class Judge:
         self, node: NodeId, reads: Sequence[NodeId], *, asked: str = "", tests: Sequence[RunTest] = ()
     ) -> Verdict:
         """Judges a node, which some `tests` audit; what is `asked` for is built, for that reason."""
+        reads = self._own(node, reads)
         reason, settled = (asked, True) if asked else self._why(node, reads)
         because: NodeId | None = None
         if reason in ("", ONLY_ATTACHED):
@@ -102,6 +107,9 @@ class Judge:
             return "selected", True
         if self._force:
             return "asked for", True
+        is_shared = node in self._shared.following
+        if is_shared and not reads and node not in past.publications:
+            return "", True
         passed = past.passed.get(node)
         last = Made(*passed) if passed is not None else None
         publication = past.publications.get(node)
@@ -109,7 +117,7 @@ class Judge:
             last = Made(publication.code, publication.inputs, publication.at)
         model = self._program.models.get(node)
         stale_after = model.config.stale_after if model is not None else None
-        volatile = self._program.volatile.get(node, ())
+        volatile = () if is_shared else self._program.volatile.get(node, ())
         reason = why_stale(
             self._codes.get(node, ""),
             reads,
@@ -121,6 +129,7 @@ class Judge:
         )
         if (
             reason in ("", ONLY_ATTACHED)
+            and not is_shared
             and model is not None
             and publication is not None
             and self._now is not None
@@ -132,6 +141,14 @@ class Judge:
                 return f"{due} {'batch is' if due == 1 else 'batches are'} due", True
         # Another run may do it meanwhile.
         return reason, bool(volatile) and stale_after is None
+
+    def _own(self, node: NodeId, reads: Sequence[NodeId]) -> Sequence[NodeId]:
+        """What can make a node stale, of what it reads."""
+        if node not in self._shared.following:
+            return reads
+        return [
+            read for read in reads if read not in self._shared.whole and read not in self._program.sources
+        ]
 
     def _last(self, node: NodeId) -> Publication | None:
         return self._past.publications.get(node) if self._past is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlflow.bind.canonical.changes import Difference
 from sqlflow.bind.canonical.differences import differences
@@ -20,22 +20,22 @@ from sqlflow.state.publication import Publication
 
 def settled(
     now: Mapping[NodeId, Version],
-    published: Mapping[NodeId, Publication],
+    published: Mapping[NodeId, Sequence[Publication]],
     known: Mapping[str, Version],
     spec: DialectSpec,
 ) -> Mapping[NodeId, str]:
-    """Gives the code of each node: the one that it was published from, where that means the same.
+    """Gives the code of each node: the first one that it was published from and that means the same.
 
     `known` has the versions, by their ids, of what was published from another text.
     """
     out: dict[NodeId, str] = {}
     for node, version in now.items():
-        last = published.get(node)
         id = version.id
-        if last is not None and version_id(last.code) != id:
-            old = known.get(version_id(last.code))
-            if old is not None and same_meaning(old, version, spec):
-                id = version_id(last.code)
+        for found in dict.fromkeys(version_id(last.code) for last in published.get(node, ())):
+            old = known.get(found)
+            if found == id or (old is not None and same_meaning(old, version, spec)):
+                id = found
+                break
         out[node] = with_attached(id, version.attached)
     return out
 

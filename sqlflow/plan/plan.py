@@ -12,12 +12,15 @@ from sqlflow.bind.types import BoundSingularTest, Program
 from sqlflow.checks.generic import generic_query
 from sqlflow.core.ids import NodeId, NodeKind
 from sqlflow.core.relation import Relation
+from sqlflow.dialect.environments import physical_name
+from sqlflow.link.types import Node
 from sqlflow.plan.audits import audited_nodes
 from sqlflow.plan.due import Interval
 from sqlflow.plan.impact import Impact
 from sqlflow.plan.judge import Judge
 from sqlflow.plan.parents import effective_parents, is_ephemeral
 from sqlflow.plan.stale import Past
+from sqlflow.plan.takes import Shared, find_takes, shared_nodes, taken
 from sqlflow.plan.types import (
     Action,
     BuildModel,
@@ -25,6 +28,8 @@ from sqlflow.plan.types import (
     LoadSource,
     Plan,
     RunTest,
+    Take,
+    Verdict,
     Work,
 )
 
@@ -44,7 +49,8 @@ class PlanOptions:
     """How a plan is to be carried out. `store_failures` keeps the rows of every failed test.
 
     `now` is the run's time, by which ranges of time are complete. Of the models that are built by time range,
-    the batches of the `interval` are built, where one is given, whether they are there or not.
+    the batches of the `interval` are built, where one is given, whether they are there or not. Where it
+    `claims` the environment, it is not carried out while another such plan is.
     """
 
     target: str
@@ -55,6 +61,7 @@ class PlanOptions:
     force: bool = False
     now: datetime | None = None
     interval: Interval | None = None
+    claims: bool = False
 
     @property
     def forces(self) -> bool:
@@ -86,8 +93,12 @@ def make_plan(
         wanted = frozenset(n for n in wanted if program.graph.nodes[n].kind is NodeKind.SEED or n in audited)
     gates = _gates(program, wanted - audited.keys(), effective, before)
     audits = _audits(program, options, wanted, audited, effective)
-    past = None if command is Command.TEST else past
-    judge = Judge(program, codes, past, force=options.forces, now=options.now, impact=impact)
+    known = None if command is Command.TEST else past
+    takes = find_takes(program, codes, known, wanted, effective) if known is not None else ()
+    shared = shared_nodes(program, codes, known, takes, effective) if known is not None else Shared()
+    known = taken(known, takes) if known is not None else None
+    judge = Judge(program, codes, known, force=options.forces, now=options.now, shared=shared, impact=impact)
+    took = {take.node for take in takes}
     actions: list[Action] = []
     unchanged: list[NodeId] = []
     for node in program.graph.order:
@@ -100,34 +111,47 @@ def make_plan(
         asked = _asked(program, node) if options.interval is not None else ""
         verdict = judge.verdict(node, effective[node], asked=asked, tests=tests)
         if not verdict.reason:
-            unchanged += [*(test.node for test in tests), node]
+            own = () if node in took else (node,)
+            unchanged += [*(test.node for test in tests), *own]
             continue
         if past is None and node not in selected:
             verdict = replace(verdict, reason="read by what is selected")
-        info = program.graph.nodes[node]
-        actions.append(
-            Action(
-                node=node,
-                name=info.name,
-                kind=info.kind.value,
-                materialized=info.materialized,
-                work=work,
-                after=(*before[node], *gates.get(node, ())),
-                verdict=verdict,
-                code=codes.get(node, ""),
-                reads=effective[node],
-            )
-        )
+        after = (*before[node], *gates.get(node, ()))
+        code = codes.get(node, "")
+        actions.append(_action(program.graph.nodes[node], work, after, verdict, code, effective[node]))
     return Plan(
         command=command.value,
         target=options.target,
         threads=options.threads,
         fail_fast=options.fail_fast,
         now=options.now,
-        schemas=_schemas(actions),
+        schemas=_schemas(program, actions, takes),
         actions=tuple(actions),
         unchanged=tuple(unchanged),
         untold=judge.untold(node for action in actions for node in action.reads),
+        takes=takes,
+        claims=options.claims or bool(takes),
+    )
+
+
+def _action(
+    node: Node,
+    work: Work,
+    after: tuple[NodeId, ...],
+    verdict: Verdict,
+    code: str,
+    reads: tuple[NodeId, ...],
+) -> Action:
+    return Action(
+        node=node.id,
+        name=node.name,
+        kind=node.kind.value,
+        materialized=node.materialized,
+        work=work,
+        after=after,
+        verdict=verdict,
+        code=code,
+        reads=reads,
     )
 
 
@@ -296,12 +320,18 @@ def _test(program: Program, node: NodeId, options: PlanOptions, outside: tuple[R
     )
 
 
-def _schemas(actions: Sequence[Action]) -> tuple[tuple[str | None, str], ...]:
-    found: dict[tuple[str | None, str], None] = {}
+def _schemas(
+    program: Program, actions: Sequence[Action], takes: Sequence[Take]
+) -> tuple[tuple[str | None, str], ...]:
+    names = [take.relation for take in takes]
+    found = {(relation.database, relation.schema): None for relation in names if relation.schema is not None}
     for action in actions:
-        relation = _writes(action.work)
-        if relation is not None and relation.schema is not None:
-            found[(relation.database, relation.schema)] = None
+        relations = [_writes(action.work)]
+        if program.environment.is_virtual and action.node in program.plain:
+            relations.append(physical_name(program.spec, program.plain[action.node]))
+        for relation in relations:
+            if relation is not None and relation.schema is not None:
+                found[(relation.database, relation.schema)] = None
     return tuple(sorted(found, key=lambda pair: (pair[0] or "", pair[1])))
 
 

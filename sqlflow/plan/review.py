@@ -86,18 +86,32 @@ class Pruned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A node that is published as an environment has it, by its name: nothing of it is computed.
+
+    Where that is the environment of the plan, its table gets a name by version.
+    """
+
+    node: NodeId
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """A plan as a person reads it.
 
-    `removed` are the names of what was published once and is no longer in the project: what is there of it
-    stays, and the plan has nothing to do with it. `unchanged` is how many nodes of the selection are as they
-    should be, `pruned` are those that read what is built, and nothing of what is other than it was. `untold`
-    are sources that can't tell whether they changed. `critical` is the chain of actions that takes longest,
-    by what each took last: `critical_seconds`.
+    `taken` are published first, all at once. `removed` are the names of what was published once and is no
+    longer in the project: what is there of it stays, and the plan has nothing to do with it. `unchanged` is
+    how many nodes of the selection are as they should be, `pruned` are those that read what is built, and
+    nothing of what is other than it was. `untold` are sources that can't tell whether they changed.
+    `critical` is the chain of actions that takes longest, by what each took last: `critical_seconds`.
     """
 
     target: str
+    environment: str
     changes: tuple[Change, ...]
+    taken: tuple[Taken, ...]
     removed: tuple[str, ...]
     work: tuple[Work, ...]
     unchanged: int
@@ -114,7 +128,7 @@ class Review:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.changes and not self.work and not self.pruned
+        return not (self.changes or self.work or self.pruned or self.taken)
 
 
 def review(
@@ -134,20 +148,23 @@ def review(
     versions, by their ids, of what was published from another text; `chosen` are the nodes asked about,
     `impact` compares what is built.
     """
-    took = {node: found.success.seconds for node, found in state.nodes.items() if found.success is not None}
-    codes = {action.node: action.code for action in plan.actions}
+    seconds = _took(state, program.environment.name)
+    took = {take.node for take in plan.takes}
+    codes = {one.node: one.code for one in (*plan.takes, *plan.actions)}
     changes = [
         change
         for node in program.graph.order
-        if node in chosen and node in codes
+        if (node in chosen or node in took) and node in codes
         for change in _change(program, options, node, codes[node], published, versions, known, impact)
     ]
-    critical, length = _critical(plan.actions, took)
+    critical, length = _critical(plan.actions, seconds)
     return Review(
         target=plan.target,
+        environment=program.environment.name,
         changes=tuple(changes),
+        taken=tuple(_taken(plan)),
         removed=tuple(_removed(program, state, chosen)),
-        work=tuple(_work(plan, program, options, published, took)),
+        work=tuple(_work(plan, program, options, published, seconds)),
         unchanged=sum(kind_of(node) is not NodeKind.TEST for node in plan.unchanged),
         untold=plan.untold,
         critical=critical,
@@ -167,6 +184,24 @@ def _pruned(plan: Plan, program: Program) -> Iterator[Pruned]:
                 why=action.verdict.reason,
                 unread={nodes[node].name: columns for node, columns in unread.items()},
             )
+
+
+def _taken(plan: Plan) -> Iterator[Taken]:
+    """What is taken, and not built at once."""
+    built = {action.node for action in plan.actions if not action.verdict.unread}
+    for take in plan.takes:
+        if take.node not in built:
+            yield Taken(node=take.node, name=take.name, source=take.source)
+
+
+def _took(state: State, environment: str) -> Mapping[NodeId, float]:
+    """The seconds that each node took when it was last done, in this environment before any other."""
+    found = {
+        (name != environment, node): ended.success.seconds
+        for (name, node), ended in state.nodes.items()
+        if ended.success is not None
+    }
+    return {node: found[elsewhere, node] for elsewhere, node in sorted(found, reverse=True)}
 
 
 def _change(
@@ -201,10 +236,10 @@ def _change(
             model = program.models.get(node)
             category, why = _category(
                 model,
-                options,
                 settings,
                 differences,
                 impact.changed_columns(node, last),
+                anew=options.full_refresh or program.environment.is_virtual,
                 is_known=old is not None,
             )
     yield Change(
@@ -241,20 +276,21 @@ def _flat(version: Version) -> Mapping[str, str]:
 
 def _category(
     model: BoundModel | None,
-    options: PlanOptions,
     settings: Sequence[tuple[str, str, str]],
     differences: Mapping[str, tuple[Difference, ...]],
     columns: frozenset[str] | None,
     *,
+    anew: bool,
     is_known: bool,
 ) -> tuple[Category, str]:
     config = model.config if model is not None else None
     if config is not None:
-        anew = options.full_refresh if config.full_refresh is None else config.full_refresh
+        anew = anew if config.full_refresh is None else config.full_refresh
         if config.snapshot is not None:
             return Category.FORWARD_ONLY, "a history is never made anew: what is there stays"
         if config.materialized is Materialization.INCREMENTAL and not anew:
-            return Category.FORWARD_ONLY, "the rows that are there stay; --full-refresh makes them anew"
+            rest = "" if config.full_refresh is False else "; --full-refresh makes them anew"
+            return Category.FORWARD_ONLY, f"the rows that are there stay{rest}"
     if not is_known:
         return Category.BREAKING, "what it was built from is not known any more"
     if settings:
@@ -272,8 +308,8 @@ def _category(
 def _removed(program: Program, state: State, chosen: frozenset[NodeId]) -> Iterator[str]:
     """Gives what is no longer in the project, where all of that was asked about."""
     if not program.graph.nodes.keys() - chosen:
-        for _, node in sorted(state.publications):
-            if node not in program.graph.nodes:
+        for environment, node in sorted(state.publications):
+            if environment == program.environment.name and node not in program.graph.nodes:
                 yield node.rpartition(".")[2]
 
 
@@ -288,7 +324,9 @@ def _work(
     for action in plan.actions:
         if action.verdict.unread:
             continue
-        batches = _batches(action, options, published.get(action.node))
+        last = published.get(action.node)
+        anew = program.environment.is_virtual and _follows_other_code(action, planned, published)
+        batches = _batches(action, options, last, anew=anew)
         yield Work(
             node=action.node,
             name=action.name,
@@ -311,16 +349,25 @@ def _columns(action: Action, program: Program) -> Iterator[tuple[str, str]]:
         yield f"{program.graph.nodes[path.node].name}.{path.column}", made
 
 
-def _batches(action: Action, options: PlanOptions, last: Publication | None) -> Ranges:
+def _follows_other_code(
+    action: Action, planned: Mapping[NodeId, Action], published: Mapping[NodeId, Publication]
+) -> bool:
+    """Whether an action is in the plan for a change of code, its own or of something before it."""
+    while action.verdict.because is not None:
+        action = planned[action.verdict.because]
+    last = published.get(action.node)
+    return last is not None and not same_rows(last.code, action.code)
+
+
+def _batches(action: Action, options: PlanOptions, last: Publication | None, *, anew: bool) -> Ranges:
     """The batches that are due of a model that is built by time range, as far as is known before it is."""
     work = action.work
     if not isinstance(work, BuildModel) or work.model.time is None or options.now is None:
         return ()
     if options.interval is not None:
         return batches_within(work.model.config, options.interval, options.now)
-    refresh = (
-        options.full_refresh if work.model.config.full_refresh is None else work.model.config.full_refresh
-    )
+    anew = anew or options.full_refresh
+    refresh = anew if work.model.config.full_refresh is None else work.model.config.full_refresh
     covered = last.ranges if last is not None and not refresh else None
     chained = work.model.time.depends_on_past
     return batches_due(work.model.config, covered, options.now, depends_on_past=chained)

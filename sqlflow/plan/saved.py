@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from sqlflow.plan.due import Interval
 from sqlflow.plan.types import Plan
 from sqlflow.state.publication import Publication
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class UnreadablePlanError(Exception):
@@ -40,11 +40,26 @@ class SavedAction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SavedTake:
+    """A node that is taken from the environment `source`, which had rows of the version `data` of it.
+
+    `number` is that of the node's last publication in the environment of the plan.
+    """
+
+    node: NodeId
+    code: str
+    source: str
+    data: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPlan:
-    """A plan as it was reviewed: what it was made of, when, and its actions in their order."""
+    """A plan as it was reviewed: what it was made of, when, what it takes, and its actions in their order."""
 
     project: str
     target: str
+    environment: str
     made_at: datetime
     select: tuple[str, ...]
     exclude: tuple[str, ...]
@@ -52,6 +67,21 @@ class SavedPlan:
     force: bool
     interval: Interval | None
     actions: tuple[SavedAction, ...]
+    takes: tuple[SavedTake, ...]
+
+
+def saved_takes(plan: Plan, published: Mapping[NodeId, Publication]) -> tuple[SavedTake, ...]:
+    """Gives what a plan takes from other environments as it is kept."""
+    return tuple(
+        SavedTake(
+            node=take.node,
+            code=take.code,
+            source=take.source,
+            data=take.publication.data,
+            number=_number(published.get(take.node)),
+        )
+        for take in plan.takes
+    )
 
 
 def saved_actions(
@@ -87,15 +117,22 @@ def check_saved(
     target = plan.target
     nodes = program.graph.nodes
     kept = plan.only({action.node for action in saved.actions})
-    if (saved.project, saved.target) != (project, target):
+    kept = replace(kept, takes=tuple(t for t in plan.takes if t.node in {take.node for take in saved.takes}))
+    environment = program.environment.name
+    if (saved.project, saved.target, saved.environment) != (project, target, environment):
         message = (
-            f"the plan is for the project `{saved.project}` on the target `{saved.target}`, and this is "
-            f"`{project}` on `{target}`"
+            f"the plan is for the project `{saved.project}` on the target `{saved.target}`, environment "
+            f"`{saved.environment}`, and this is `{project}` on `{target}`, environment `{environment}`"
         )
-        raise _out_of_date(message, (), "name the project with --project, and the target with --target")
+        help_ = "name the project with --project, the target with --target, the environment with --env"
+        raise _out_of_date(message, (), help_)
     notes = tuple(
         f"`{nodes[node].name if node in nodes else node}` {what}"
-        for node, what in (*_changed(saved, codes, published), *_new_tests(saved, kept))
+        for node, what in (
+            *_changed(saved, codes, published),
+            *_taken_otherwise(saved, kept, published),
+            *_new_tests(saved, kept),
+        )
     )
     if notes:
         help_ = "nothing was done; make the plan again, and look at it"
@@ -116,6 +153,21 @@ def _changed(
             yield action.node, "was published since the plan was made"
         elif _number(published.get(action.node)) < action.number:
             yield action.node, "is not there any more as it was when the plan was made"
+
+
+def _taken_otherwise(
+    saved: SavedPlan, plan: Plan, published: Mapping[NodeId, Publication]
+) -> Iterator[tuple[NodeId, str]]:
+    """Says of which nodes something else would be taken now than what was reviewed."""
+    now = {take.node: take for take in plan.takes}
+    for was in saved.takes:
+        take = now.get(was.node)
+        if take is None or take.code != was.code or take.source != was.source:
+            yield was.node, f"can't be had any more as {was.source} had it when the plan was made"
+        elif take.publication.data != was.data:
+            yield was.node, f"has other rows in {was.source} than when the plan was made"
+        elif _number(published.get(was.node)) != was.number:
+            yield was.node, "was published since the plan was made"
 
 
 def _new_tests(saved: SavedPlan, plan: Plan) -> Iterator[tuple[NodeId, str]]:
@@ -141,6 +193,7 @@ def encode_plan(saved: SavedPlan, review: Mapping[str, object]) -> str:
         "format": _FORMAT,
         "project": saved.project,
         "target": saved.target,
+        "environment": saved.environment,
         "made_at": saved.made_at.isoformat(),
         "select": list(saved.select),
         "exclude": list(saved.exclude),
@@ -151,6 +204,10 @@ def encode_plan(saved: SavedPlan, review: Mapping[str, object]) -> str:
         "actions": [
             {"node": one.node, "code": one.code, "reason": one.reason, "number": one.number}
             for one in saved.actions
+        ],
+        "takes": [
+            {"node": t.node, "code": t.code, "source": t.source, "data": t.data, "number": t.number}
+            for t in saved.takes
         ],
         "review": review,
     }
@@ -168,6 +225,7 @@ def decode_plan(text: str) -> SavedPlan:
         return SavedPlan(
             project=_text(found["project"]),
             target=_text(found["target"]),
+            environment=_text(found["environment"]),
             made_at=datetime.fromisoformat(found["made_at"]),
             select=tuple(_text(word) for word in found["select"]),
             exclude=tuple(_text(word) for word in found["exclude"]),
@@ -182,6 +240,16 @@ def decode_plan(text: str) -> SavedPlan:
                     number=int(one["number"]),
                 )
                 for one in found["actions"]
+            ),
+            takes=tuple(
+                SavedTake(
+                    node=NodeId(_text(one["node"])),
+                    code=_text(one["code"]),
+                    source=_text(one["source"]),
+                    data=_text(one["data"]),
+                    number=int(one["number"]),
+                )
+                for one in found["takes"]
             ),
         )
     except KeyError as error:

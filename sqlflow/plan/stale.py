@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlflow.core.ids import NodeId
+from sqlflow.core.relation import Relation
 from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
 
@@ -28,7 +29,9 @@ class Past:
     `publications` has the last one of each node, of those whose table or view is still there. `outside`
     has the version of each source that tells one. `passed` has, of each test that passed when it last ran,
     the digest of its query and the data versions of what it read. `too_old` says of sources, in words, that
-    their rows are older than they may be.
+    their rows are older than they may be. `others` has what other environments show, by their names, `owners`
+    whose the tables by version are; what is `adoptable` was published as a table of its own name, though the
+    layout is one of tables by version. `kept` has what own tables hold that are not shown any more.
     """
 
     publications: Mapping[NodeId, Publication] = field(default_factory=lambda: MappingProxyType({}))
@@ -37,6 +40,10 @@ class Past:
         default_factory=lambda: MappingProxyType({})
     )
     too_old: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
+    others: Mapping[str, Mapping[NodeId, Publication]] = field(default_factory=lambda: MappingProxyType({}))
+    owners: Mapping[Relation, str] = field(default_factory=lambda: MappingProxyType({}))
+    adoptable: frozenset[NodeId] = frozenset()
+    kept: Mapping[NodeId, tuple[Publication, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def version(self, node: NodeId) -> str | None:
         """Gives the data version of a node that another one reads; None where nobody can tell."""

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSignal, BoundSource
+from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSignal, BoundSource, Docs, Grants
 from sqlflow.core.config import TestConfig
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
 from sqlflow.plan.due import Interval
+from sqlflow.state.publication import Publication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,12 +126,38 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """A node that is published as another environment has it: its view is made, nothing is computed.
+
+    `relation` is the name that it has in the environment; `publication` is what the environment `source`
+    shows, `code` what the node is built from; the environment
+    then `owns` the table. `query` is that of a node which is a view itself. Where the `source` is the
+    environment itself, its table has the node's own name still, and gets one by version.
+    """
+
+    node: NodeId
+    name: str
+    materialized: str
+    relation: Relation
+    span: Span
+    docs: Docs | None
+    grants: Grants | None
+    source: str
+    publication: Publication
+    code: str
+    owns: bool
+    query: BoundQuery | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything that a run will do, in an order that respects `after`.
 
     `now` is the time by which ranges of time are complete, None for that of the run. `schemas` are those that
-    must be there first: (database, schema). `unchanged` is what was selected and is as it should be, with its
-    tests. `untold` are the sources that can't tell whether they changed: what reads them is always built.
+    must be there first: (database, schema). The `takes` come before all actions, at once. `unchanged` is what
+    was selected and is as it should be, with its tests. `untold` are the sources that can't tell whether they
+    changed: what reads them is always built. Where it `claims` the environment, nobody else
+    may change its code meanwhile.
     """
 
     command: str
@@ -142,6 +169,13 @@ class Plan:
     actions: tuple[Action, ...]
     unchanged: tuple[NodeId, ...] = ()
     untold: tuple[str, ...] = ()
+    takes: tuple[Take, ...] = ()
+    claims: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.actions or self.takes)
 
     def only(self, nodes: Collection[NodeId]) -> Plan:
         """The same plan with some of its actions: these wait for none that is left out."""

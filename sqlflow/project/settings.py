@@ -13,6 +13,7 @@ from sqlflow.core.ids import NodeKind
 from sqlflow.core.severities import Level, adjustable_codes, unknown_code
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value
+from sqlflow.dialect.environments import Layout, Naming
 from sqlflow.project.config import HOOKS
 from sqlflow.project.decode import Section, as_section, invalid_value, is_failed, wrong_type
 from sqlflow.project.folders import read_folder_config
@@ -39,6 +40,9 @@ _PYTHON_TIMEOUT = 30.0
 _LOCK_TIMEOUT = 300.0
 # Seconds after which a run that gives no sign of life no longer holds the tables that it writes.
 _LEASE_TIME = 60.0
+_LAYOUTS, _NAMINGS = tuple(one.value for one in Layout), tuple(one.value for one in Naming)
+# Days after which an environment that is not used, or a table that nothing shows, may be dropped.
+_ENVIRONMENT_TTL = 7.0
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NO_TREE: Mapping[str, ConfigLayer] = MappingProxyType({})
 
@@ -118,6 +122,7 @@ def _read(
     python_timeout = top.positive("python-timeout")
     lock_timeout = top.positive("lock-timeout")
     lease_time = top.positive("lease-time")
+    layout, naming, ttl = _environments(top)
     state, run_hooks = top.text("state"), read_run_hooks(top)
     top.finish()
     if name is None or chosen is None or not complete:
@@ -146,7 +151,19 @@ def _read(
         lease_time=lease_time or _LEASE_TIME,
         state=ConfigEntry(state, top.span("state")) if state is not None else None,
         path=path,
+        layout=layout,
+        naming=naming,
+        environment_ttl=ttl,
         run_hooks=run_hooks,
+    )
+
+
+def _environments(top: Section) -> tuple[Layout | None, Naming, float]:
+    layout, naming = top.choice("layout", _LAYOUTS), top.choice("environment-naming", _NAMINGS)
+    return (
+        Layout(layout) if layout is not None else None,
+        Naming(naming) if naming is not None else Naming.SUFFIX,
+        top.positive("environment-ttl") or _ENVIRONMENT_TTL,
     )
 
 

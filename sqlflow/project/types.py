@@ -16,6 +16,7 @@ from sqlflow.core.relation import Relation
 from sqlflow.core.severities import Level
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value
+from sqlflow.dialect.environments import Layout, Naming
 
 # Evaluates a YAML text value that holds a template; gives the value and what is wrong with it.
 RenderValue: TypeAlias = Callable[[str, Span], tuple[Value, tuple[Diagnostic, ...]]]
@@ -69,10 +70,11 @@ class Settings:
     `vars` holds the project's variables with those of the command line on top. The `*_config` trees are
     kept as layers by folder: a key is the folder's path below a model (seed, snapshot, test) path, `""` the
     top.
-    `severities` are those of the diagnostics that the project gives another than their own. An ibis model
-    is compiled within `python_timeout` seconds. `state` is where the state is kept, as written, templates
-    evaluated: it may hold a password. `run_hooks` are the statements of `on-run-start` and of
-    `on-run-end`, not evaluated.
+    `layout` is how nodes lie in the warehouse, None where that is not said, `naming` how environments are
+    called; one that nothing is done with for `environment_ttl` days may be dropped. `severities` are those of
+    the diagnostics that the project gives another than their own. An ibis model is compiled within
+    `python_timeout` seconds. `state` is where the state is kept, as written, templates evaluated: it may hold
+    a password. `run_hooks` are the statements of `on-run-start` and of `on-run-end`, not evaluated.
     """
 
     name: str
@@ -98,6 +100,9 @@ class Settings:
     lease_time: float
     state: ConfigEntry | None
     path: str
+    layout: Layout | None = None
+    naming: Naming = Naming.SUFFIX
+    environment_ttl: float = 7.0
     run_hooks: Mapping[str, tuple[Template, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 

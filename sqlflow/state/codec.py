@@ -17,7 +17,9 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Severity
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Range, Ranges
+from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
+from sqlflow.dialect.environments import PROD
 from sqlflow.state.event import KeptEvent, NodeFinished, Published, RunFinished, RunStarted, Status
 from sqlflow.state.publication import Publication
 
@@ -69,6 +71,9 @@ def publication_record(publication: Publication) -> Record:
         "like": {data: list(columns) for data, columns in publication.like.items()},
         "unread": {node: list(columns) for node, columns in publication.unread.items()},
         "tested": dict(publication.tested),
+        "origin": publication.origin,
+        "origins": dict(publication.origins),
+        "table": list(publication.table) if publication.table is not None else None,
     }
 
 
@@ -123,6 +128,7 @@ def _record(event: KeptEvent) -> Record:
                 "diagnostics": [brief_diagnostic(d) for d in event.diagnostics],
                 "code": event.code,
                 "inputs": dict(event.inputs),
+                "environment": event.environment,
             }
         case Published():
             return {"event": "published", **publication_record(event.publication)}
@@ -167,6 +173,7 @@ def _event(record: Record) -> KeptEvent | None:
                 diagnostics=_diagnostics(record["diagnostics"]),
                 code=_text(record, "code"),
                 inputs=_inputs(record["inputs"]),
+                environment=_text(record, "environment") if "environment" in record else PROD,
             )
         case "published":
             return Published(publication=_publication(record))
@@ -202,16 +209,30 @@ def _publication(record: Record) -> Publication:
         epoch=_whole(record, "epoch"),
         checksum=_text(record, "checksum") if "checksum" in record else "",
         stage=_text(record, "stage") if "stage" in record else "",
+        table=_table(record.get("table")),
         like=MappingProxyType(_lists(record.get("like"))),
         unread=MappingProxyType(
             {NodeId(node): names for node, names in _lists(record.get("unread")).items()}
         ),
         tested=_inputs(record.get("tested") or {}),
+        origin=_text(record, "origin") if "origin" in record else "",
+        origins=_inputs(record.get("origins") or {}),
     )
 
 
 def _lists(found: Mapping[object, list[object]] | None) -> dict[str, tuple[str, ...]]:
     return {_as_text(key): tuple(_as_text(name) for name in names) for key, names in (found or {}).items()}
+
+
+def _table(parts: list[object] | None) -> Relation | None:
+    if parts is None:
+        return None
+    database, schema, identifier = parts
+    return Relation(_part(database), _part(schema), _as_text(identifier))
+
+
+def _part(value: object) -> str | None:
+    return None if value is None else _as_text(value)
 
 
 def _diagnostics(records: list[Record]) -> tuple[Diagnostic, ...]:

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.ids import NodeId
+from sqlflow.dialect.environments import PROD
 from sqlflow.state.publication import Publication
 
 
@@ -68,6 +69,18 @@ class Unchanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodesTaken:
+    """Nodes were published as the environment `source` has them, all at once: nothing of them was computed.
+
+    Where that is the environment of the run, their tables got names by version.
+    """
+
+    source: str
+    nodes: tuple[NodeId, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStarted:
     """An action begins; `kind` is the action's: "model", "seed", "source", "test"."""
 
@@ -122,6 +135,7 @@ class NodeFinished:
     diagnostics: tuple[Diagnostic, ...]
     code: str = ""
     inputs: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
+    environment: str = PROD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +181,7 @@ class RunFinished:
 Event: TypeAlias = (
     RunStarted
     | Unchanged
+    | NodesTaken
     | NodeStarted
     | LeaseAwaited
     | StatementSent

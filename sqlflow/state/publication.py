@@ -10,14 +10,12 @@ from typing import TypeAlias
 
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Ranges
+from sqlflow.core.relation import Relation
 
 # Columns by the names that they are looked up by.
 Columns: TypeAlias = tuple[str, ...]
 # How many earlier data versions a publication is compared with.
 _MOST = 16
-
-# The environment whose tables and views have plain names.
-PROD = "prod"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +32,14 @@ class Publication:
     - `checksum` tells whether two publications hold the same rows; empty where it was not asked for.
     - `stage` is the table that holds the contents, beside the view that shows them; empty where the published
       relation holds them itself.
+    - `table` is the table by version that the view of an environment shows; None where there is none.
     - `epoch` is the one of the lease under which it was written.
     - `like` has earlier data versions that hold the same rows but for some columns, each with these: such as
       came, went, or have other values. Nothing is claimed of a version that is not in it.
     - `unread` has, of what it reads, the columns that are others than in the data that it was built from,
       and that it does not read: for these it was left as it was, and only published once more.
+    - `origins` tell, of each node that was read, of which code its rows come, `origin` of which its own do,
+      by digests; empty where tables are not made by version.
     - `tested` has the data versions of the other nodes that its audits read when they passed.
     """
 
@@ -56,9 +57,12 @@ class Publication:
     changed: Ranges | None = None
     checksum: str = ""
     stage: str = ""
+    table: Relation | None = None
     like: Mapping[str, Columns] = field(default_factory=lambda: MappingProxyType({}))
     unread: Mapping[NodeId, Columns] = field(default_factory=lambda: MappingProxyType({}))
     tested: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
+    origin: str = ""
+    origins: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def columns_since(self, data: str) -> frozenset[str] | None:
         """Gives the columns that differ from those of a data version; None where any row may be another."""

@@ -39,14 +39,14 @@ class NodeState:
 class State:
     """What is known of the past.
 
-    `run` is the last run that began; `finished` whether it came to its end. `publications` has the one of
-    each environment and node that was told of last: it may have a lower number than one before, where a
-    warehouse was put back to what it had been.
+    `run` is the last run that began; `finished` whether it came to its end. `nodes` are those of each
+    environment. `publications` has the one of each environment and node that was told of last: it may have a
+    lower number than one before, where a warehouse was put back to what it had been.
     """
 
     run: str | None = None
     finished: bool = True
-    nodes: Mapping[NodeId, NodeState] = field(default_factory=lambda: MappingProxyType({}))
+    nodes: Mapping[tuple[str, NodeId], NodeState] = field(default_factory=lambda: MappingProxyType({}))
     publications: Mapping[tuple[str, NodeId], Publication] = field(
         default_factory=lambda: MappingProxyType({})
     )
@@ -66,7 +66,8 @@ def fold(state: State, events: Iterable[Event]) -> State:
             case NodeFinished(status=Status.UNCHANGED | Status.HELD):
                 pass
             case NodeFinished():
-                nodes[event.node] = _ended(nodes.get(event.node), event)
+                key = event.environment, event.node
+                nodes[key] = _ended(nodes.get(key), event)
             case Published():
                 found = event.publication
                 publications[found.environment, found.node] = found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 import sqlflow
 from sqlflow.api import LoadedProject
 from sqlflow.core.diagnostic import Diagnostic
+
+# The layout of all projects that don't say theirs.
+LAYOUT = os.environ.get("SQLFLOW_TEST_LAYOUT")
 
 
 @dataclass(frozen=True)
@@ -121,22 +125,29 @@ class Project:
             path.write_bytes(content.encode() if isinstance(content, str) else content)
         return self
 
-    def load(self) -> LoadedProject:
+    def load(self, environment: str = "prod") -> LoadedProject:
         settings = {
             "name": "shop",
+            **({"layout": LAYOUT} if LAYOUT is not None else {}),
             "targets": {"dev": {**self.warehouse.target, "threads": self.threads}},
             **self.settings,
         }
         # JSON is YAML.
         (self.root / "sqlflow.yml").write_text(json.dumps(settings))
-        loaded = sqlflow.load(self.root)
+        loaded = sqlflow.load(self.root, environment=environment)
         assert loaded.ok, [(d.code.value, d.message) for d in loaded.diagnostics]
         return loaded
 
-    def build(self, files: Mapping[str, str | bytes] | None = None, *select: str, **options: Any) -> Run:
+    def build(
+        self,
+        files: Mapping[str, str | bytes] | None = None,
+        *select: str,
+        environment: str = "prod",
+        **options: Any,
+    ) -> Run:
         """Writes files and builds to the end, however it ends."""
         self.write(files or {})
-        return Run(list(self.load().build(select, **options)))
+        return Run(list(self.load(environment).build(select, **options)))
 
     def built(self, files: Mapping[str, str | bytes] | None = None, *select: str, **options: Any) -> Run:
         """Builds, and fails where that does not end well."""

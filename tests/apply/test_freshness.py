@@ -312,7 +312,7 @@ def test_models_wait_for_a_source_that_is_too_old(
     assert run.finished.not_done == ()
     assert theirs.rows("select id from waits") == [(1,)]
     # What is held counts neither as built nor as failed.
-    assert theirs.load().state().nodes["model.shop.waits"].status == "success"
+    assert theirs.load().state().nodes["prod", "model.shop.waits"].status == "success"
     theirs.warehouse.execute("insert into theirs values (3, timestamp '2026-03-13 11:00:00')")
     assert set(built(theirs.built())) == {"waits", "unique_waits_id", "under", "goes_on"}
     assert sorted(theirs.rows("select id from under")) == [(1,), (2,)]

@@ -53,7 +53,7 @@ def test_a_run_is_kept_as_it_was(project: Project, state: str | None) -> None:
     found = project.load().state()
     assert found == fold(State(), past)
     assert found.finished
-    assert {node.split(".")[-1] for node in found.nodes} >= {"a", "b"}
+    assert {node.split(".")[-1] for _, node in found.nodes} >= {"a", "b"}
     file = project.root / ".sqlflow/state.db"
     assert file.exists() == (state is None and not project.warehouse.is_postgres)
     assert (project.root / "kept/here.db").exists() == (state is not None and state.startswith("sqlite"))

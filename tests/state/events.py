@@ -10,6 +10,7 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, Severity
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Range, normalised
+from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
 from sqlflow.state.event import (
     Event,
@@ -67,6 +68,9 @@ PUBLICATIONS: st.SearchStrategy[Publication] = st.builds(
     like=st.dictionaries(TEXTS, COLUMNS, max_size=2),
     unread=st.dictionaries(NODES, COLUMNS, max_size=2),
     tested=INPUTS,
+    table=st.none() | st.builds(Relation, st.none() | TEXTS, st.none() | TEXTS, TEXTS),
+    origin=TEXTS,
+    origins=INPUTS,
 )
 
 KEPT: st.SearchStrategy[KeptEvent] = st.one_of(

@@ -27,7 +27,7 @@ def is_end(event: Event) -> TypeGuard[NodeFinished]:
 @given(LOGS)
 def test_the_last_end_of_a_node_counts(events: list[Event]) -> None:
     state = fold(State(), events)
-    ends = {event.node: event for event in events if is_end(event)}
+    ends = {(event.environment, event.node): event for event in events if is_end(event)}
     assert state.nodes.keys() == ends.keys()
     for node, event in ends.items():
         found = state.nodes[node]
@@ -43,7 +43,7 @@ def test_the_last_end_of_a_node_counts(events: list[Event]) -> None:
 @given(LOGS)
 def test_the_last_success_of_a_node_outlives_what_fails_after_it(events: list[Event]) -> None:
     state = fold(State(), events)
-    good = {e.node: e for e in events if is_end(e) and e.status.is_good}
+    good = {(e.environment, e.node): e for e in events if is_end(e) and e.status.is_good}
     assert {node for node, found in state.nodes.items() if found.success is not None} == good.keys()
     for node, event in good.items():
         found = state.nodes[node].success

@@ -30,6 +30,9 @@ def command(session: Session, *, file: str | None, fail_fast: bool, threads: int
     saved = _read(file) if file is not None else _asked(session, yes)
     if saved is None:
         return
+    if session.given.env is None:
+        # A plan is of one environment.
+        session.given = session.given._replace(env=saved.environment)
     run(
         session,
         lambda project: project.apply_saved(saved, threads=threads, fail_fast=fail_fast),
@@ -63,7 +66,7 @@ def _asked(session: Session, yes: bool) -> SavedPlan | None:
         terminal.record(plan_record(found.review))
     else:
         terminal.data(plan_text(found.review, paint=terminal.paint_data))
-    if not found.review.work:
+    if not found.review.work and not found.review.taken:
         return None
     if not yes and not click.confirm("apply it?", err=True):
         return None

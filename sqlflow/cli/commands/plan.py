@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("plan", cls=options.SelectCommand)
+@click.argument("environment", required=False, metavar="[ENV]")
 @options.selection
 @options.full_refresh
 @options.force
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 def command(
     session: Session,
     *,
+    environment: str | None,
     select: tuple[str, ...],
     exclude: tuple[str, ...],
     full_refresh: bool,
@@ -39,13 +41,18 @@ def command(
 ) -> None:
     """Show what a build would do, and why.
 
-    What changed in the code since it was built, in words of SQL; what is built because of that, or because of
-    new data; what it took last time. The warehouse is looked into, and nothing is changed.
+    ENV is the environment, prod if it is left out. What changed in the code since it was built, in words of
+    SQL; what is built because of that, or because of new data, and what is taken from another environment;
+    what it took last time. The warehouse is looked into, and nothing is changed.
     """
     from sqlflow.cli.failures import CHANGES
     from sqlflow.cli.views.plan import plan_markdown, plan_record, plan_text
     from sqlflow.plan.saved import encode_plan
 
+    if environment is not None:
+        if session.given.env not in (None, environment):
+            raise click.UsageError(f"ENV and --env {session.given.env} exclude each other")
+        session.given = session.given._replace(env=environment)
     options.check_interval(start, end, full_refresh=full_refresh)
     if markdown and session.terminal.is_json:
         raise click.UsageError("--markdown and --json exclude each other")

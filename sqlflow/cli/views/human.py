@@ -14,13 +14,14 @@ from rich.text import Text
 from sqlflow.cli.terminal import Terminal
 from sqlflow.cli.views.diagnostics import Lines
 from sqlflow.cli.views.paint import visible
-from sqlflow.cli.views.plain import awaited, is_remarkable, started, unchanged
+from sqlflow.cli.views.plain import awaited, is_remarkable, started, taken, unchanged
 from sqlflow.cli.views.summary import hooks_line, node_line, summary
 from sqlflow.core.ids import NodeId
 from sqlflow.state.event import (
     Event,
     LeaseAwaited,
     NodeFinished,
+    NodesTaken,
     NodeStarted,
     Published,
     RunFinished,
@@ -84,6 +85,8 @@ class HumanView:
                 self._live.start()
             case Unchanged():
                 self._above(unchanged(event))
+            case NodesTaken():
+                self._above(taken(event))
             case LeaseAwaited():
                 self._above(awaited(event))
             case NodeFinished():

@@ -17,6 +17,7 @@ from sqlflow.state.event import (
     Event,
     LeaseAwaited,
     NodeFinished,
+    NodesTaken,
     NodeStarted,
     Published,
     RunFinished,
@@ -99,6 +100,8 @@ def event_record(event: Event, lines: Lines) -> Record:
                 "materialized": event.materialized,
                 "at": event.at.isoformat(),
             }
+        case NodesTaken():
+            return _taken(event)
         case LeaseAwaited():
             return {
                 "event": "lease_awaited",
@@ -133,6 +136,15 @@ def event_record(event: Event, lines: Lines) -> Record:
             return _run_finished(event, lines)
         case _:
             assert_never(event)
+
+
+def _taken(event: NodesTaken) -> Record:
+    return {
+        "event": "nodes_taken",
+        "source": event.source,
+        "nodes": list(event.nodes),
+        "seconds": event.seconds,
+    }
 
 
 def _node_finished(event: NodeFinished, lines: Lines) -> Record:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from sqlflow.cli.terminal import Terminal
 from sqlflow.cli.views.diagnostics import Lines
-from sqlflow.cli.views.paint import count, visible
+from sqlflow.cli.views.paint import count, seconds, visible
 from sqlflow.cli.views.summary import hooks_line, node_line, summary
 from sqlflow.core.ids import NodeKind, kind_of
 from sqlflow.state.event import (
     Event,
     LeaseAwaited,
     NodeFinished,
+    NodesTaken,
     NodeStarted,
     Published,
     RunFinished,
@@ -47,6 +48,8 @@ class PlainView:
                 self._terminal.tell(started(event))
             case Unchanged():
                 self._terminal.tell(unchanged(event))
+            case NodesTaken():
+                self._terminal.tell(taken(event))
             case LeaseAwaited():
                 self._terminal.tell(awaited(event))
             case NodeFinished():
@@ -82,6 +85,12 @@ def unchanged(event: Unchanged) -> str:
         names = ", ".join(visible(name) for name in event.untold)
         lines.append(f"always built is what reads a source that can't tell whether it changed: {names}")
     return "\n".join(lines)
+
+
+def taken(event: NodesTaken) -> str:
+    """Says what was published without being computed."""
+    nodes = count(len(event.nodes), "node")
+    return f"taken, as {visible(event.source)} has it: {nodes}, {seconds(event.seconds)}"
 
 
 def awaited(event: LeaseAwaited) -> str:

@@ -31,6 +31,7 @@ from sqlflow.bind.canonical.changes import (
     SourcesChanged,
 )
 from sqlflow.cli.views.paint import Paint, count, no_colour, seconds, visible
+from sqlflow.dialect.environments import PROD
 
 if TYPE_CHECKING:
     from sqlflow.plan.review import Change, Review, Work
@@ -48,11 +49,12 @@ _Line: TypeAlias = tuple[str, str, str]
 def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False) -> str:
     """Draws a plan: what changed, what is built and why, what it took last time."""
     if found.is_empty:
-        lines = [f"target {found.target}: nothing to do, {count(found.unchanged, 'node')} unchanged"]
+        lines = [f"{_where(found)}: nothing to do, {count(found.unchanged, 'node')} unchanged"]
         return "\n".join([*lines, *_removed(found, paint)])
     lines = [paint(_headline(found), "title")]
     for change in _told(found):
         lines += ["", *_change(change, paint)]
+    lines += _taken(found, paint)
     lines += ["", *_work(found, paint, all_work)]
     if found.pruned:
         lines += ["", *_pruned(found, paint, all_work)]
@@ -60,6 +62,25 @@ def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False
         names = ", ".join(found.untold)
         lines += ["", paint(f"can't tell whether they changed: {names}; what reads them is built", "dim")]
     return "\n".join([*lines, *_removed(found, paint)])
+
+
+def _where(found: Review) -> str:
+    environment = f", environment {found.environment}" if found.environment != PROD else ""
+    return f"target {found.target}{environment}"
+
+
+def _taken(found: Review, paint: Paint, most: int = _MOST) -> list[str]:
+    """Says what is not built, since an environment has it."""
+    lines: list[str] = []
+    for source in dict.fromkeys(taken.source for taken in found.taken):
+        names = [visible(taken.name) for taken in found.taken if taken.source == source]
+        listed = ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+        if source == found.environment:
+            told = f"get names by version: {listed}"
+        else:
+            told = f"taken as {source} has it, nothing computed: {listed}"
+        lines += ["", paint(told, "dim")]
+    return lines
 
 
 def _removed(found: Review, paint: Paint) -> list[str]:
@@ -88,6 +109,7 @@ def plan_markdown(found: Review) -> str:
     if found.work:
         lines += ["", "| built | | why | batches | last time |", "|---|---|---|---|---|"]
         lines += [f"| {' | '.join(_cell(cell) for cell in _cells(work))} |" for work in found.work]
+    lines += _taken(found, no_colour)
     return "\n".join(lines)
 
 
@@ -96,6 +118,7 @@ def plan_record(found: Review) -> Record:
     return {
         "event": "plan",
         "target": found.target,
+        "environment": found.environment,
         "changes": [
             {
                 "id": change.node,
@@ -139,6 +162,7 @@ def plan_record(found: Review) -> Record:
             }
             for one in found.pruned
         ],
+        "taken": [{"id": one.node, "name": one.name, "source": one.source} for one in found.taken],
         "removed": list(found.removed),
         "unchanged": found.unchanged,
         "untold": list(found.untold),
@@ -151,11 +175,11 @@ def _headline(found: Review) -> str:
     changed = len(_told(found))
     parts = [f"{changed} changed", f"{len(found.changes) - changed} added", f"{len(found.removed)} removed"]
     built = [work for work in found.work if work.kind != "test"]
+    parts += [f"{len(found.taken)} to take"] if found.taken else []
     parts.append(f"{len(built)} to build")
-    if found.pruned:
-        parts.append(f"{len(found.pruned)} pruned")
+    parts += [f"{len(found.pruned)} pruned"] if found.pruned else []
     parts.append(f"{found.unchanged} unchanged")
-    return f"plan for target {found.target}: {', '.join(parts)}"
+    return f"plan for {_where(found)}: {', '.join(parts)}"
 
 
 def _change(change: Change, paint: Paint) -> Iterator[str]:

@@ -1,0 +1,213 @@
+"""Publishes what another environment has already: views are made, in one transaction; nothing is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from sqlflow.apply.attempts import again
+from sqlflow.apply.catalog import Catalog
+from sqlflow.apply.publish import Publisher
+from sqlflow.apply.publish_log import PublishLog
+from sqlflow.apply.questions import Questions
+from sqlflow.apply.sender import Sender
+from sqlflow.apply.versioned import Versions
+from sqlflow.bind.types import BoundQuery
+from sqlflow.core.ids import NodeId
+from sqlflow.core.relation import Relation, RelationKind
+from sqlflow.core.textmap import TextMap
+from sqlflow.dialect import statements as sql
+from sqlflow.dialect.environments import physical_name
+from sqlflow.dialect.names import relation_sql
+from sqlflow.dialect.spec import DialectSpec
+from sqlflow.materialize.build import attachments
+from sqlflow.materialize.relation import build_view
+from sqlflow.materialize.types import Carry, Existing, Hold, Run, Step, around
+from sqlflow.plan.types import LoadSource, Plan, RunTest, Take
+from sqlflow.plan.versions import same_rows
+from sqlflow.state.publication import Publication
+
+
+def make_promoter(
+    spec: DialectSpec,
+    catalog: Catalog,
+    log: PublishLog,
+    plain: Mapping[NodeId, Relation],
+    planned: frozenset[Relation],
+    run: str,
+    now: datetime,
+) -> Promoter:
+    """Makes what publishes takes outside of a plan; `planned` are the names that the environment gives."""
+    publisher = Publisher(spec=spec, catalog=catalog, planned=planned)
+    questions = Questions(spec=spec, catalog=catalog, log=log)
+    versions = Versions(
+        spec=spec,
+        catalog=catalog,
+        publisher=publisher,
+        questions=questions,
+        log=log,
+        plain=plain,
+        run=run[:8],
+    )
+    return Promoter(versions=versions, run=run, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promoter:
+    """Publishes takes; `run` is the run's id, `now` its one time."""
+
+    versions: Versions
+    run: str
+    now: datetime
+
+    @property
+    def spec(self) -> DialectSpec:
+        """The target's dialect."""
+        return self.versions.spec
+
+    @property
+    def catalog(self) -> Catalog:
+        """What stands in the schemas."""
+        return self.versions.catalog
+
+    @property
+    def log(self) -> PublishLog:
+        """The publish log of the environment."""
+        return self.versions.log
+
+    def remember(self, plan: Plan, sender: Sender) -> None:
+        """Writes down what the nodes are whose code a plan changes: a rollback goes back to that."""
+        before: dict[NodeId, Publication | None] = {}
+        for take in plan.takes:
+            last = self.log.last(take.node)
+            if last is None or (last.code, last.data) != (take.code, take.publication.data):
+                before[take.node] = last
+        for action in plan.actions:
+            last = self.log.last(action.node)
+            is_test = isinstance(action.work, RunTest | LoadSource)
+            is_new = last is None or not same_rows(last.code, action.code)
+            if not is_test and (is_new or not before.keys().isdisjoint(action.reads)):
+                before.setdefault(action.node, last)
+        if before:
+            environment = self.log.environment
+            again(sender, lambda: self.log.history.add(environment, self.run, self.now, before, sender))
+
+    def promote(
+        self,
+        takes: Sequence[Take],
+        sender: Sender,
+        *,
+        also: Callable[[], None] = lambda: None,
+    ) -> tuple[Publication, ...]:
+        """Publishes all of them, or none; gives their publications in the same order.
+
+        What is to be done `also` is done last, in the same transaction. Raises WorkFailedError where one
+        can't be, StoppedError where the run is stopped meanwhile.
+        """
+        published = again(sender, lambda: self._all(takes, sender, also))
+        for publication in published:
+            self.log.put(publication)
+        return published
+
+    def _all(
+        self, takes: Sequence[Take], sender: Sender, also: Callable[[], None]
+    ) -> tuple[Publication, ...]:
+        self.catalog.forget_all()
+        with sender.transaction() as transaction:
+            published = tuple(self._one(take, sender) for take in takes)
+            also()
+            if published:
+                transaction.proof = partial(self.log.holds, published[-1])
+        return published
+
+    def _one(self, take: Take, sender: Sender) -> Publication:
+        sender.node = take.node
+        with sender.naming(take.name, take.span):
+            last = self.log.last(take.node)
+            table = take.publication.table
+            if take.query is not None:
+                self._define(take, take.query, sender)
+            elif table is not None:
+                self.versions.show(take.relation, table, sender)
+            else:
+                table = self._adopt(take, sender)
+            publication = self._composed(take, table)
+            self.log.keep_version(publication, sender)
+            self.log.write(publication, sender)
+            if take.owns:
+                self.log.tables.write(publication, sender)
+            before = last.table if last is not None else None
+            if before is not None and before != table and self.log.tables.is_own(before):
+                self.log.tables.release(before, self.now, sender)
+            self.versions.publisher.run(self._attachments(take), None, None, sender)
+        return publication
+
+    def _composed(self, take: Take, table: Relation | None) -> Publication:
+        found = take.publication
+        made = self.log.compose(
+            take.node,
+            take.relation,
+            code=take.code,
+            inputs=found.inputs,
+            ranges=found.ranges,
+            changed=None,
+            run=self.run,
+            at=found.at,
+            epoch=0,
+            data=found.data,
+            checksum=found.checksum,
+            table=table,
+        )
+        return replace(
+            made,
+            like=found.like,
+            unread=found.unread,
+            tested=found.tested,
+            origin=found.origin,
+            origins=found.origins,
+        )
+
+    def _define(self, take: Take, query: BoundQuery, sender: Sender) -> None:
+        """Makes the view that a node is."""
+        relation = take.relation
+        kind = self.versions.questions.kind(relation, sender, shown=False)
+        dependents = self.versions.questions.dependents(relation, sender) if kind is not None else ()
+        existing = self.versions.questions.existing(relation, kind, dependents, sender, view=True)
+        incoming = self.versions.questions.described(query, sender) if existing.columns else ()
+        script = build_view(self.spec, relation, query, existing, incoming, lambda _: (), self.run[:8])
+        self.versions.publisher.run(script.steps, None, None, sender)
+        self.catalog.put(relation, RelationKind.VIEW)
+
+    def _adopt(self, take: Take, sender: Sender) -> Relation:
+        """Gives a table of the node's own name a name by version; a view takes its place."""
+        relation, spec = take.relation, self.spec
+        plain = self.versions.plain[take.node]
+        number = str(self.log.number(take.node) + 1)
+        named = physical_name(spec, plain, self.log.environment, self.run, number)
+        table = Relation(relation.database, relation.schema, named.identifier)
+        dependents = self.versions.questions.dependents(relation, sender)
+        show = around(sql.create_view(spec, relation), _all_of(spec, table))
+        rename = Run(sql=sql.rename(spec, RelationKind.TABLE, relation, table.identifier))
+        steps: tuple[Step, ...] = (rename, show)
+        if dependents:
+            hold = Hold(relation=relation, dependents=dependents)
+            steps = (hold, *steps, Carry(aside=table, kind=RelationKind.TABLE, keep=True))
+        existing = Existing(kind=RelationKind.TABLE)
+        if not spec.views_bind_by_name:
+            with sender.asking() as session:
+                existing = Existing(kind=RelationKind.TABLE, grants=session.grants(relation))
+        self.versions.publisher.run(steps, None, None, sender)
+        for grant in sql.grant(spec, relation, existing.grants):
+            sender.execute(grant)
+        self.catalog.put(relation, RelationKind.VIEW)
+        self.catalog.put(table, RelationKind.TABLE)
+        return table
+
+    def _attachments(self, take: Take) -> Sequence[Step]:
+        return attachments(self.spec, take.docs, take.grants, take.relation, RelationKind.VIEW)
+
+
+def _all_of(spec: DialectSpec, table: Relation) -> BoundQuery:
+    return BoundQuery(sql=f"SELECT * FROM {relation_sql(spec, table)}", map=TextMap((), 0))

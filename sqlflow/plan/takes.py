@@ -1,0 +1,257 @@
+"""Finds out what an environment need not build, since another one has it: tables by version are shared."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, Program
+from sqlflow.core.config import Materialization
+from sqlflow.core.ids import NodeId, NodeKind, kind_of
+from sqlflow.core.textmap import TextMap
+from sqlflow.dialect.environments import PROD
+from sqlflow.plan.parents import is_ephemeral
+from sqlflow.plan.stale import Past
+from sqlflow.plan.types import Take
+from sqlflow.plan.versions import same_rows
+from sqlflow.state.publication import Publication
+
+# Where what is taken comes from if no environment shows it any more.
+EARLIER = "an earlier build"
+
+
+def find_takes(
+    program: Program,
+    codes: Mapping[NodeId, str],
+    past: Past,
+    wanted: Collection[NodeId],
+    effective: Mapping[NodeId, tuple[NodeId, ...]],
+) -> tuple[Take, ...]:
+    """Gives what is taken from elsewhere, in the graph's order.
+
+    Of another environment than prod, every node is asked about: what is not built there is that of prod.
+    """
+    if not program.environment.is_virtual:
+        return ()
+    finder = _Finder(program, codes, past, effective)
+    asked = wanted if program.environment.is_prod else program.graph.nodes.keys()
+    return tuple(take for node in program.graph.order if node in asked for take in finder.take(node))
+
+
+def taken(past: Past, takes: Collection[Take]) -> Past:
+    """Gives what will be known once these have been published."""
+    if not takes:
+        return past
+    published = dict(past.publications)
+    published |= {take.node: replace(take.publication, code=take.code) for take in takes}
+    return replace(past, publications=published)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What an environment has from prod, which brings that up to date.
+
+    `following` are the nodes that show what prod has now; `whole` are those of them that read nothing else,
+    so that nothing here can make them stale.
+    """
+
+    following: frozenset[NodeId] = frozenset()
+    whole: frozenset[NodeId] = frozenset()
+
+
+def shared_nodes(
+    program: Program,
+    codes: Mapping[NodeId, str],
+    past: Past,
+    takes: Collection[Take],
+    effective: Mapping[NodeId, tuple[NodeId, ...]],
+) -> Shared:
+    """Finds what an environment shares with prod, once it has taken what it takes."""
+    if program.environment.is_prod or not program.environment.is_virtual:
+        return Shared()
+    prod = past.others.get(PROD, {})
+    taken = {take.node: take for take in takes}
+    following: set[NodeId] = set()
+    whole: set[NodeId] = set()
+    for node in program.graph.order:
+        parents = [parent for parent in effective[node] if parent not in program.sources]
+        take, last = taken.get(node), past.publications.get(node)
+        if take is not None:
+            follows = take.source == PROD and same_rows(take.code, codes.get(node, ""))
+        elif last is not None and not same_rows(last.code, codes.get(node, "")):
+            follows = False
+        elif last is not None and last.table is not None:
+            follows = past.owners.get(last.table, "") != program.environment.name
+        elif last is not None:
+            there = prod.get(node)
+            follows = there is not None and same_rows(last.code, there.code)
+        else:
+            # A test of what is all prod's.
+            follows = kind_of(node) is NodeKind.TEST and bool(parents)
+        reads_whole = all(parent in whole for parent in parents)
+        if follows and (reads_whole or kind_of(node) is not NodeKind.TEST):
+            following.add(node)
+        if follows and reads_whole:
+            whole.add(node)
+    return Shared(following=frozenset(following), whole=frozenset(whole))
+
+
+class _Finder:
+    """Looks at one node after the other, in the graph's order."""
+
+    def __init__(
+        self,
+        program: Program,
+        codes: Mapping[NodeId, str],
+        past: Past,
+        effective: Mapping[NodeId, tuple[NodeId, ...]],
+    ) -> None:
+        self._program = program
+        self._codes = codes
+        self._past = past
+        self._parents = {
+            node: [parent for parent in parents if parent not in program.sources]
+            for node, parents in effective.items()
+        }
+        # What the environment will show of what is taken, and from where.
+        self._taken: dict[NodeId, tuple[str, Publication]] = {}
+        self._alike: dict[tuple[str, NodeId], bool] = {}
+
+    def take(self, node: NodeId) -> Iterator[Take]:
+        """Gives how a node is taken, if it is."""
+        program, past = self._program, self._past
+        model = program.models.get(node) or program.seeds.get(node)
+        if model is None or is_ephemeral(program, node):
+            return
+        last = past.publications.get(node)
+        if last is not None and same_rows(last.code, self._codes.get(node, "")):
+            if node in past.adoptable and self._can_be_renamed(model):
+                yield self._adopted(model, last)
+                return
+            if not any(parent in self._taken for parent in self._parents[node]):
+                return
+        found = self._candidate(model) or self._earlier(model) or self._beginning(model, last)
+        if found is not None:
+            self._taken[node] = found
+            yield self._take(model, *found)
+
+    def _candidate(self, model: BoundModel | BoundSeed) -> tuple[str, Publication] | None:
+        """What another environment has of the code that a node has now, made of what there will be here."""
+        others, code = self._past.others, self._codes.get(model.id, "")
+        for environment in sorted(others, key=lambda name: (name != PROD, name)):
+            found = others[environment].get(model.id)
+            if (
+                found is not None
+                and _is_shared_as(model, found)
+                and same_rows(found.code, code)
+                and self._fits(model.id, environment, found)
+            ):
+                return environment, found
+        return None
+
+    def _earlier(self, model: BoundModel | BoundSeed) -> tuple[str, Publication] | None:
+        """What an earlier build has left, made of what there will be."""
+        for found in self._past.kept.get(model.id, ()):
+            if same_rows(found.code, self._codes.get(model.id, "")) and not is_view(model):
+                now = {parent: self._after(parent) for parent in self._parents[model.id]}
+                if all(one is not None and found.inputs.get(p) == one.data for p, one in now.items()):
+                    return EARLIER, found
+        return None
+
+    def _beginning(
+        self, model: BoundModel | BoundSeed, last: Publication | None
+    ) -> tuple[str, Publication] | None:
+        """What prod has: as that an environment begins, whatever the code is."""
+        found = self._past.others.get(PROD, {}).get(model.id)
+        begins = not self._program.environment.is_prod and last is None
+        return (PROD, found) if begins and found is not None and _is_shared_as(model, found) else None
+
+    def _take(self, model: BoundModel | BoundSeed, source: str, found: Publication) -> Take:
+        code, query = self._codes[model.id], None
+        is_of_now = same_rows(found.code, code)
+        if found.table is None and isinstance(model, BoundModel):
+            query = model.full if is_of_now else _all_of(found)
+        return Take(
+            node=model.id,
+            name=model.name,
+            materialized=self._program.graph.nodes[model.id].materialized,
+            relation=model.relation,
+            span=model.span,
+            docs=model.docs,
+            grants=model.grants,
+            source=source,
+            publication=found,
+            code=code if is_of_now else found.code,
+            owns=self._program.environment.is_prod or source == EARLIER,
+            query=query,
+        )
+
+    def _adopted(self, model: BoundModel | BoundSeed, last: Publication) -> Take:
+        return replace(self._take(model, self._program.environment.name, last), owns=True, query=None)
+
+    def _can_be_renamed(self, model: BoundModel | BoundSeed) -> bool:
+        return self._program.spec.renames_indexed_tables or not model.config.indexes
+
+    def _after(self, node: NodeId) -> Publication | None:
+        """What the environment shows of a node once all is taken."""
+        taken = self._taken.get(node)
+        return taken[1] if taken is not None else self._past.publications.get(node)
+
+    def _fits(self, node: NodeId, environment: str, found: Publication) -> bool:
+        """Whether what another environment has was made of what this one will have."""
+        there = self._past.others[environment]
+        for parent in self._parents[node]:
+            theirs = there.get(parent)
+            if theirs is None or not same_rows(theirs.code, self._codes.get(parent, "")):
+                return False
+            if not self._is_alike(environment, parent):
+                return False
+            taken = self._taken.get(parent)
+            is_theirs = taken is not None and taken[0] == environment
+            if environment == PROD or not (is_theirs or theirs.table is None):
+                # What both have from elsewhere may be newer: that is seen when it is judged.
+                continue
+            if found.inputs.get(parent) != theirs.data or not self._is_settled(environment, parent):
+                return False
+        return True
+
+    def _is_settled(self, environment: str, node: NodeId) -> bool:
+        """Whether a view of another environment was last published from what it reads there now."""
+        there = self._past.others[environment]
+        last = there.get(node)
+        if last is None or last.table is not None:
+            return last is not None
+        return all(
+            (theirs := there.get(parent)) is not None
+            and last.inputs.get(parent) == theirs.data
+            and self._is_settled(environment, parent)
+            for parent in self._parents[node]
+        )
+
+    def _is_alike(self, environment: str, node: NodeId) -> bool:
+        """Whether this environment will show of a node what another one does."""
+        key = environment, node
+        if key not in self._alike:
+            mine, theirs = self._after(node), self._past.others[environment].get(node)
+            alike = mine is not None and theirs is not None and same_rows(mine.code, theirs.code)
+            if mine is not None and theirs is not None and alike and mine.data != theirs.data:
+                if mine.table is None and theirs.table is None:
+                    alike = all(self._is_alike(environment, parent) for parent in self._parents[node])
+                else:
+                    alike = mine.table == theirs.table
+            self._alike[key] = alike
+        return self._alike[key]
+
+
+def is_view(model: BoundModel | BoundSeed) -> bool:
+    """Whether a node is a view, and has no table."""
+    return model.config.materialized is Materialization.VIEW and isinstance(model, BoundModel)
+
+
+def _is_shared_as(model: BoundModel | BoundSeed, found: Publication) -> bool:
+    """Whether what was published can be shown by another environment: as a table by version, or a query."""
+    return found.table is not None or is_view(model)
+
+
+def _all_of(found: Publication) -> BoundQuery:
+    return BoundQuery(sql=f"SELECT * FROM {found.relation}", map=TextMap((), 0))
