@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlflow.core.ids import NodeId
-from sqlflow.state.publication import PROD, Publication
+from sqlflow.dialect.environments import PROD
+from sqlflow.state.publication import Publication
 
 FIRST = Publication(
     environment=PROD,
