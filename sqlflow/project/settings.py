@@ -119,9 +119,7 @@ def _read(
     snapshot_config = _tree(top, "snapshots", name, NodeKind.SNAPSHOT)
     test_config = _tree(top, "tests", name, NodeKind.TEST)
     severities = _severities(top)
-    python_timeout = top.positive("python-timeout")
-    lock_timeout = top.positive("lock-timeout")
-    lease_time = top.positive("lease-time")
+    times = [top.positive(key) for key in ("python-timeout", "lock-timeout", "lease-time")]
     layout, naming, ttl = _environments(top)
     state, run_hooks = top.text("state"), read_run_hooks(top)
     top.finish()
@@ -146,9 +144,9 @@ def _read(
         snapshot_config=snapshot_config,
         test_config=test_config,
         severities=severities,
-        python_timeout=python_timeout or _PYTHON_TIMEOUT,
-        lock_timeout=lock_timeout or _LOCK_TIMEOUT,
-        lease_time=lease_time or _LEASE_TIME,
+        python_timeout=times[0] or _PYTHON_TIMEOUT,
+        lock_timeout=times[1] or _LOCK_TIMEOUT,
+        lease_time=times[2] or _LEASE_TIME,
         state=ConfigEntry(state, top.span("state")) if state is not None else None,
         path=path,
         layout=layout,
