@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from sqlflow.api import LoadedProject
-from tests.evolution.data import change, first_data
+from tests.evolution.data import Data, change, first_data
 from tests.evolution.edits import EDITS
 from tests.evolution.project import Model, Project
 from tests.evolution.queries import Item, Select
@@ -24,8 +24,22 @@ _MODELS = (
     Model(name="m1", query=_BELOW, materialized="table"),
 )
 START = Start(Project(models=_MODELS), first_data(random.Random(1)))
-UPDATE = next(Step("data", "orders", n) for n in range(99) if change(START.data, "orders", n)[1] == "update")
-TOUCH = next(Step("data", "orders", n) for n in range(99) if change(START.data, "orders", n)[1] == "touch")
+
+
+def _changed(kind: str, *, a: bool) -> Step:
+    """A change of the orders of a kind, in which the values of `a` are others, or the same."""
+
+    def values(data: Data) -> list[str]:
+        return sorted(str(row[1]) for row, _ in data.rows["orders"].values())
+
+    for seed in range(200):
+        data, made = change(START.data, "orders", seed)
+        if made == kind and (values(data) != values(START.data)) == a:
+            return Step("data", "orders", seed)
+    raise AssertionError(f"no {kind} is made")
+
+
+UPDATE, TOUCH = _changed("update", a=True), _changed("touch", a=False)
 STEPS = (Step("cosmetic", "m0", 1), Step("data", "people", 2), UPDATE, Step("move a file", "m1", 1))
 
 
