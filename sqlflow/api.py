@@ -22,7 +22,7 @@ from sqlflow.core.span import Span
 from sqlflow.core.value import Value, freeze
 from sqlflow.dialect.environments import PROD
 from sqlflow.dialect.names import same_name
-from sqlflow.environments import collect, drop, list_environments, roll_back
+from sqlflow.environments import collect, drop, list_environments, roll_back, shown
 from sqlflow.link.selection import select as select_nodes
 from sqlflow.link.types import Node
 from sqlflow.manifest import manifest
@@ -353,6 +353,29 @@ class LoadedProject:
         """Gives the first rows of a query, written as a model would be."""
         query = compile_inline(self._work.compiled, sql)
         return self._preview(query.sql, limit, "the query", Span("<inline>", 0, len(sql)), query)
+
+    def diff(
+        self,
+        left: str,
+        right: str,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        *,
+        on: Sequence[str] = (),
+        tolerance: float = 0.0,
+        samples: int = 3,
+    ) -> tuple[Comparison, ...]:
+        """Compares what two environments show of the selected models and seeds, as `compare` does.
+
+        Raises ProjectError where there is no such environment, or where nothing can be compared.
+        """
+        program, chosen, _ = self._work.select(select, exclude)
+        nodes = chosen & (program.models.keys() | program.seeds.keys())
+        sides = (
+            {node: relation for node, relation in one.items() if node in nodes}
+            for one in shown(self._work, left, right)
+        )
+        return self.compare(*sides, on=on, tolerance=tolerance, samples=samples)
 
     def compare(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean
 from sqlflow.core.ids import NodeId
+from sqlflow.core.relation import Relation
 from sqlflow.dialect.environments import PROD
+from sqlflow.dialect.names import read_relation
 from sqlflow.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,6 +35,28 @@ def list_environments(work: Workspace) -> tuple[EnvironmentStatus, ...]:
         log.tables.read(session)
         shown, entries = log.everywhere(session), log.history.read(session)
         return statuses(shown, entries, log.tables.owners(), timedelta(days=settings.environment_ttl))
+
+
+def shown(work: Workspace, *names: str) -> tuple[Mapping[NodeId, Relation], ...]:
+    """Gives the table or view by which each environment shows each node; the warehouse is only looked into.
+
+    Where an environment's view shows a table by version, it is that table: two that show one are equal.
+    Raises ProjectError where there is no environment of one of the names.
+    """
+    from sqlflow.apply.publish_log import PublishLog
+
+    spec = work.adapter().spec
+    log = PublishLog(spec, work.settings().target.database, PROD)
+    with closing(work.open_or_empty()) as warehouse, closing(warehouse.session()) as session:
+        log.tables.read(session)
+        everywhere = log.everywhere(session)
+    out: list[Mapping[NodeId, Relation]] = []
+    for name in names:
+        if name not in everywhere:
+            raise ProjectError([_no_environment(name, tuple(everywhere))])
+        last = everywhere[name].items()
+        out.append({node: one.table or read_relation(spec, one.relation) for node, one in last})
+    return tuple(out)
 
 
 def roll_back(work: Workspace) -> RolledBack:
@@ -181,11 +205,20 @@ def _nothing(environment: str) -> Diagnostic:
 
 
 def _not_dropped(name: str, known: tuple[str, ...]) -> Diagnostic:
-    why = "`prod` is never dropped" if name == PROD else f"there is no environment `{name}`"
-    others = [one for one in known if one != PROD]
+    if name == PROD:
+        others = [one for one in known if one != PROD]
+        return Diagnostic(
+            code=Code.INVALID_VALUE,
+            message="`prod` is never dropped",
+            help=f"there are: {', '.join(others)}" if others else "there is no other",
+        )
+    return _no_environment(name, tuple(one for one in known if one != PROD))
+
+
+def _no_environment(name: str, known: tuple[str, ...]) -> Diagnostic:
     return Diagnostic(
         code=Code.INVALID_VALUE,
-        message=why,
-        help=did_you_mean(name, others)
-        or (f"there are: {', '.join(others)}" if others else "there is no other"),
+        message=f"there is no environment `{name}`",
+        help=did_you_mean(name, known)
+        or (f"there are: {', '.join(known)}" if known else "there is no other"),
     )

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "freshness": "Show how old the rows of the sources are.",
         "sources": "Write down what the warehouse says of the sources.",
         "env": "List environments, go back to what one was, drop one.",
+        "diff": "Compare what two environments show: columns, and rows by key.",
         "gc": "Drop environments that expired, and tables that nothing shows.",
         "state": "Look after what is known of the project's past runs.",
         "show": "Show the first rows of a model, seed, source or query.",
