@@ -341,5 +341,5 @@ def random_project(rng: random.Random, count: int, taste: Taste) -> Project:
         model = Model(name=name, query=query, materialized=materialized, style=style(rng))
         if materialized == "incremental":
             model = Model(name=name, query=query, materialized=materialized, config=(("unique_key", "id"),))
-        project = Project(models=(*project.models, model), seeds=project.seeds)
+        project = replace(project, models=(*project.models, model))
     return project

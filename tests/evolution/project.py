@@ -48,10 +48,11 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """Models, each after those that it reads, and seeds as rows of text."""
+    """Models, each after those that it reads, and seeds as rows of text; how tables lie in the warehouse."""
 
     models: tuple[Model, ...]
     seeds: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = ()
+    layout: str = "direct"
 
     def model(self, name: str) -> Model | None:
         """Finds a model."""
@@ -97,8 +98,9 @@ class Project:
     def files(self, path: str) -> dict[str, str]:
         """Writes the project on a DuckDB file."""
         target = {"type": "duckdb", "path": path, "threads": 1}
+        settings = {"name": "p", "dialect": "duckdb", "layout": self.layout, "targets": {"dev": target}}
         found = {
-            "sqlflow.yml": json.dumps({"name": "p", "dialect": "duckdb", "targets": {"dev": target}}),
+            "sqlflow.yml": json.dumps(settings),
             "models/sources.yml": json.dumps(_sources(self)),
             "models/tests.yml": json.dumps({"models": [_properties(m) for m in self.models if m.tests]}),
         }

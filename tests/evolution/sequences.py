@@ -6,7 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
 from sqlflow.core.diagnostic import ProjectError
@@ -14,11 +14,12 @@ from tests.evolution.data import Data, change, first_data
 from tests.evolution.edits import EDITS, ON_KEPT, WEIGHTS
 from tests.evolution.generate import Taste, random_project
 from tests.evolution.project import FILE, SOURCES, Project
-from tests.evolution.stand import Stand, difference, left_to_do, rebuilt, stand
+from tests.evolution.stand import Contents, Stand, difference, left_to_do, rebuilt, stand
 
 # Steps that are no edits.
 DATA, PART, WHOLE, SAVED, REVERT = "data", "build a part", "build", "plan and apply", "revert"
-_WEIGHTS = {DATA: 5, PART: 4, WHOLE: 2, SAVED: 2, REVERT: 1, "edit": 18}
+IN_DEV = "build in dev"
+_WEIGHTS = {DATA: 5, PART: 4, WHOLE: 2, SAVED: 2, IN_DEV: 2, REVERT: 1, "edit": 18}
 
 
 class Step(NamedTuple):
@@ -67,6 +68,7 @@ def first(seed: int) -> Start:
     data = first_data(rng)
     taste = Taste(stars=rng.choice((0.05, 0.2)), odd=rng.choice((0.2, 0.5)), deep=rng.choice((0.3, 0.8)))
     project = random_project(rng, min(rng.randint(5, 30), rng.randint(5, 30)), taste)
+    project = replace(project, layout=rng.choice(("direct", "virtual")))
     with stand() as place:
         return Start(compiling(project, place, data), data)
 
@@ -148,6 +150,8 @@ class _Play:
         # Projects that were there, and the last one that could be built.
         self._before = [start.project]
         self._good = start.project
+        # What the sources' clock said when prod was last brought up to date.
+        self._at = -1
 
     def run(self, director: Director) -> None:
         """Builds, takes one step after the other, builds and looks."""
@@ -173,6 +177,8 @@ class _Play:
                 self._whole(look=rng.random() < 0.5)
             case "plan and apply":
                 self._whole(look=rng.random() < 0.5, saved=True)
+            case "build in dev":
+                self._in_dev()
             case "revert":
                 self._revert(rng)
             case kind:
@@ -210,11 +216,39 @@ class _Play:
         else:
             self._played.counts["builds of a part" if ended.ok else "builds of a part that fail"] += 1
 
+    def _in_dev(self) -> None:
+        """Builds in another environment, from which prod then takes what it has.
+
+        What both have is brought up to date by prod: so only after that they have the same rows.
+        """
+        project = self._project
+        ended = self._place.build(self._place.load(project, self._data, "dev"))
+        self._played.counts["builds in dev" if ended.ok else "builds in dev that fail"] += 1
+        if ended.ok and self._at != self._data.at:
+            return
+        should = rebuilt(self._place, self._place.load(project, self._data), project, self._data)
+        if not should.ended.ok or should.is_large:
+            return
+        if ended.ok:
+            self._compare(self._place.contents(project, "dev"), should.contents)
+        else:
+            self._fail("build fails", ended.wrong.partition(":")[0], ended.wrong)
+
+    def _compare(self, found: dict[str, Contents | str], should: dict[str, Contents | str]) -> bool:
+        """Compares what is there with what should be; says whether that is right."""
+        self._played.counts["relations compared"] += len(found)
+        for name in found:
+            if text := difference(found[name], should[name]):
+                self._fail("difference", name, text)
+                return False
+        return True
+
     def _whole(self, *, look: bool, saved: bool = False) -> None:
         counts, project = self._played.counts, self._project
         loaded = self._place.load(project, self._data)
         ended = self._place.apply_saved(loaded) if saved else self._place.build(loaded)
         counts["whole builds"] += 1
+        self._at = self._data.at if ended.ok else -1
         if ended.ok and not look:
             self._good = project
             return
@@ -235,12 +269,8 @@ class _Play:
         if not should.ended.ok:
             self._fail("rebuild fails", should.ended.wrong.partition(":")[0], should.ended.wrong)
             return
-        found = self._place.contents(project)
-        counts["relations compared"] += len(found)
-        for name in found:
-            if text := difference(found[name], should.contents[name]):
-                self._fail("difference", name, text)
-                return
+        if not self._compare(self._place.contents(project), should.contents):
+            return
         if left := left_to_do(loaded, project):
             self._fail("plan not empty", left[0].partition(":")[0], "; ".join(left))
 

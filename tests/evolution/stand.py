@@ -15,6 +15,7 @@ import duckdb
 import sqlflow
 from sqlflow.api import LoadedProject
 from sqlflow.core.ids import NodeId
+from sqlflow.dialect.environments import PROD
 from sqlflow.plan.saved import decode_plan, encode_plan
 from sqlflow.system.memory import MemorySystem
 from tests.evolution.data import Data, csv, fill
@@ -47,14 +48,16 @@ class Stand:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.path = str(root / "w.duckdb")
-        self._loaded: tuple[dict[str, str], LoadedProject] | None = None
+        self._loaded: dict[str, tuple[dict[str, str], LoadedProject]] = {}
 
-    def load(self, project: Project, data: Data) -> LoadedProject:
-        """Compiles a project, if it is not the one that was compiled last."""
+    def load(self, project: Project, data: Data, environment: str = PROD) -> LoadedProject:
+        """Compiles a project for an environment, if it is not the one that was compiled last for that."""
         files = {**project.files(self.path), FILE_PATH: csv(data)}
-        if self._loaded is None or self._loaded[0] != files:
-            self._loaded = files, sqlflow.load(system=MemorySystem(files, root=str(self.root)))
-        return self._loaded[1]
+        last = self._loaded.get(environment)
+        if last is None or last[0] != files:
+            system = MemorySystem(files, root=str(self.root))
+            last = self._loaded[environment] = files, sqlflow.load(system=system, environment=environment)
+        return last[1]
 
     def fill(self, data: Data, sources: tuple[str, ...] = SOURCES) -> None:
         """Puts rows into the sources."""
@@ -72,15 +75,16 @@ class Stand:
         saved = loaded.review(select).saved
         return _ended(loaded.apply_saved(decode_plan(encode_plan(saved, {})), threads=1))
 
-    def contents(self, project: Project) -> dict[str, Contents | str]:
+    def contents(self, project: Project, environment: str = PROD) -> dict[str, Contents | str]:
         """Reads the table or view of each model; gives the message where that fails."""
+        schema = "main" if environment == PROD else f"main__{environment}"
         found: dict[str, Contents | str] = {}
         with closing(duckdb.connect(self.path)) as connection:
             for model in project.models:
                 if model.materialized == "ephemeral":
                     continue
                 try:
-                    result = connection.execute(f"select * from main.{model.name} limit {MOST_ROWS + 1}")
+                    result = connection.execute(f"select * from {schema}.{model.name} limit {MOST_ROWS + 1}")
                     columns = tuple((d[0], str(d[1])) for d in result.description)
                     found[model.name] = Contents(columns, Counter(result.fetchall()))
                 except duckdb.Error as error:

@@ -40,15 +40,15 @@ _TASTE = Taste(stars=0.1, odd=0.25, untold=0.0, deep=0.8)
 class Worth:
     """By kind of edit: edits, models with equal contents, and those not built.
 
-    `near` is of the edited model and of those that read it, directly or not. `wrong` says where contents are
-    not what they should be.
+    `below` is of those that read the edited model, directly or not. `wrong` says where contents are not what
+    they should be.
     """
 
     edits: Counter[str] = field(default_factory=Counter[str])
     equal: Counter[str] = field(default_factory=Counter[str])
     left: Counter[str] = field(default_factory=Counter[str])
-    near_equal: Counter[str] = field(default_factory=Counter[str])
-    near_left: Counter[str] = field(default_factory=Counter[str])
+    below_equal: Counter[str] = field(default_factory=Counter[str])
+    below_left: Counter[str] = field(default_factory=Counter[str])
     wrong: list[str] = field(default_factory=list[str])
 
 
@@ -87,15 +87,15 @@ def _measure_one(place: Stand, rng: random.Random, count: int, worth: Worth) -> 
             return
         now = place.contents(changed)
         worth.edits[step.kind] += 1
-        near = changed.below(frozenset({step.name})) | {step.name}
+        below = changed.below(frozenset({step.name}))
         for name, contents in now.items():
             if text := difference(contents, should.contents[name]):
                 worth.wrong.append(f"{step}, `{name}`: {text}")
             if before.get(name) == should.contents[name]:
                 worth.equal[step.kind] += 1
                 worth.left[step.kind] += name not in ended.built
-                worth.near_equal[step.kind] += name in near
-                worth.near_left[step.kind] += name in near and name not in ended.built
+                worth.below_equal[step.kind] += name in below
+                worth.below_left[step.kind] += name in below and name not in ended.built
         project = changed
 
 
@@ -121,10 +121,10 @@ def main() -> int:
     print(*worth.wrong[:10], sep="\n")
     print(table_of(worth))
     equal, left = worth.equal.total(), worth.left.total()
-    near_equal, near_left = worth.near_equal.total(), worth.near_left.total()
+    below_equal, below_left = worth.below_equal.total(), worth.below_left.total()
     print(
         f"\n{worth.edits.total()} edits, {equal} models left equal: {_judged(left, equal)} not built; "
-        f"{near_equal} of them edited or below: {_judged(near_left, near_equal)} not built; "
+        f"{below_equal} of them below what is edited: {_judged(below_left, below_equal)} not built; "
         f"{len(worth.wrong)} wrong; {time.monotonic() - started:.1f} s"
     )
     return 1 if worth.wrong else 0
@@ -142,15 +142,15 @@ def table_of(worth: Worth) -> str:
             worth.edits[kind],
             worth.equal[kind],
             percent(worth.left[kind], worth.equal[kind]),
-            worth.near_equal[kind],
-            percent(worth.near_left[kind], worth.near_equal[kind]),
+            worth.below_equal[kind],
+            percent(worth.below_left[kind], worth.below_equal[kind]),
         )
         for kind in SHARES
     ]
-    near = percent(worth.near_left.total(), worth.near_equal.total())
+    share = percent(worth.below_left.total(), worth.below_equal.total())
     all_of = percent(worth.left.total(), worth.equal.total())
-    total = (worth.edits.total(), worth.equal.total(), all_of, worth.near_equal.total(), near)
-    header = ("edit", "edits", "models left equal", "not built", "edited or below, equal", "not built")
+    total = (worth.edits.total(), worth.equal.total(), all_of, worth.below_equal.total(), share)
+    header = ("edit", "edits", "models left equal", "not built", "below it, equal", "not built")
     return table(header, [*rows, ("all", *total)])
 
 
