@@ -214,6 +214,7 @@ class LoadedProject:
         exclude: Sequence[str] = (),
         *,
         full_refresh: bool = False,
+        forward_only: bool = False,
         force: bool = False,
         start: datetime | None = None,
         end: datetime | None = None,
@@ -222,7 +223,7 @@ class LoadedProject:
 
         The arguments are those of `build`, with what it raises.
         """
-        options = self._options(full_refresh, force, False, None, False)
+        options = self._options(full_refresh, force, False, None, False, forward_only=forward_only)
         options = replace(options, interval=self._interval(start, end, full_refresh, select, exclude))
         program, chosen, _ = self._work.select(select, exclude)
         check_compiled(program, chosen)
@@ -237,6 +238,7 @@ class LoadedProject:
             select=tuple(select),
             exclude=tuple(exclude),
             full_refresh=full_refresh,
+            forward_only=forward_only,
             force=force,
             interval=options.interval,
             actions=saved_actions(plan, seen.codes, published),
@@ -259,7 +261,13 @@ class LoadedProject:
         out; newer data of what is read is read.
         """
         options = self._options(saved.full_refresh, saved.force, fail_fast, threads, False)
-        options = replace(options, interval=saved.interval, now=saved.made_at, claims=True)
+        options = replace(
+            options,
+            forward_only=saved.forward_only,
+            interval=saved.interval,
+            now=saved.made_at,
+            claims=True,
+        )
         program, chosen, _ = self._work.select(saved.select, saved.exclude)
         check_compiled(program, chosen)
         with self._work.opened(chosen) as opened:
@@ -279,6 +287,7 @@ class LoadedProject:
         exclude: Sequence[str] = (),
         *,
         full_refresh: bool = False,
+        forward_only: bool = False,
         force: bool = False,
         fail_fast: bool = False,
         threads: int | None = None,
@@ -288,12 +297,16 @@ class LoadedProject:
     ) -> Recorded:
         """Brings the selected models, seeds and sources up to date, each tested before it is published.
 
-        What was built from the same code and the same data is left as it is, unless `force` is set. Where a
-        `start` or an `end` is given, the models that are built by time range get the complete batches of that
-        interval, anew; without a zone, it is meant by each model's clocks. Raises ProjectError where no such
-        model is selected, ValueError for an interval without a length, or with a full refresh.
+        What was built from the same code and the same data is left as it is, unless `force` is set. With
+        `forward_only`, incremental models whose code changed, or that read what is of other code, go on with
+        the rows that they have. Where a `start` or an `end` is given, the models that are built by time range
+        get the complete batches of that interval, anew; without a zone, it is meant by each model's clocks.
+        Raises ProjectError where no such model is selected, ValueError for an interval without a length, and
+        for a full refresh of one, or of what is `forward_only`.
         """
-        options = self._options(full_refresh, force, fail_fast, threads, store_failures)
+        options = self._options(
+            full_refresh, force, fail_fast, threads, store_failures, forward_only=forward_only
+        )
         options = replace(options, interval=self._interval(start, end, full_refresh, select, exclude))
         return self._make(Command.BUILD, select, exclude, options)
 
@@ -548,13 +561,23 @@ class LoadedProject:
         return self._work.compiled.system.remove_tree(self._work.target_path())
 
     def _options(
-        self, full_refresh: bool, force: bool, fail_fast: bool, threads: int | None, store_failures: bool
+        self,
+        full_refresh: bool,
+        force: bool,
+        fail_fast: bool,
+        threads: int | None,
+        store_failures: bool,
+        *,
+        forward_only: bool = False,
     ) -> PlanOptions:
+        if full_refresh and forward_only:
+            raise ValueError("a full refresh makes rows anew, and what is forward only keeps them")
         settings = self._work.compiled.settings
         return PlanOptions(
             target=self.target,
             threads=threads or (settings.target.threads if settings else 1),
             full_refresh=full_refresh,
+            forward_only=forward_only,
             force=force,
             fail_fast=fail_fast,
             store_failures=store_failures,

@@ -199,15 +199,15 @@ class NodeBuilder:
 
     @contextmanager
     def _place(
-        self, node: NodeId, relation: Relation, job: Job, sender: Sender, model: BoundModel | None = None
+        self, node: NodeId, relation: Relation, job: Job, sender: Sender, work: BuildModel | None = None
     ) -> Generator[Place]:
         if not self.spec.transactions:
             with self.stages.open(relation, self.run[:8], sender) as staged:
                 yield staged
             return
-        is_view = model is not None and kind_of(model) is RelationKind.VIEW
+        is_view = work is not None and kind_of(work.model) is RelationKind.VIEW
         if self.versions is not None and node in self.versions.plain and not is_view:
-            with self._versioned(self.versions, relation, job, sender, model) as versioned:
+            with self._versioned(self.versions, relation, job, sender, work) as versioned:
                 yield versioned
             return
         dependents = self.questions.dependents(relation, sender)
@@ -223,10 +223,10 @@ class NodeBuilder:
 
     @contextmanager
     def _versioned(
-        self, versions: Versions, relation: Relation, job: Job, sender: Sender, model: BoundModel | None
+        self, versions: Versions, relation: Relation, job: Job, sender: Sender, work: BuildModel | None
     ) -> Generator[Versioned]:
-        history = model is not None and keeps_history(model)
-        chosen = versions.choose(relation, job, history=history, sender=sender)
+        goes_on = work is not None and (work.forward_only or keeps_history(work.model))
+        chosen = versions.choose(relation, job, goes_on=goes_on, sender=sender)
         dependents = self.questions.dependents(chosen.at, sender) if chosen.in_place else ()
         with sender.transaction() as transaction:
             yield Versioned(
@@ -250,7 +250,7 @@ class NodeBuilder:
     ) -> Outcome:
         model = work.model
         is_view = kind_of(model) is RelationKind.VIEW
-        with self._place(model.id, model.relation, job, sender, model) as place:
+        with self._place(model.id, model.relation, job, sender, work) as place:
             if repeated:
                 # What it waited for may wait for what it has written.
                 self._wait(job, sender)

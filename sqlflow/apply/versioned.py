@@ -55,17 +55,18 @@ class Versions:
     plain: Mapping[NodeId, Relation]
     run: str
 
-    def choose(self, relation: Relation, job: Job, *, history: bool, sender: Sender) -> Chosen:
+    def choose(self, relation: Relation, job: Job, *, goes_on: bool, sender: Sender) -> Chosen:
         """Says where the contents of a node are made that has the name `relation`.
 
         A table of the environment's own that is of this version, and made of what is of the same versions, is
-        written in place; any other is copied first where it is only added to.
+        written in place, and so is one that `goes_on` with the rows that are there, of whatever code; any
+        other is copied first where it is only added to.
         """
         last = self.log.last(sender.node)
         before = last.table if last is not None else None
         is_own = before is not None and self.log.tables.is_own(before)
         if last is not None and before is not None and is_own:
-            keeps = history or not is_of_other_code(last, job.code, job.origins)
+            keeps = goes_on or not is_of_other_code(last, job.code, job.origins)
         else:
             keeps = False
         if before is not None and keeps:

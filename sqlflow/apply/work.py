@@ -113,11 +113,12 @@ class Workshop:
         """Gives what is to be done, as the warehouse allows for it.
 
         Where tables are made by version, an incremental model whose rows come of other code than the new ones
-        would is filled anew: one that keeps its history goes on.
+        would is filled anew: one that keeps its history goes on, and one that is to change forward only.
         """
         work = action.work
         if (
             isinstance(work, BuildModel)
+            and not work.forward_only
             and self.builder.versions is not None
             and self._is_of_other_code(action)
         ):

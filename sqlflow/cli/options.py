@@ -175,6 +175,23 @@ def full_refresh(command: Function) -> Function:
     )
 
 
+def forward_only(command: Function) -> Function:
+    """Adds `--forward-only`."""
+    return click.option(
+        "--forward-only",
+        is_flag=True,
+        help="Let incremental models whose code changed go on with the rows that they have.",
+    )(command)
+
+
+def check_forward_only(*, forward_only: bool, full_refresh: bool) -> None:
+    """Refuses to keep rows and to make them anew at once."""
+    if forward_only and full_refresh:
+        raise click.UsageError(
+            "--forward-only keeps the rows that --full-refresh makes anew: name one of them"
+        )
+
+
 def force(command: Function) -> Function:
     """Adds `--force`."""
     return click.option("--force", is_flag=True, help="Build what is unchanged as well.")(command)

@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from sqlflow.bind.types import BoundSingularTest, Program
+from sqlflow.bind.types import BoundModel, BoundSingularTest, Program
 from sqlflow.checks.generic import generic_query
+from sqlflow.core.config import Materialization
 from sqlflow.core.ids import NodeId, NodeKind
 from sqlflow.core.relation import Relation
 from sqlflow.dialect.environments import physical_name
@@ -50,12 +51,14 @@ class PlanOptions:
 
     `now` is the run's time, by which ranges of time are complete. Of the models that are built by time range,
     the batches of the `interval` are built, where one is given, whether they are there or not. Where it
-    `claims` the environment, it is not carried out while another such plan is.
+    `claims` the environment, it is not carried out while another such plan is. With `forward_only`,
+    incremental models go on with the rows that they have where code has changed.
     """
 
     target: str
     threads: int
     full_refresh: bool = False
+    forward_only: bool = False
     fail_fast: bool = False
     store_failures: bool = False
     force: bool = False
@@ -294,6 +297,7 @@ def _work(
         return BuildModel(
             model=program.models[node],
             full_refresh=options.full_refresh,
+            forward_only=options.forward_only and _can_go_on(program.models[node]),
             audits=audits,
             interval=options.interval,
         )
@@ -304,6 +308,11 @@ def _work(
     if node in program.generic_tests or node in program.singular_tests:
         return _test(program, node, options, outside)
     return None
+
+
+def _can_go_on(model: BoundModel) -> bool:
+    """Whether a model goes on with its rows where it is asked to; its own `full_refresh` wins."""
+    return model.config.materialized is Materialization.INCREMENTAL and model.config.full_refresh is None
 
 
 def _test(program: Program, node: NodeId, options: PlanOptions, outside: tuple[Relation, ...]) -> RunTest:

@@ -55,7 +55,8 @@ class Work:
 
     `seconds` is None where it was never done. `path` leads from a changed node to it, through what is built
     because of that; empty for one that is built for a reason of its own. `columns` are the changed columns
-    that it reads, each with what is made of it, where it is built for these alone.
+    that it reads, each with what is made of it, where it is built for these alone. It is `forward_only` where
+    rows stay that would be made anew without that.
     """
 
     node: NodeId
@@ -70,6 +71,7 @@ class Work:
     seconds: float | None
     path: tuple[str, ...]
     columns: tuple[tuple[str, str], ...] = ()
+    forward_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +242,7 @@ def _change(
                 differences,
                 impact.changed_columns(node, last),
                 anew=options.full_refresh or program.environment.is_virtual,
+                forward_only=options.forward_only,
                 is_known=old is not None,
             )
     yield Change(
@@ -281,16 +284,23 @@ def _category(
     columns: frozenset[str] | None,
     *,
     anew: bool,
+    forward_only: bool,
     is_known: bool,
 ) -> tuple[Category, str]:
     config = model.config if model is not None else None
     if config is not None:
+        anew = anew and not forward_only
         anew = anew if config.full_refresh is None else config.full_refresh
         if config.snapshot is not None:
             return Category.FORWARD_ONLY, "a history is never made anew: what is there stays"
         if config.materialized is Materialization.INCREMENTAL and not anew:
-            rest = "" if config.full_refresh is False else "; --full-refresh makes them anew"
-            return Category.FORWARD_ONLY, f"the rows that are there stay{rest}"
+            if config.full_refresh is False:
+                return Category.FORWARD_ONLY, "the rows that are there stay"
+            asked = ", by --forward-only" if forward_only else ""
+            return (
+                Category.FORWARD_ONLY,
+                f"the rows that are there stay{asked}; --full-refresh makes them anew",
+            )
     if not is_known:
         return Category.BREAKING, "what it was built from is not known any more"
     if settings:
@@ -326,7 +336,9 @@ def _work(
             continue
         last = published.get(action.node)
         anew = program.environment.is_virtual and _follows_other_code(action, planned, published)
-        batches = _batches(action, options, last, anew=anew)
+        asked = isinstance(action.work, BuildModel) and action.work.forward_only
+        forward_only = anew and asked and last is not None
+        batches = _batches(action, options, last, anew=anew and not forward_only)
         yield Work(
             node=action.node,
             name=action.name,
@@ -340,6 +352,7 @@ def _work(
             seconds=took.get(action.node),
             path=_path(action, planned),
             columns=tuple(_columns(action, program)),
+            forward_only=forward_only,
         )
 
 

@@ -19,7 +19,7 @@ from sqlflow.plan.due import Interval
 from sqlflow.plan.types import Plan
 from sqlflow.state.publication import Publication
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 class UnreadablePlanError(Exception):
@@ -64,6 +64,7 @@ class SavedPlan:
     select: tuple[str, ...]
     exclude: tuple[str, ...]
     full_refresh: bool
+    forward_only: bool
     force: bool
     interval: Interval | None
     actions: tuple[SavedAction, ...]
@@ -198,6 +199,7 @@ def encode_plan(saved: SavedPlan, review: Mapping[str, object]) -> str:
         "select": list(saved.select),
         "exclude": list(saved.exclude),
         "full_refresh": saved.full_refresh,
+        "forward_only": saved.forward_only,
         "force": saved.force,
         "start": _moment(interval.start) if interval is not None else None,
         "end": _moment(interval.end) if interval is not None else None,
@@ -230,6 +232,7 @@ def decode_plan(text: str) -> SavedPlan:
             select=tuple(_text(word) for word in found["select"]),
             exclude=tuple(_text(word) for word in found["exclude"]),
             full_refresh=_truth(found["full_refresh"]),
+            forward_only=_truth(found["forward_only"]),
             force=_truth(found["force"]),
             interval=None if ends == (None, None) else Interval(start, end),
             actions=tuple(

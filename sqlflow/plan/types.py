@@ -37,11 +37,13 @@ class RunTest:
 class BuildModel:
     """Bring a model's table or view up to date; the `audits` must pass before it is published.
 
-    Of one that is built by time range, the batches of the `interval` are built, where there is one.
+    Of one that is built by time range, the batches of the `interval` are built, where there is one. Where it
+    is `forward_only`, it goes on with the rows that it has, of whatever code they are.
     """
 
     model: BoundModel
     full_refresh: bool
+    forward_only: bool = False
     audits: tuple[RunTest, ...] = ()
     interval: Interval | None = None
 

@@ -243,7 +243,7 @@ def test_applying_a_saved_plan_is_applying_a_fresh_one(
     assert states[0] == states[1]
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "nonsense", '{"format": 2}', '{"format": 1, "project": 3}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]", "nonsense", '{"format": 3}', '{"format": 2, "project": 3}'])
 def test_what_is_no_plan(text: str) -> None:
     with pytest.raises(UnreadablePlanError):
         decode_plan(text)

@@ -129,3 +129,24 @@ def test_a_first_plan_lists_what_is_new_once(run: Run, library: Path) -> None:
     lines = run("plan").stdout.splitlines()
     assert len([line for line in lines if "more" in line.split()]) == 1
     assert lines[0].startswith("plan for target dev: 0 changed, 1 added")
+
+
+@pytest.mark.parametrize("command", ["plan", "build"])
+def test_rows_stay_or_are_made_anew(run: Run, library: Path, command: str) -> None:
+    result = run(command, "--forward-only", "--full-refresh")
+    assert result.exit_code == 2
+    assert "--forward-only keeps the rows that --full-refresh makes anew" in result.stderr
+
+
+def test_rows_that_stay_are_told(run: Run, library: Path) -> None:
+    (library / "sqlflow.yml").write_text((library / "sqlflow.yml").read_text() + "\nlayout: virtual\n")
+    (library / "models" / "base.sql").write_text("select 1 as id")
+    text = "{{ config(materialized='incremental') }} select id from base"
+    (library / "models" / "grows.sql").write_text(text)
+    assert run("build").exit_code == 0
+    (library / "models" / "base.sql").write_text("select 2 as id")
+    assert "and 1 more; its rows stay" in run("plan", "--forward-only").stdout
+    assert "its rows stay" not in run("plan").stdout.partition("build ")[2]
+    assert run("build", "--forward-only").exit_code == 0
+    result = run("show", "grows", "--json")
+    assert [json.loads(line)["rows"] for line in result.stdout.splitlines()] == [[[1], [2]]]

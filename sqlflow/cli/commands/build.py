@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @click.command("build", cls=options.SelectCommand)
 @options.selection
 @options.full_refresh
+@options.forward_only
 @options.force
 @options.interval
 @options.running
@@ -27,6 +28,7 @@ def command(
     select: tuple[str, ...],
     exclude: tuple[str, ...],
     full_refresh: bool,
+    forward_only: bool,
     force: bool,
     start: datetime | None,
     end: datetime | None,
@@ -42,6 +44,7 @@ def command(
     from sqlflow.cli.runs import run
 
     options.check_interval(start, end, full_refresh=full_refresh)
+    options.check_forward_only(forward_only=forward_only, full_refresh=full_refresh)
 
     run(
         session,
@@ -49,6 +52,7 @@ def command(
             select,
             exclude,
             full_refresh=full_refresh,
+            forward_only=forward_only,
             force=force,
             start=start,
             end=end,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.argument("environment", required=False, metavar="[ENV]")
 @options.selection
 @options.full_refresh
+@options.forward_only
 @options.force
 @options.interval
 @click.option("-o", "out", metavar="FILE", help="Save the plan, for `sqlflow apply FILE`.")
@@ -31,6 +32,7 @@ def command(
     select: tuple[str, ...],
     exclude: tuple[str, ...],
     full_refresh: bool,
+    forward_only: bool,
     force: bool,
     start: datetime | None,
     end: datetime | None,
@@ -54,10 +56,17 @@ def command(
             raise click.UsageError(f"ENV and --env {session.given.env} exclude each other")
         session.given = session.given._replace(env=environment)
     options.check_interval(start, end, full_refresh=full_refresh)
+    options.check_forward_only(forward_only=forward_only, full_refresh=full_refresh)
     if markdown and session.terminal.is_json:
         raise click.UsageError("--markdown and --json exclude each other")
     found = session.load(select, exclude).review(
-        select, exclude, full_refresh=full_refresh, force=force, start=start, end=end
+        select,
+        exclude,
+        full_refresh=full_refresh,
+        forward_only=forward_only,
+        force=force,
+        start=start,
+        end=end,
     )
     record, terminal = plan_record(found.review), session.terminal
     if terminal.is_json:

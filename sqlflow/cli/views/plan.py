@@ -143,6 +143,7 @@ def plan_record(found: Review) -> Record:
                 "kind": work.kind,
                 "materialized": work.materialized,
                 "reason": work.reason,
+                "forward_only": work.forward_only,
                 "held": work.held,
                 "path": list(work.path),
                 "columns": [{"from": one, "to": made} for one, made in work.columns],
@@ -250,6 +251,7 @@ def _cells(work: Work) -> tuple[str, str, str, str, str]:
     if work.columns:
         (one, made), *others = work.columns
         why = f"{one} -> {made}" + (f" and {len(others)} more" if others else "")
+    why = f"{why}; its rows stay" if work.forward_only else why
     why = f"held: {work.held}" if work.held else why
     batches = ""
     if work.batches:
