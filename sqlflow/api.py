@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePath
@@ -28,6 +28,7 @@ from sqlflow.link.types import Node
 from sqlflow.manifest import manifest
 from sqlflow.plan.comparison import Comparison, Key, KeyOrigin, declared_keys
 from sqlflow.plan.due import Coverage, Interval, coverage_of
+from sqlflow.plan.losses import find_losses
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
 from sqlflow.plan.review import Review, review
 from sqlflow.plan.saved import SavedPlan, check_saved, saved_actions, saved_takes
@@ -41,6 +42,7 @@ from sqlflow.workspace import CompiledQuery, Workspace, check_compiled
 if TYPE_CHECKING:
     from sqlflow.apply.environments import Collected, EnvironmentStatus, RolledBack
     from sqlflow.apply.freshness import SourceFreshness
+    from sqlflow.apply.looking import Seen
     from sqlflow.apply.pull import PulledSources
     from sqlflow.apply.record import Recorded
     from sqlflow.apply.run import Opened
@@ -215,6 +217,7 @@ class LoadedProject:
         *,
         full_refresh: bool = False,
         forward_only: bool = False,
+        allow_destructive: Collection[str] = (),
         force: bool = False,
         start: datetime | None = None,
         end: datetime | None = None,
@@ -224,11 +227,13 @@ class LoadedProject:
         The arguments are those of `build`, with what it raises.
         """
         options = self._options(full_refresh, force, False, None, False, forward_only=forward_only)
+        options = self._allowing(options, allow_destructive)
         options = replace(options, interval=self._interval(start, end, full_refresh, select, exclude))
         program, chosen, _ = self._work.select(select, exclude)
         check_compiled(program, chosen)
         seen = self._work.look(chosen)
         plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes, seen.impact)
+        self._check_losses(plan, seen, options)
         published = seen.past.publications
         saved = SavedPlan(
             project=self.name,
@@ -239,6 +244,7 @@ class LoadedProject:
             exclude=tuple(exclude),
             full_refresh=full_refresh,
             forward_only=forward_only,
+            allow_destructive=tuple(sorted(options.allow_destructive)),
             force=force,
             interval=options.interval,
             actions=saved_actions(plan, seen.codes, published),
@@ -252,13 +258,19 @@ class LoadedProject:
         return Reviewed(review=found, saved=saved)
 
     def apply_saved(
-        self, saved: SavedPlan, *, threads: int | None = None, fail_fast: bool = False
+        self,
+        saved: SavedPlan,
+        *,
+        threads: int | None = None,
+        fail_fast: bool = False,
+        allow_destructive: Collection[str] = (),
     ) -> Recorded:
         """Carries out a plan that was reviewed, and nothing else.
 
         Raises ProjectError where it is of another project or target, or where the code of what it builds has
         changed since, or somebody else has published it. Where nothing is left to do of an action, it is left
-        out; newer data of what is read is read.
+        out; newer data of what is read is read. The models that `allow_destructive` names may lose columns,
+        as those may that the plan names.
         """
         options = self._options(saved.full_refresh, saved.force, fail_fast, threads, False)
         options = replace(
@@ -268,17 +280,24 @@ class LoadedProject:
             now=saved.made_at,
             claims=True,
         )
+        options = self._allowing(options, {*saved.allow_destructive, *allow_destructive})
         program, chosen, _ = self._work.select(saved.select, saved.exclude)
         check_compiled(program, chosen)
         with self._work.opened(chosen) as opened:
             seen = opened.seen
             plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes, seen.impact)
             kept = check_saved(saved, plan, program, self.name, seen.codes, seen.past.publications)
+            self._check_losses(kept, seen, options)
             return self._run(kept, opened)
 
-    def apply(self, plan: Plan) -> Recorded:
-        """Carries out a plan; the result is iterated over as events, and can be asked to `stop`."""
+    def apply(self, plan: Plan, *, allow_destructive: Collection[str] = ()) -> Recorded:
+        """Carries out a plan; the result is iterated over as events, and can be asked to `stop`.
+
+        Raises ProjectError where a model would lose columns that `allow_destructive` does not name.
+        """
+        options = self._allowing(self._options(False, False, False, None, False), allow_destructive)
         with self._work.opened(plan.nodes) as opened:
+            self._check_losses(plan, opened.seen, options)
             return self._run(plan, opened)
 
     def build(
@@ -288,6 +307,7 @@ class LoadedProject:
         *,
         full_refresh: bool = False,
         forward_only: bool = False,
+        allow_destructive: Collection[str] = (),
         force: bool = False,
         fail_fast: bool = False,
         threads: int | None = None,
@@ -301,12 +321,14 @@ class LoadedProject:
         `forward_only`, incremental models whose code changed, or that read what is of other code, go on with
         the rows that they have. Where a `start` or an `end` is given, the models that are built by time range
         get the complete batches of that interval, anew; without a zone, it is meant by each model's clocks.
-        Raises ProjectError where no such model is selected, ValueError for an interval without a length, and
-        for a full refresh of one, or of what is `forward_only`.
+        Raises ProjectError where no such model is selected, or where tables that go on would lose columns, of
+        models that `allow_destructive` does not name, or can't take the query's; ValueError for an interval
+        without a length, and for a full refresh of one, or of what is `forward_only`.
         """
         options = self._options(
             full_refresh, force, fail_fast, threads, store_failures, forward_only=forward_only
         )
+        options = self._allowing(options, allow_destructive)
         options = replace(options, interval=self._interval(start, end, full_refresh, select, exclude))
         return self._make(Command.BUILD, select, exclude, options)
 
@@ -584,6 +606,21 @@ class LoadedProject:
             now=self._work.compiled.system.now(),
         )
 
+    def _allowing(self, options: PlanOptions, names: Collection[str]) -> PlanOptions:
+        """Lets the models of these names lose columns; raises ProjectError for one that there is not."""
+        program = self._work.program()
+        for name in names:
+            self._find(program, name)
+        return replace(options, allow_destructive=frozenset(names))
+
+    def _check_losses(self, plan: Plan, seen: Seen, options: PlanOptions) -> None:
+        """Raises ProjectError where a plan would lose data that it is not allowed to, or is known to fail."""
+        published = {**seen.past.others.get(PROD, {}), **seen.past.publications}
+        program, allowed = self._work.program(), options.allow_destructive
+        found = find_losses(plan, program, published, seen.tables, allowed)
+        if found:
+            raise ProjectError(found)
+
     def _interval(
         self,
         start: datetime | None,
@@ -620,6 +657,7 @@ class LoadedProject:
         with self._work.opened(chosen) as opened:
             seen = opened.seen
             plan = make_plan(program, command, chosen, options, seen.past, seen.codes, seen.impact)
+            self._check_losses(plan, seen, options)
             return self._run(plan, opened)
 
     def _run(self, plan: Plan, opened: Opened) -> Recorded:

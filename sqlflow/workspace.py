@@ -199,6 +199,7 @@ class Workspace:
         from sqlflow.apply.looking import Subject
 
         program, settings = self.program(), self.compiled.settings
+        languages = self.compiled.languages
         if settings is None:
             raise ProjectError(self.diagnostics)
         return Subject(
@@ -209,6 +210,8 @@ class Workspace:
             outside=self.outside(),
             versions=self.versions(),
             asked=self.questions(sources_read(program, nodes)),
+            # Of what is translated, types are known in another dialect's words.
+            compared=nodes if languages is not None and languages.translator is None else frozenset(),
         )
 
     def questions(self, sources: Iterable[NodeId]) -> tuple[SourceQuestion, ...]:

@@ -26,7 +26,7 @@ from sqlflow.apply.publish import Publisher, Written
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
-from sqlflow.apply.versioned import Versioned, Versions, keeps_history
+from sqlflow.apply.versioned import Versioned, Versions, alters_columns, keeps_history
 from sqlflow.bind.types import BoundModel, BoundSeed, BoundSource
 from sqlflow.core.codes import Code
 from sqlflow.core.config import Materialization
@@ -226,7 +226,8 @@ class NodeBuilder:
         self, versions: Versions, relation: Relation, job: Job, sender: Sender, work: BuildModel | None
     ) -> Generator[Versioned]:
         goes_on = work is not None and (work.forward_only or keeps_history(work.model))
-        chosen = versions.choose(relation, job, goes_on=goes_on, sender=sender)
+        alters = work is not None and alters_columns(work.model)
+        chosen = versions.choose(relation, job, goes_on=goes_on, alters=alters, sender=sender)
         dependents = self.questions.dependents(chosen.at, sender) if chosen.in_place else ()
         with sender.transaction() as transaction:
             yield Versioned(

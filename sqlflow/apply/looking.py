@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from sqlflow.adapter.protocol import Adapter, Failure, Warehouse
+from sqlflow.adapter.protocol import Adapter, Failure, Session, Warehouse
 from sqlflow.apply.catalog import Catalog
 from sqlflow.apply.freshness import SourceFreshness, SourceQuestion, ask_sources, reasons_to_wait
 from sqlflow.apply.intents import Intents
 from sqlflow.apply.past import node_relations, read_past
 from sqlflow.apply.publish_log import PublishLog
-from sqlflow.bind.types import Program
+from sqlflow.bind.types import BoundModel, Program
 from sqlflow.core.codes import Code
+from sqlflow.core.config import Materialization, OnSchemaChange
 from sqlflow.core.diagnostic import Diagnostic, ProjectError
 from sqlflow.core.ids import NodeId
+from sqlflow.core.relation import Column, RelationKind
 from sqlflow.dialect.environments import PROD
 from sqlflow.plan.impact import Impact
 from sqlflow.plan.meaning import settled
 from sqlflow.plan.stale import Past
-from sqlflow.plan.versions import Version, version_id
+from sqlflow.plan.versions import Version, same_rows, version_id
 from sqlflow.project.types import Settings, Target
 from sqlflow.state.state import State
 from sqlflow.system.protocol import System
@@ -31,7 +33,8 @@ class Seen:
     """What is known of a warehouse, and of the runs before.
 
     `versions` are what the project's nodes are built from now, `codes` their codes; `known` has the versions,
-    by their ids, of what was published from another text; `impact` compares them.
+    by their ids, of what was published from another text; `impact` compares them. `tables` has the
+    columns of tables that may go on with their rows.
     """
 
     catalog: Catalog
@@ -44,6 +47,7 @@ class Seen:
     state: State
     freshness: tuple[SourceFreshness, ...]
     impact: Impact
+    tables: Mapping[NodeId, tuple[Column, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,8 @@ class Subject:
     """What is looked at: a program on a target, by its adapter.
 
     `outside` has what the files that are sources tell of their version, `versions` what the nodes are built
-    from; `asked` are the sources that the warehouse is asked about.
+    from; `asked` are the sources that the warehouse is asked about. `compared` are the nodes whose columns
+    are compared with those of their tables.
     """
 
     program: Program
@@ -61,6 +66,7 @@ class Subject:
     outside: Mapping[NodeId, str]
     versions: Mapping[NodeId, Version]
     asked: tuple[SourceQuestion, ...]
+    compared: frozenset[NodeId]
 
 
 def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
@@ -87,6 +93,8 @@ def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
             ids = {(node, version_id(one.code)) for node, found in candidates.items() for one in found}
             other = {id for node, id in ids if versions[node].id != id}
             known = log.versions.read(session, sorted(other))
+            codes = settled(versions, candidates, known, spec)
+            tables = dict(_tables(subject, past, codes, catalog, session))
     except ProjectError:
         raise
     except Exception as error:
@@ -98,11 +106,43 @@ def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
         intents=intents,
         past=past,
         versions=versions,
-        codes=settled(versions, candidates, known, spec),
+        codes=codes,
         known=known,
         state=state,
         freshness=freshness,
         impact=Impact(program, versions, known),
+        tables=tables,
+    )
+
+
+def _tables(
+    subject: Subject, past: Past, codes: Mapping[NodeId, str], catalog: Catalog, session: Session
+) -> Iterator[tuple[NodeId, tuple[Column, ...]]]:
+    """Gives the columns of the tables that may go on, where other columns in their query would matter."""
+    prod = past.others.get(PROD, {})
+    for id in sorted(subject.compared & subject.program.models.keys()):
+        model = subject.program.models[id]
+        last = past.publications.get(id) or prod.get(id)
+        if not _matters(model, is_same=last is not None and same_rows(last.code, codes[id])):
+            continue
+        table = last.table if last is not None else None
+        is_there = catalog.kind(session, model.relation) is RelationKind.TABLE
+        if table is None and (is_there or (last is not None and last.stage)):
+            table = model.relation
+        columns = session.columns(table) if table is not None else None
+        if columns:
+            yield id, columns
+
+
+def _matters(model: BoundModel, *, is_same: bool) -> bool:
+    """Whether columns that differ matter to a model; where its code `is_same`, only their types may."""
+    if model.config.snapshot is not None:
+        return True
+    if model.config.materialized is not Materialization.INCREMENTAL:
+        return False
+    mode = model.config.on_schema_change
+    return mode in (OnSchemaChange.FAIL, OnSchemaChange.SYNC_ALL_COLUMNS) or (
+        mode is OnSchemaChange.IGNORE and not is_same
     )
 
 

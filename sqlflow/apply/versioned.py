@@ -13,7 +13,7 @@ from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender, Transaction
 from sqlflow.bind.types import BoundModel, BoundQuery
-from sqlflow.core.config import Index
+from sqlflow.core.config import Index, OnSchemaChange
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation, RelationKind, ViewDefinition
 from sqlflow.core.textmap import TextMap
@@ -31,6 +31,12 @@ from sqlflow.state.publication import Publication
 def keeps_history(model: BoundModel) -> bool:
     """Whether what a model's table holds can't be had again: code that changes goes on with it."""
     return model.config.snapshot is not None or model.config.full_refresh is False
+
+
+def alters_columns(model: BoundModel) -> bool:
+    """Whether other columns in a model's query may drop columns of its table, or give them another type."""
+    config = model.config
+    return config.snapshot is not None or config.on_schema_change is OnSchemaChange.SYNC_ALL_COLUMNS
 
 
 def is_of_other_code(last: Publication, code: str, origins: Mapping[NodeId, str]) -> bool:
@@ -55,18 +61,21 @@ class Versions:
     plain: Mapping[NodeId, Relation]
     run: str
 
-    def choose(self, relation: Relation, job: Job, *, goes_on: bool, sender: Sender) -> Chosen:
+    def choose(self, relation: Relation, job: Job, *, goes_on: bool, alters: bool, sender: Sender) -> Chosen:
         """Says where the contents of a node are made that has the name `relation`.
 
         A table of the environment's own that is of this version, and made of what is of the same versions, is
         written in place, and so is one that `goes_on` with the rows that are there, of whatever code; any
-        other is copied first where it is only added to.
+        other is copied first where it is only added to. So is one that goes on with other code, which
+        `alters` its columns, where the engine does not alter what a view reads.
         """
         last = self.log.last(sender.node)
         before = last.table if last is not None else None
         is_own = before is not None and self.log.tables.is_own(before)
         if last is not None and before is not None and is_own:
             keeps = goes_on or not is_of_other_code(last, job.code, job.origins)
+            if alters and not self.spec.views_bind_by_name:
+                keeps = keeps and not is_of_other_code(last, job.code, job.origins)
         else:
             keeps = False
         if before is not None and keeps:

@@ -192,6 +192,16 @@ def check_forward_only(*, forward_only: bool, full_refresh: bool) -> None:
         )
 
 
+def allow_destructive(command: Function) -> Function:
+    """Adds `--allow-destructive`."""
+    return click.option(
+        "--allow-destructive",
+        multiple=True,
+        metavar="MODEL",
+        help="Let the table of this model lose columns that its query has no more.",
+    )(command)
+
+
 def force(command: Function) -> Function:
     """Adds `--force`."""
     return click.option("--force", is_flag=True, help="Build what is unchanged as well.")(command)

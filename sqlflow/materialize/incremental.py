@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlflow.bind.splice import rebound
 from sqlflow.bind.types import BoundModel, BoundQuery, BoundStrategy
@@ -188,15 +189,32 @@ def key_checks(
     return tuple(checks)
 
 
+class ColumnsDiffer(NamedTuple):
+    """How the columns of new rows differ from a table's; what is `retyped` has the new type."""
+
+    added: tuple[Column, ...]
+    removed: tuple[Column, ...]
+    retyped: tuple[Column, ...]
+
+
+def columns_differ(spec: DialectSpec, table: Sequence[Column], incoming: Sequence[Column]) -> ColumnsDiffer:
+    """Compares columns by their names, as the dialect folds them, and the texts of their types."""
+    old = {name_key(spec, column.name): column for column in table}
+    new = {name_key(spec, column.name): column for column in incoming}
+    return ColumnsDiffer(
+        added=tuple(column for key, column in new.items() if key not in old),
+        removed=tuple(column for key, column in old.items() if key not in new),
+        retyped=tuple(new[key] for key in old if key in new and old[key].type != new[key].type),
+    )
+
+
 def schema_change(
     spec: DialectSpec, model: BoundModel, table: Sequence[Column], incoming: Sequence[Column]
 ) -> tuple[tuple[Step, ...], tuple[str, ...]] | Diagnostic:
     """Gives the statements that alter a table for new rows, and the columns that are written then."""
     old = {name_key(spec, column.name): column for column in table}
     new = {name_key(spec, column.name): column for column in incoming}
-    added = [column for key, column in new.items() if key not in old]
-    removed = [column for key, column in old.items() if key not in new]
-    retyped = [new[key] for key in old if key in new and old[key].type != new[key].type]
+    added, removed, retyped = columns_differ(spec, table, incoming)
     both = tuple(column.name for key, column in old.items() if key in new)
     mode = model.config.on_schema_change
     if mode is OnSchemaChange.IGNORE:

@@ -81,6 +81,19 @@ def _versions(
         yield Run(sql=f"DROP TABLE {sql.names(spec, [passing.identifier])}")
 
 
+def unfit_for_history(
+    spec: DialectSpec, model: BoundModel, table: Sequence[Column], incoming: Sequence[Column]
+) -> Diagnostic | None:
+    """Says why columns of a query don't go with a snapshot's settings or its table; None where they do."""
+    config = model.config.snapshot
+    if config is None:
+        raise ValueError(f"{model.id} is no snapshot")
+    found = _read(spec, model, config, incoming)
+    if not isinstance(found, Diagnostic):
+        found = _change(spec, model, config, found, table, incoming)
+    return found if isinstance(found, Diagnostic) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Columns:
     """The columns that the settings name, each as the engine spells it.

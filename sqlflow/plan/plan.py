@@ -52,13 +52,15 @@ class PlanOptions:
     `now` is the run's time, by which ranges of time are complete. Of the models that are built by time range,
     the batches of the `interval` are built, where one is given, whether they are there or not. Where it
     `claims` the environment, it is not carried out while another such plan is. With `forward_only`,
-    incremental models go on with the rows that they have where code has changed.
+    incremental models go on with the rows that they have where code has changed. Of the models that are
+    named in `allow_destructive`, columns of the table may be lost.
     """
 
     target: str
     threads: int
     full_refresh: bool = False
     forward_only: bool = False
+    allow_destructive: frozenset[str] = frozenset()
     fail_fast: bool = False
     store_failures: bool = False
     force: bool = False

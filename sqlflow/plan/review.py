@@ -14,6 +14,7 @@ from sqlflow.core.ranges import Ranges, normalised
 from sqlflow.core.span import Span
 from sqlflow.plan.due import batches_due, batches_within
 from sqlflow.plan.impact import Impact
+from sqlflow.plan.losses import follows_other_code
 from sqlflow.plan.meaning import query_differences
 from sqlflow.plan.plan import PlanOptions
 from sqlflow.plan.types import Action, BuildModel, Plan
@@ -335,7 +336,7 @@ def _work(
         if action.verdict.unread:
             continue
         last = published.get(action.node)
-        anew = program.environment.is_virtual and _follows_other_code(action, planned, published)
+        anew = program.environment.is_virtual and follows_other_code(action, planned, published)
         asked = isinstance(action.work, BuildModel) and action.work.forward_only
         forward_only = anew and asked and last is not None
         batches = _batches(action, options, last, anew=anew and not forward_only)
@@ -360,16 +361,6 @@ def _columns(action: Action, program: Program) -> Iterator[tuple[str, str]]:
     for path in action.verdict.read:
         made = f"{action.name}.{path.reader}" if path.reader is not None else f"rows of {action.name}"
         yield f"{program.graph.nodes[path.node].name}.{path.column}", made
-
-
-def _follows_other_code(
-    action: Action, planned: Mapping[NodeId, Action], published: Mapping[NodeId, Publication]
-) -> bool:
-    """Whether an action is in the plan for a change of code, its own or of something before it."""
-    while action.verdict.because is not None:
-        action = planned[action.verdict.because]
-    last = published.get(action.node)
-    return last is not None and not same_rows(last.code, action.code)
 
 
 def _batches(action: Action, options: PlanOptions, last: Publication | None, *, anew: bool) -> Ranges:

@@ -65,6 +65,7 @@ class SavedPlan:
     exclude: tuple[str, ...]
     full_refresh: bool
     forward_only: bool
+    allow_destructive: tuple[str, ...]
     force: bool
     interval: Interval | None
     actions: tuple[SavedAction, ...]
@@ -200,6 +201,7 @@ def encode_plan(saved: SavedPlan, review: Mapping[str, object]) -> str:
         "exclude": list(saved.exclude),
         "full_refresh": saved.full_refresh,
         "forward_only": saved.forward_only,
+        "allow_destructive": list(saved.allow_destructive),
         "force": saved.force,
         "start": _moment(interval.start) if interval is not None else None,
         "end": _moment(interval.end) if interval is not None else None,
@@ -233,6 +235,7 @@ def decode_plan(text: str) -> SavedPlan:
             exclude=tuple(_text(word) for word in found["exclude"]),
             full_refresh=_truth(found["full_refresh"]),
             forward_only=_truth(found["forward_only"]),
+            allow_destructive=tuple(_text(name) for name in found["allow_destructive"]),
             force=_truth(found["force"]),
             interval=None if ends == (None, None) else Interval(start, end),
             actions=tuple(

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import sqlflow
 from sqlflow.api import LoadedProject
-from sqlflow.core.diagnostic import Diagnostic
+from sqlflow.core.diagnostic import Diagnostic, ProjectError
 
 # The layout of all projects that don't say theirs.
 LAYOUT = os.environ.get("SQLFLOW_TEST_LAYOUT")
@@ -148,6 +150,14 @@ class Project:
         """Writes files and builds to the end, however it ends."""
         self.write(files or {})
         return Run(list(self.load(environment).build(select, **options)))
+
+    def stopped(
+        self, files: Mapping[str, str | bytes] | None = None, *select: str, **options: Any
+    ) -> tuple[Diagnostic, ...]:
+        """Writes files and builds; gives what stops that before it begins."""
+        with pytest.raises(ProjectError) as error:
+            self.build(files, *select, **options)
+        return tuple(error.value.diagnostics)
 
     def built(self, files: Mapping[str, str | bytes] | None = None, *select: str, **options: Any) -> Run:
         """Builds, and fails where that does not end well."""

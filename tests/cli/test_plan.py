@@ -150,3 +150,27 @@ def test_rows_that_stay_are_told(run: Run, library: Path) -> None:
     assert run("build", "--forward-only").exit_code == 0
     result = run("show", "grows", "--json")
     assert [json.loads(line)["rows"] for line in result.stdout.splitlines()] == [[[1], [2]]]
+
+
+def test_columns_are_lost_where_that_is_allowed(run: Run, library: Path) -> None:
+    config = (
+        "{{ config(materialized='incremental', on_schema_change='sync_all_columns', full_refresh=false) }} "
+    )
+
+    def write(columns: str) -> None:
+        (library / "models" / "grows.sql").write_text(f"{config}select {columns}")
+
+    write("1 as id, 2 as a, 3 as b, 4 as c")
+    assert run("build").exit_code == 0
+    write("1 as id, 2 as a, 3 as b")
+    for command in (("plan",), ("build",), ("apply", "--yes")):
+        result = run(*command)
+        assert result.exit_code == 1
+        assert "SF0718" in result.stderr and "--allow-destructive grows" in result.stderr
+    assert run("build", "--allow-destructive", "grows").exit_code == 0
+    write("1 as id, 2 as a")
+    assert run("apply", "--yes", "--allow-destructive", "grows").exit_code == 0
+    write("1 as id")
+    assert run("plan", "--allow-destructive", "grows", "-o", "plan.json").exit_code == 0
+    assert run("apply", "plan.json").exit_code == 0
+    assert run("plan").stdout.startswith("target dev: nothing to do")

@@ -119,7 +119,7 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 
 
 def sent(project: Project, files: dict[str, str]) -> str:
-    run = project.build(files, force=True)
+    run = project.build(files, force=True, allow_destructive=["m"])
     assert "error" not in run.statuses.values(), run.diagnostics
     statements = [f"{statement.rstrip()}\n;" for statement in run.statements]
     return "\n".join(statements) + "\n"

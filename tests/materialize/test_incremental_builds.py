@@ -155,13 +155,12 @@ def test_schema_change(project: Project, mode: str, change: str, expected: Any, 
     index = ", indexes=[{'columns': ['id'], 'unique': true}]"
     head = f"{{{{ config(materialized='incremental', on_schema_change='{mode}'{key}{index}) }}}} "
     project.built({"m": head + BASE})
-    run = project.build({"m": head + change})
     if expected == NO:
-        [diagnostic] = run.diagnostics
+        [diagnostic] = project.stopped({"m": head + change}, allow_destructive=["m"])
         assert diagnostic.code == NO and diagnostic.notes
         assert project.rows("select * from m") == [(1, "a", 5)]
         return
-    run.check()
+    project.built({"m": head + change}, allow_destructive=["m"])
     assert sorted(project.rows("select * from m")) == expected
     assert _indexes(project) == ["m__id__idx"]
     if keyed:
@@ -179,8 +178,8 @@ def _indexes(project: Project) -> list[str]:
 
 def test_a_key_that_the_table_lacks(project: Project) -> None:
     project.built({"m": model("(1, 'a')")})
-    run = project.build({"m": model("(1, 'a')", unique_key="code").replace("(id, name)", "(id, code)")})
-    assert [d.code for d in run.diagnostics] == ["SF0703"]
+    changed = {"m": model("(1, 'a')", unique_key="code").replace("(id, name)", "(id, code)")}
+    assert [d.code for d in project.stopped(changed)] == ["SF0703"]
     assert project.rows("select * from m") == [(1, "a")]
 
 

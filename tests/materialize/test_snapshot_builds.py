@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sqlflow.core.diagnostic import Diagnostic, ProjectError
 from sqlflow.core.schema import Nullability
 from tests.apply.projects import Project, Run, source_text
 
@@ -36,6 +37,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def build(project: Project, query: str, config: dict[str, Any], **options: Any) -> Run:
     settings = ", ".join(f"{key}={value!r}" for key, value in config.items())
     return project.build({"snapshots/s.sql": f"{{{{ config({settings}) }}}}\n{query}"}, force=True, **options)
+
+
+def stopped(project: Project, query: str, config: dict[str, Any]) -> Diagnostic:
+    """What stops a build before it begins."""
+    with pytest.raises(ProjectError) as error:
+        build(project, query, config)
+    [diagnostic] = error.value.diagnostics
+    return diagnostic
 
 
 def rows(*values: str) -> str:
@@ -115,8 +124,7 @@ def test_columns_come_and_go_and_widen(project: Project, clock: Clock) -> None:
 
 def test_a_column_that_can_not_be_kept(project: Project) -> None:
     build(project, people((1, "a")), CHECK).check()
-    run = build(project, rows("1 as id, cast('2024-01-01' as date) as name"), CHECK)
-    [diagnostic] = run.diagnostics
+    diagnostic = stopped(project, rows("1 as id, cast('2024-01-01' as date) as name"), CHECK)
     assert diagnostic.code == "SF0703" and "`name` is" in diagnostic.message
     assert kept(project) == [(1, "a", *kept(project)[0][2:])]
 
@@ -203,14 +211,14 @@ def test_another_key_than_the_history_has(project: Project) -> None:
     build(project, source, CHECK).check()
     [diagnostic] = build(project, rows("1 as id, 1 as part"), {**CHECK, "unique_key": "part"}).diagnostics
     assert diagnostic.code == "SF0705" and "more than one current version" in diagnostic.message
-    [diagnostic] = build(project, rows("1 as id, 1 as more"), {**CHECK, "unique_key": "more"}).diagnostics
+    diagnostic = stopped(project, rows("1 as id, 1 as more"), {**CHECK, "unique_key": "more"})
     assert diagnostic.code == "SF0703" and "`more`" in diagnostic.message
 
 
 def test_times_of_another_kind(project: Project) -> None:
     build(project, rows(at(1, "a", "2024-01-01")), BY_TIME).check()
     zoned = rows(at(1, "b", "2024-01-02", "timestamp with time zone"))
-    [diagnostic] = build(project, zoned, BY_TIME).diagnostics
+    diagnostic = stopped(project, zoned, BY_TIME)
     assert diagnostic.code == "SF0703" and "`changed`" in diagnostic.help
     assert len(project.rows("select * from s")) == 1
 

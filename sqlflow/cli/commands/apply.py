@@ -15,10 +15,19 @@ if TYPE_CHECKING:
 
 @click.command("apply")
 @click.argument("file", required=False)
+@options.allow_destructive
 @options.running
 @click.option("--yes", is_flag=True, help="Don't ask; for a plan that is made now.")
 @options.with_session()
-def command(session: Session, *, file: str | None, fail_fast: bool, threads: int | None, yes: bool) -> None:
+def command(
+    session: Session,
+    *,
+    file: str | None,
+    allow_destructive: tuple[str, ...],
+    fail_fast: bool,
+    threads: int | None,
+    yes: bool,
+) -> None:
     """Do what was planned, and nothing else.
 
     With the FILE that `sqlflow plan -o` saved, what was reviewed is done; if the code of what it builds has
@@ -27,7 +36,7 @@ def command(session: Session, *, file: str | None, fail_fast: bool, threads: int
     """
     from sqlflow.cli.runs import run
 
-    saved = _read(file) if file is not None else _asked(session, yes)
+    saved = _read(file) if file is not None else _asked(session, allow_destructive, yes)
     if saved is None:
         return
     if session.given.env is None:
@@ -35,7 +44,9 @@ def command(session: Session, *, file: str | None, fail_fast: bool, threads: int
         session.given = session.given._replace(env=saved.environment)
     run(
         session,
-        lambda project: project.apply_saved(saved, threads=threads, fail_fast=fail_fast),
+        lambda project: project.apply_saved(
+            saved, threads=threads, fail_fast=fail_fast, allow_destructive=allow_destructive
+        ),
         saved.select,
         saved.exclude,
     )
@@ -54,14 +65,14 @@ def _read(path: str) -> SavedPlan:
         raise click.UsageError(f"{path} is no plan: {error}") from error
 
 
-def _asked(session: Session, yes: bool) -> SavedPlan | None:
+def _asked(session: Session, allow_destructive: tuple[str, ...], yes: bool) -> SavedPlan | None:
     """Makes a plan and shows it; None where there is nothing to do, or it is not agreed to."""
     from sqlflow.cli.views.plan import plan_record, plan_text
 
     terminal = session.terminal
     if not yes and not terminal.live:
         raise click.UsageError("there is nobody to ask here: name the FILE of a plan, or give --yes")
-    found = session.load().review()
+    found = session.load().review(allow_destructive=allow_destructive)
     if terminal.is_json:
         terminal.record(plan_record(found.review))
     else:

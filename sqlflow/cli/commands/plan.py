@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @options.selection
 @options.full_refresh
 @options.forward_only
+@options.allow_destructive
 @options.force
 @options.interval
 @click.option("-o", "out", metavar="FILE", help="Save the plan, for `sqlflow apply FILE`.")
@@ -33,6 +34,7 @@ def command(
     exclude: tuple[str, ...],
     full_refresh: bool,
     forward_only: bool,
+    allow_destructive: tuple[str, ...],
     force: bool,
     start: datetime | None,
     end: datetime | None,
@@ -64,6 +66,7 @@ def command(
         exclude,
         full_refresh=full_refresh,
         forward_only=forward_only,
+        allow_destructive=allow_destructive,
         force=force,
         start=start,
         end=end,
