@@ -30,6 +30,7 @@ from sqlflow.plan.comparison import Comparison, Key, KeyOrigin, declared_keys
 from sqlflow.plan.due import Coverage, Interval, coverage_of
 from sqlflow.plan.losses import find_losses
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
+from sqlflow.plan.restated import check_interval
 from sqlflow.plan.review import Review, review
 from sqlflow.plan.saved import SavedPlan, check_saved, saved_actions, saved_takes
 from sqlflow.plan.types import Plan
@@ -221,6 +222,7 @@ class LoadedProject:
         force: bool = False,
         start: datetime | None = None,
         end: datetime | None = None,
+        restate: Collection[str] = (),
     ) -> Reviewed:
         """Says what a build would do, and why; the warehouse is looked into, and nothing is changed.
 
@@ -228,7 +230,7 @@ class LoadedProject:
         """
         options = self._options(full_refresh, force, False, None, False, forward_only=forward_only)
         options = self._allowing(options, allow_destructive)
-        options = replace(options, interval=self._interval(start, end, full_refresh, select, exclude))
+        options = self._within(options, start, end, restate, select, exclude)
         program, chosen, _ = self._work.select(select, exclude)
         check_compiled(program, chosen)
         seen = self._work.look(chosen)
@@ -247,6 +249,7 @@ class LoadedProject:
             allow_destructive=tuple(sorted(options.allow_destructive)),
             force=force,
             interval=options.interval,
+            restate=tuple(sorted(options.restate)),
             actions=saved_actions(plan, seen.codes, published),
             takes=saved_takes(plan, published),
         )
@@ -277,6 +280,7 @@ class LoadedProject:
             options,
             forward_only=saved.forward_only,
             interval=saved.interval,
+            restate=frozenset(saved.restate),
             now=saved.made_at,
             claims=True,
         )
@@ -314,6 +318,7 @@ class LoadedProject:
         store_failures: bool = False,
         start: datetime | None = None,
         end: datetime | None = None,
+        restate: Collection[str] = (),
     ) -> Recorded:
         """Brings the selected models, seeds and sources up to date, each tested before it is published.
 
@@ -321,6 +326,7 @@ class LoadedProject:
         `forward_only`, incremental models whose code changed, or that read what is of other code, go on with
         the rows that they have. Where a `start` or an `end` is given, the models that are built by time range
         get the complete batches of that interval, anew; without a zone, it is meant by each model's clocks.
+        Where models are named to `restate`, only these do, and what reads them follows.
         Raises ProjectError where no such model is selected, or where tables that go on would lose columns, of
         models that `allow_destructive` does not name, or can't take the query's; ValueError for an interval
         without a length, and for a full refresh of one, or of what is `forward_only`.
@@ -329,7 +335,7 @@ class LoadedProject:
             full_refresh, force, fail_fast, threads, store_failures, forward_only=forward_only
         )
         options = self._allowing(options, allow_destructive)
-        options = replace(options, interval=self._interval(start, end, full_refresh, select, exclude))
+        options = self._within(options, start, end, restate, select, exclude)
         return self._make(Command.BUILD, select, exclude, options)
 
     def test(
@@ -621,33 +627,28 @@ class LoadedProject:
         if found:
             raise ProjectError(found)
 
-    def _interval(
+    def _within(
         self,
+        options: PlanOptions,
         start: datetime | None,
         end: datetime | None,
-        full_refresh: bool,
+        restate: Collection[str],
         select: Sequence[str],
         exclude: Sequence[str],
-    ) -> Interval | None:
-        """Gives the interval that is asked for; None where none is."""
+    ) -> PlanOptions:
+        """Adds the interval that is asked for, and the nodes that it is for where these are named."""
         if start is None and end is None:
-            return None
-        if full_refresh:
+            if restate:
+                raise ValueError("what is restated is an interval: its start or its end is missing")
+            return options
+        if options.full_refresh:
             raise ValueError("a full refresh builds all batches, and not those of an interval")
         if Interval(start, end).is_backward:
             raise ValueError("the interval ends before it starts")
         program, chosen, _ = self._work.select(select, exclude)
-        if not any(program.models[node].time is not None for node in chosen if node in program.models):
-            raise ProjectError(
-                (
-                    Diagnostic(
-                        code=Code.EMPTY_SELECTION,
-                        message="no model that is built by time range is selected",
-                        help="only such models have an interval to build: `incremental_strategy: time_range`",
-                    ),
-                )
-            )
-        return Interval(start, end)
+        named = frozenset(self._find(program, name) for name in restate)
+        check_interval(program, chosen, named)
+        return replace(options, interval=Interval(start, end), restate=named)
 
     def _make(
         self, command: Command, select: Sequence[str], exclude: Sequence[str], options: PlanOptions

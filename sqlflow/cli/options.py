@@ -230,8 +230,22 @@ def interval(command: Function) -> Function:
     )(command)
 
 
-def check_interval(start: datetime | None, end: datetime | None, *, full_refresh: bool) -> None:
-    """Refuses an interval without a length, and one that goes with a full refresh."""
+def restate(command: Function) -> Function:
+    """Adds `--restate`."""
+    return click.option(
+        "--restate",
+        multiple=True,
+        metavar="MODEL",
+        help="Let --start and --end be for this model alone; what reads it follows.",
+    )(command)
+
+
+def check_interval(
+    start: datetime | None, end: datetime | None, *, full_refresh: bool, restate: Sequence[str]
+) -> None:
+    """Refuses an interval without a length, one that goes with a full refresh, and one that is missing."""
+    if restate and start is None and end is None:
+        raise click.UsageError("--restate wants to know what: add --start or --end")
     if full_refresh and (start is not None or end is not None):
         raise click.UsageError("--full-refresh builds all batches: it excludes --start and --end")
     from sqlflow.plan.due import Interval

@@ -53,7 +53,8 @@ class PlanOptions:
     the batches of the `interval` are built, where one is given, whether they are there or not. Where it
     `claims` the environment, it is not carried out while another such plan is. With `forward_only`,
     incremental models go on with the rows that they have where code has changed. Of the models that are
-    named in `allow_destructive`, columns of the table may be lost.
+    named in `allow_destructive`, columns of the table may be lost. Where nodes are named to `restate`, the
+    interval is for these alone, and all others are built as always.
     """
 
     target: str
@@ -66,7 +67,12 @@ class PlanOptions:
     force: bool = False
     now: datetime | None = None
     interval: Interval | None = None
+    restate: frozenset[NodeId] = frozenset()
     claims: bool = False
+
+    def interval_of(self, node: NodeId) -> Interval | None:
+        """The interval that is built of a node, where one is asked for."""
+        return self.interval if not self.restate or node in self.restate else None
 
     @property
     def forces(self) -> bool:
@@ -113,7 +119,7 @@ def make_plan(
         work = _work(program, node, options, _outside(program, effective[node], wanted), tests)
         if work is None:
             continue
-        asked = _asked(program, node) if options.interval is not None else ""
+        asked = _asked(program, node, options) if options.interval_of(node) is not None else ""
         verdict = judge.verdict(node, effective[node], asked=asked, tests=tests)
         if not verdict.reason:
             own = () if node in took else (node,)
@@ -160,12 +166,13 @@ def _action(
     )
 
 
-def _asked(program: Program, node: NodeId) -> str:
+def _asked(program: Program, node: NodeId, options: PlanOptions) -> str:
     """Why a model is built where an interval is asked for; empty for what is not built by time range."""
     model = program.models.get(node)
     if model is None or model.time is None:
         return ""
-    return "asked for, and with it what depends on it" if model.time.depends_on_past else "asked for"
+    asked = "restated" if node in options.restate else "asked for"
+    return f"{asked}, and with it what depends on it" if model.time.depends_on_past else asked
 
 
 def _wanted(
@@ -301,7 +308,7 @@ def _work(
             full_refresh=options.full_refresh,
             forward_only=options.forward_only and _can_go_on(program.models[node]),
             audits=audits,
-            interval=options.interval,
+            interval=options.interval_of(node),
         )
     if node in program.seeds:
         return LoadSeed(seed=program.seeds[node], audits=audits)

@@ -368,8 +368,8 @@ def _batches(action: Action, options: PlanOptions, last: Publication | None, *, 
     work = action.work
     if not isinstance(work, BuildModel) or work.model.time is None or options.now is None:
         return ()
-    if options.interval is not None:
-        return batches_within(work.model.config, options.interval, options.now)
+    if work.interval is not None:
+        return batches_within(work.model.config, work.interval, options.now)
     anew = anew or options.full_refresh
     refresh = anew if work.model.config.full_refresh is None else work.model.config.full_refresh
     covered = last.ranges if last is not None and not refresh else None

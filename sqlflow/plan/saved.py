@@ -68,6 +68,7 @@ class SavedPlan:
     allow_destructive: tuple[str, ...]
     force: bool
     interval: Interval | None
+    restate: tuple[NodeId, ...]
     actions: tuple[SavedAction, ...]
     takes: tuple[SavedTake, ...]
 
@@ -205,6 +206,7 @@ def encode_plan(saved: SavedPlan, review: Mapping[str, object]) -> str:
         "force": saved.force,
         "start": _moment(interval.start) if interval is not None else None,
         "end": _moment(interval.end) if interval is not None else None,
+        "restate": list(saved.restate),
         "actions": [
             {"node": one.node, "code": one.code, "reason": one.reason, "number": one.number}
             for one in saved.actions
@@ -238,6 +240,7 @@ def decode_plan(text: str) -> SavedPlan:
             allow_destructive=tuple(_text(name) for name in found["allow_destructive"]),
             force=_truth(found["force"]),
             interval=None if ends == (None, None) else Interval(start, end),
+            restate=tuple(NodeId(_text(node)) for node in found["restate"]),
             actions=tuple(
                 SavedAction(
                     node=NodeId(_text(one["node"])),

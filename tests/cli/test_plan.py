@@ -174,3 +174,16 @@ def test_columns_are_lost_where_that_is_allowed(run: Run, library: Path) -> None
     assert run("plan", "--allow-destructive", "grows", "-o", "plan.json").exit_code == 0
     assert run("apply", "plan.json").exit_code == 0
     assert run("plan").stdout.startswith("target dev: nothing to do")
+
+
+@pytest.mark.parametrize("command", ["plan", "build"])
+def test_an_interval_is_restated(run: Run, library: Path, command: str) -> None:
+    (library / "models" / "days.sql").write_text(
+        "{{ config(materialized='incremental', incremental_strategy='time_range', event_time='ts', "
+        "begin='2024-01-01', batch_size='year') }} select timestamp '2024-02-02' as ts"
+    )
+    assert run("build").exit_code == 0
+    assert run(command, "--restate", "days").exit_code == 2
+    result = run(command, "--restate", "days", "--start", "2024-01-01", "--end", "2025-01-01")
+    assert result.exit_code == 0
+    assert ("restated" if command == "plan" else "1 batch") in result.stdout + result.stderr

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @options.allow_destructive
 @options.force
 @options.interval
+@options.restate
 @options.running
 @options.store_failures
 @options.with_session()
@@ -34,6 +35,7 @@ def command(
     force: bool,
     start: datetime | None,
     end: datetime | None,
+    restate: tuple[str, ...],
     fail_fast: bool,
     threads: int | None,
     store_failures: bool,
@@ -45,7 +47,7 @@ def command(
     """
     from sqlflow.cli.runs import run
 
-    options.check_interval(start, end, full_refresh=full_refresh)
+    options.check_interval(start, end, full_refresh=full_refresh, restate=restate)
     options.check_forward_only(forward_only=forward_only, full_refresh=full_refresh)
 
     run(
@@ -59,6 +61,7 @@ def command(
             force=force,
             start=start,
             end=end,
+            restate=restate,
             fail_fast=fail_fast,
             threads=threads,
             store_failures=store_failures,

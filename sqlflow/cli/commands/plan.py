@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @options.allow_destructive
 @options.force
 @options.interval
+@options.restate
 @click.option("-o", "out", metavar="FILE", help="Save the plan, for `sqlflow apply FILE`.")
 @click.option("--markdown", is_flag=True, help="Write it for a pull request.")
 @click.option("--exit-code", is_flag=True, help="End with 3 where the code has changes.")
@@ -38,6 +39,7 @@ def command(
     force: bool,
     start: datetime | None,
     end: datetime | None,
+    restate: tuple[str, ...],
     out: str | None,
     markdown: bool,
     exit_code: bool,
@@ -57,7 +59,7 @@ def command(
         if session.given.env not in (None, environment):
             raise click.UsageError(f"ENV and --env {session.given.env} exclude each other")
         session.given = session.given._replace(env=environment)
-    options.check_interval(start, end, full_refresh=full_refresh)
+    options.check_interval(start, end, full_refresh=full_refresh, restate=restate)
     options.check_forward_only(forward_only=forward_only, full_refresh=full_refresh)
     if markdown and session.terminal.is_json:
         raise click.UsageError("--markdown and --json exclude each other")
@@ -70,6 +72,7 @@ def command(
         force=force,
         start=start,
         end=end,
+        restate=restate,
     )
     record, terminal = plan_record(found.review), session.terminal
     if terminal.is_json:
