@@ -29,6 +29,7 @@ from sqlflow.materialize.build import is_increment
 from sqlflow.materialize.types import Load, Run, Step
 from sqlflow.plan.due import batches_due, batches_within, covered_after, first_missing, in_order
 from sqlflow.plan.types import Action, BuildModel
+from sqlflow.plan.versions import same_rows
 from sqlflow.state.event import Status
 from sqlflow.state.publication import Publication
 
@@ -229,16 +230,24 @@ class BuildByTime:
             if waits and not todo:
                 return Outcome(Status.HELD, reason=waits)
         self._inputs = job.inputs
-        if not todo and covered is not None and last is not None:
+        if not todo and covered is not None and last is not None and not self._leaves(last, job):
             if (last.code, last.inputs) == (job.code, job.inputs):
                 return CURRENT
             left = intersection(covered, right)
             return self._builder.note(self._model, last, job, self._sender, "no batch is due", left)
         if not todo and config.time_range is not None:
-            # A table without rows, which is there all the same.
+            # A table without new rows, which is there all the same.
             todo = (Range(config.time_range.begin, config.time_range.begin),)
         self._take(todo, difference(covered or (), right), anew=covered is None)
         return None
+
+    def _leaves(self, last: Publication, job: Job) -> bool:
+        """Whether a model goes on with other code than the environment has whose table it shows.
+
+        Then it gets a table of its own: what is written into the other one is of that code.
+        """
+        shared = last.table is not None and not self._builder.log.tables.is_own(last.table)
+        return self._work.forward_only and shared and not same_rows(last.code, job.code)
 
     def _ready(self, todo: Sequence[Range]) -> tuple[tuple[Range, ...], str]:
         """Gives the batches whose signals are there, and what the others wait for.

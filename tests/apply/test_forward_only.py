@@ -21,6 +21,10 @@ FILES = {
     "more": INCREMENT + "select id, amount from orders",
     "after": INCREMENT + "select id, amount + 1 as amount from more",
 }
+BY_DAY = (
+    "{{ config(materialized='incremental', incremental_strategy='time_range', event_time='ts', "
+    "begin='2024-03-01') }} "
+)
 NARROWER = {"more": INCREMENT + "select id, amount from orders where id > 1"}
 # The contents of a seed are code: new rows come from a source.
 RAW = {**FILES, "models/s.yml": "sources: [{name: raw, tables: [{name: s}]}]"}
@@ -145,26 +149,46 @@ def test_only_batches_that_are_due(
 ) -> None:
     now = [datetime(2024, 3, 4, 12, tzinfo=UTC)]
     monkeypatch.setattr("sqlflow.system.local.LocalSystem.now", lambda _: now[0])
-    config = (
-        "{{ config(materialized='incremental', incremental_strategy='time_range', event_time='ts', "
-        "begin='2024-03-01') }} "
-    )
     days = ", ".join(f"(timestamp '2024-03-0{day} 01:00', {day})" for day in range(1, 6))
     virtual.built(
         {
             "e": TABLE + f"select ts, id from (values {days}) as t (ts, id)",
             "models/p.yml": "models: [{name: e, config: {event_time: ts}}]",
-            "m": config + "select ts, id from e",
+            "m": BY_DAY + "select ts, id from e",
         }
     )
     now[0] = datetime(2024, 3, 5, 12, tzinfo=UTC)
-    found = virtual.write({"m": config + "select ts, id * 10 as id from e"}).load()
+    found = virtual.write({"m": BY_DAY + "select ts, id * 10 as id from e"}).load()
     [work] = found.review(forward_only=forward_only).review.work
     assert (work.batches, work.forward_only) == ((1, True) if forward_only else (4, False))
     virtual.built({}, forward_only=forward_only)
     ids = [id for _, id in shown(virtual, "prod", "m")["m"]]
     assert ids == ([1, 2, 3, 40] if forward_only else [10, 20, 30, 40])
     assert done(virtual.built()) == set()
+
+
+def test_what_goes_on_leaves_the_table_that_it_shared(
+    virtual: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [datetime(2024, 3, 4, 12, tzinfo=UTC)]
+    monkeypatch.setattr("sqlflow.system.local.LocalSystem.now", lambda _: now[0])
+    days = ", ".join(f"(timestamp '2024-03-0{day} 01:00', {day})" for day in range(1, 6))
+    before, after = {"m": BY_DAY + "select ts, id from e"}, {"m": BY_DAY + "select ts, id * 10 as id from e"}
+    virtual.built(
+        {
+            "e": TABLE + f"select ts, id from (values {days}) as t (ts, id)",
+            "models/p.yml": "models: [{name: e, config: {event_time: ts}}]",
+            **before,
+        }
+    )
+    # No batch is due.
+    virtual.built(after, environment="dev", forward_only=True)
+    assert done(virtual.built({}, environment="dev")) == set()
+    now[0] = datetime(2024, 3, 5, 12, tzinfo=UTC)
+    virtual.built(before)
+    virtual.built(after, environment="dev")
+    assert [id for _, id in shown(virtual, "prod", "m")["m"]] == [1, 2, 3, 4]
+    assert [id for _, id in shown(virtual, "dev", "m")["m"]] == [1, 2, 3, 40]
 
 
 def test_rows_are_not_kept_and_made_anew_at_once(duck: Project) -> None:
