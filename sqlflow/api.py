@@ -231,6 +231,7 @@ class LoadedProject:
         options = self._options(full_refresh, force, False, None, False, forward_only=forward_only)
         options = self._allowing(options, allow_destructive)
         options = self._within(options, start, end, restate, select, exclude)
+        options = replace(options, removes=True)
         program, chosen, _ = self._work.select(select, exclude)
         check_compiled(program, chosen)
         seen = self._work.look(chosen)
@@ -252,6 +253,7 @@ class LoadedProject:
             restate=tuple(sorted(options.restate)),
             actions=saved_actions(plan, seen.codes, published),
             takes=saved_takes(plan, published),
+            removes=tuple(one.node for one in plan.removes),
         )
         # What an environment has not built is prod's: by that it is seen what changed.
         before = {**seen.past.others.get(PROD, {}), **published}
@@ -283,6 +285,7 @@ class LoadedProject:
             restate=frozenset(saved.restate),
             now=saved.made_at,
             claims=True,
+            removes=True,
         )
         options = self._allowing(options, {*saved.allow_destructive, *allow_destructive})
         program, chosen, _ = self._work.select(saved.select, saved.exclude)

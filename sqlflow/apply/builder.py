@@ -283,6 +283,7 @@ class NodeBuilder:
             )
             query = show_query(self.spec, model, rows)
             publication = place.publish(publication, query, self._attachments(model))
+            said += tuple(place.remarks)
         self._note_published(publication, model.relation, kind_of(model))
         remark = _SAME_ROWS if last is not None and publication.data == last.data else ""
         if model.config.materialized is Materialization.INCREMENTAL and not increment:
@@ -360,6 +361,7 @@ class NodeBuilder:
             publication = self._composed(table.relation, job, sender, checksum=checksum)
             after = attachments(self.spec, table.docs, table.grants, table.relation, RelationKind.VIEW)
             publication = place.publish(publication, None, after)
+            written = written._replace(remarks=(*written.remarks, *place.remarks))
         self._note_published(publication, table.relation, RelationKind.TABLE)
         same = last is not None and publication.data == last.data
         return success(publication, written, _SAME_ROWS if same else "")
@@ -435,7 +437,13 @@ class NodeBuilder:
         if stays and last is not None and last.origin:
             origin = last.origin
         return replace(
-            made, like=like, unread=job.unread, tested=job.tested, origin=origin, origins=job.origins
+            made,
+            like=like,
+            unread=job.unread,
+            tested=job.tested,
+            origin=origin,
+            origins=job.origins,
+            follows=last.follows if same and stays and last is not None else "",
         )
 
     @property

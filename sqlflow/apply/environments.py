@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlflow.apply.failures import WorkFailedError
 from sqlflow.apply.history import Entry
-from sqlflow.apply.promotion import Promoter
+from sqlflow.apply.promotion import Promoter, readers_first
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.sender import Sender
 from sqlflow.apply.tables import Held
@@ -107,7 +107,7 @@ def roll_back(
         for node in reversed([node for node in program.graph.order if node in dropped]):
             last = log.last(node)
             if last is not None:
-                _drop_shown(last, promoter, sender)
+                promoter.drop(last, sender)
         log.history.remove(entry.environment, entry.number, sender)
 
     promoter.promote(takes, sender, also=also)
@@ -125,35 +125,41 @@ def _takes(
     for node in sorted(entry.before, key=lambda one: order.get(one, -1)):
         was, now = entry.before[node], log.last(node)
         model = program.models.get(node) or program.seeds.get(node)
-        if was is None or model is None or now is None:
+        if was is None or (model is not None and now is None):
             continue
+        name = model.name if model is not None else node.rpartition(".")[2]
+        span = model.span if model is not None else Span("", 0, 0)
         query = None
         if was.table is not None:
             held = log.tables.held(was.table)
             if held is None:
-                raise WorkFailedError(_gone(model.name, str(was.table), model.span))
+                raise WorkFailedError(_gone(name, str(was.table), span))
             was = log.tables.resolved(was)
         else:
             version = versions.get(version_id(was.code))
             if version is None or "full" not in version.queries:
-                raise WorkFailedError(_gone(model.name, "what it was made from", model.span))
+                raise WorkFailedError(_gone(name, "what it was made from", span))
             query = _query(program, version)
-        if (was.code, was.table, was.data, was.inputs) == (now.code, now.table, now.data, now.inputs):
+        if now is not None and _is_same(was, now):
             continue
         yield Take(
             node=node,
-            name=model.name,
-            materialized=program.graph.nodes[node].materialized,
-            relation=model.relation,
-            span=model.span,
-            docs=model.docs,
-            grants=model.grants,
+            name=name,
+            materialized="",
+            relation=model.relation if model is not None else read_relation(program.spec, was.relation),
+            span=span,
+            docs=model.docs if model is not None else None,
+            grants=model.grants if model is not None else None,
             source=entry.environment,
             publication=was,
             code=was.code,
             owns=was.table is not None and log.tables.is_own(was.table),
             query=query,
         )
+
+
+def _is_same(was: Publication, now: Publication) -> bool:
+    return (was.code, was.table, was.data, was.inputs) == (now.code, now.table, now.data, now.inputs)
 
 
 def _query(program: Program, version: Version) -> BoundQuery:
@@ -166,24 +172,6 @@ def _query(program: Program, version: Version) -> BoundQuery:
     return BoundQuery(sql=text, map=TextMap((), 0))
 
 
-def _drop_shown(last: Publication, promoter: Promoter, sender: Sender) -> None:
-    """Drops what an environment shows of a node; its table stays until it is collected."""
-    spec, log = promoter.spec, promoter.log
-    if kind_of(last.node) is NodeKind.SOURCE:
-        # A file's table, which has one name in all environments.
-        log.forget(last, sender)
-        return
-    relation = read_relation(spec, last.relation)
-    with sender.asking() as session:
-        kind = promoter.catalog.kind(session, relation)
-    if kind is not None and kind is not RelationKind.OTHER:
-        sender.execute(sql.drop(spec, kind, relation))
-        promoter.catalog.put(relation, None)
-    log.forget(last, sender)
-    if last.table is not None and log.tables.is_own(last.table):
-        log.tables.release(last.table, promoter.now, sender)
-
-
 def drop_environment(
     shown: Mapping[NodeId, Publication],
     others: Mapping[str, Mapping[NodeId, Publication]],
@@ -193,18 +181,12 @@ def drop_environment(
     """Drops all that an environment shows; a table that another one shows becomes that one's."""
     log, spec = promoter.log, promoter.spec
     users = {p.table: name for name in sorted(others, reverse=True) for p in others[name].values()}
-    left = list(shown.values())
     with sender.transaction():
-        while left:
-            # What reads another one goes first.
-            read = {node for one in left for node in one.inputs if node != one.node}
-            ready = [one for one in left if one.node not in read] or left
-            for last in ready:
-                _drop_shown(last, promoter, sender)
-                user = users.get(last.table) if last.table is not None else None
-                if last.table is not None and user is not None and log.tables.is_own(last.table):
-                    log.tables.hand_over(last.table, user, sender)
-            left = [one for one in left if one not in ready]
+        for last in readers_first(shown.values()):
+            promoter.drop(last, sender)
+            user = users.get(last.table) if last.table is not None else None
+            if last.table is not None and user is not None and log.tables.is_own(last.table):
+                log.tables.hand_over(last.table, user, sender)
         with sender.asking() as session:
             is_kept = session.columns(log.history.relation) is not None
         if is_kept:

@@ -188,6 +188,7 @@ class _Loop:
             yield from self._begin()
             yield from self._take()
             yield from self._loop()
+            yield from self._remove()
             yield from self._clean()
             yield from self._end()
         finally:
@@ -272,6 +273,21 @@ class _Loop:
         for source in dict.fromkeys(take.source for take in takes if published):
             nodes = tuple(take.node for take in takes if take.source == source)
             yield NodesTaken(source=source, nodes=nodes, seconds=seconds)
+
+    def _remove(self) -> Iterator[Event]:
+        """Drops what is no longer in the project, once nothing that was built reads it any more."""
+        bad = any(status.is_bad for status in self._progress.ended.values())
+        if self._stopped or self._interrupted or bad or not self._plan.removes:
+            return
+        sent: list[Event] = []
+        try:
+            with self._sender(sent) as sender:
+                self._promoter.remove(self._plan.removes, sender)
+        except WorkFailedError as error:
+            self._diagnostics.extend(error.diagnostics)
+        except StoppedError:
+            pass
+        yield from sent
 
     def _give_up(self, diagnostics: Sequence[Diagnostic]) -> None:
         self._diagnostics.extend(diagnostics)

@@ -9,6 +9,7 @@ from sqlflow.apply.failures import StoppedError, WorkFailedError, hook_failed
 from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.sender import Sender
 from sqlflow.bind.types import BoundQuery
+from sqlflow.materialize.staging import hooks_on
 from sqlflow.state.event import Status
 
 
@@ -25,6 +26,10 @@ def run_after(hooks: Sequence[BoundQuery], outcome: Outcome, sender: Sender) -> 
     """
     if outcome.status is not Status.SUCCESS:
         return outcome
+    table = outcome.publication.table if outcome.publication is not None else None
+    if table is not None:
+        # What they call `this` is the table that they can change.
+        hooks = hooks_on(sender.spec, hooks, sender.node, table)
     try:
         for hook in hooks:
             _run(hook, sender)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from sqlflow.adapter.protocol import Session
 from sqlflow.apply.catalog import Catalog
-from sqlflow.apply.publish_log import PublishLog
+from sqlflow.apply.publish_log import PublishLog, followed
 from sqlflow.bind.types import Program
 from sqlflow.core.digest import digest
 from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.relation import Relation, RelationKind
-from sqlflow.dialect.names import relation_sql
+from sqlflow.dialect.environments import PROD
+from sqlflow.dialect.names import read_relation, relation_sql
 from sqlflow.plan.stale import Past
 from sqlflow.project.python_imports import imported_files
 from sqlflow.project.types import SourceDecl
@@ -44,6 +46,7 @@ def read_past(
     publications: dict[NodeId, Publication] = {}
     adoptable: set[NodeId] = set()
     is_virtual = program.environment.is_virtual
+    others = log.elsewhere(session) if is_virtual else {}
     for id, relation in node_relations(program).items():
         publication = found.get((id, relation_sql(program.spec, relation)))
         about_to_be = pending.get(id)
@@ -58,6 +61,7 @@ def read_past(
             publications[id] = publication
             if publication.table is None and kind is RelationKind.TABLE and id in program.plain:
                 adoptable.add(id)
+    publications = dict(followed(publications, others.get(PROD, {})))
     passed = {
         id: (found.success.code, found.success.inputs)
         for (environment, id), found in state.nodes.items()
@@ -71,11 +75,26 @@ def read_past(
         outside=outside,
         passed=passed,
         too_old=too_old,
-        others=log.elsewhere(session) if is_virtual else {},
+        others=others,
         owners=log.tables.owners(),
         adoptable=frozenset(adoptable) if is_virtual else frozenset(),
+        removed=tuple(_removed(program, found, catalog, session)) if is_virtual else (),
         kept=log.tables.kept(lambda table: catalog.kind(session, table) is not None),
     )
+
+
+def _removed(
+    program: Program,
+    found: Mapping[tuple[NodeId, str], Publication],
+    catalog: Catalog,
+    session: Session,
+) -> Iterator[Publication]:
+    """What is shown of nodes that are no longer in the project."""
+    for (node, name), publication in sorted(found.items()):
+        if node not in program.graph.nodes and kind_of(node) not in (NodeKind.SOURCE, NodeKind.TEST):
+            with suppress(ValueError):
+                if catalog.kind(session, read_relation(program.spec, name)) is not None:
+                    yield publication
 
 
 def source_versions(sources: Mapping[NodeId, SourceDecl], system: System) -> Mapping[NodeId, str]:

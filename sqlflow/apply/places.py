@@ -42,6 +42,11 @@ class Place(Protocol):
         """Whether what is published may be found under `at` before the script has run."""
         ...
 
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What publishing has to tell the user."""
+        ...
+
     def existing(self, kind: RelationKind | None, *, increment: bool, view: bool) -> Existing:
         """Says what a script finds under `at`, where `kind` is what is published."""
         ...
@@ -75,6 +80,11 @@ class InTransaction:
         """Under the node's own name is what was published before."""
         return True
 
+    @property
+    def remarks(self) -> Sequence[str]:
+        """The script tells all."""
+        return ()
+
     def existing(self, kind: RelationKind | None, *, increment: bool, view: bool) -> Existing:
         """Asks what stands under the name."""
         return self.questions.existing(
@@ -102,6 +112,7 @@ class Staged:
     def __init__(self, at: Relation, relation: Relation, sender: Sender, stages: Stages) -> None:
         self.at = at
         self.announced = False
+        self.remarks: Sequence[str] = ()
         self._relation = relation
         self._sender = sender
         self._stages = stages
@@ -139,7 +150,7 @@ class Staged:
         self.announced = True
         shown = query or show(spec, self._relation, self.at)
         self._stages.intents.write(Intent(publication=publication, statement=shown.sql), self._sender)
-        self._stages.show(publication, shown, self._relation, after, self._sender)
+        self.remarks = self._stages.show(publication, shown, self._relation, after, self._sender)
         return publication
 
 
@@ -183,8 +194,8 @@ class Stages:
         relation: Relation,
         after: Sequence[Step],
         sender: Sender,
-    ) -> None:
-        """Publishes what is ready; all of it may be done once more."""
+    ) -> Sequence[str]:
+        """Publishes what is ready; all of it may be done once more. Gives remarks for the user."""
         with sender.asking() as session:
             kind = self.catalog.kind(session, relation)
         if kind is RelationKind.TABLE:
@@ -193,9 +204,10 @@ class Stages:
             self.catalog.put(relation, None)
         sender.execute(shown.sql, shown.map)
         self.catalog.put(relation, RelationKind.VIEW)
-        self.publisher.run(after, None, None, sender)
+        said = self.publisher.run(after, None, None, sender).remarks
         self.log.write(publication, sender)
         self.intents.settle(publication, sender)
+        return said
 
     def finished(
         self, relation: Relation, after: Sequence[Step], since: int, sender: Sender

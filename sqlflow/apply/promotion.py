@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -15,12 +15,12 @@ from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
 from sqlflow.apply.versioned import Versions
 from sqlflow.bind.types import BoundQuery
-from sqlflow.core.ids import NodeId
+from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.relation import Relation, RelationKind
 from sqlflow.core.textmap import TextMap
 from sqlflow.dialect import statements as sql
-from sqlflow.dialect.environments import physical_name
-from sqlflow.dialect.names import relation_sql
+from sqlflow.dialect.environments import PROD, physical_name
+from sqlflow.dialect.names import read_relation, relation_sql
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import attachments
 from sqlflow.materialize.relation import build_view
@@ -52,6 +52,16 @@ def make_promoter(
         run=run[:8],
     )
     return Promoter(versions=versions, run=run, now=now)
+
+
+def readers_first(shown: Collection[Publication]) -> Iterator[Publication]:
+    """Gives what is shown in an order in which it can be dropped."""
+    left = list(shown)
+    while left:
+        read = {node for one in left for node in one.inputs if node != one.node}
+        ready = [one for one in left if one.node not in read] or left
+        yield from ready
+        left = [one for one in left if one not in ready]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +100,7 @@ class Promoter:
             is_new = last is None or not same_rows(last.code, action.code)
             if not is_test and (is_new or not before.keys().isdisjoint(action.reads)):
                 before.setdefault(action.node, last)
+        before |= {one.node: one for one in plan.removes}
         if before:
             environment = self.log.environment
             again(sender, lambda: self.log.history.add(environment, self.run, self.now, before, sender))
@@ -110,6 +121,30 @@ class Promoter:
         for publication in published:
             self.log.put(publication)
         return published
+
+    def drop(self, last: Publication, sender: Sender) -> None:
+        """Drops what is shown of a node, in a transaction; its table stays until it is collected."""
+        if kind_of(last.node) is not NodeKind.SOURCE:
+            # The table of a file has one name in all environments.
+            relation = read_relation(self.spec, last.relation)
+            with sender.asking() as session:
+                kind = self.catalog.kind(session, relation)
+            if kind is not None and kind is not RelationKind.OTHER:
+                sender.execute(sql.drop(self.spec, kind, relation))
+                self.catalog.put(relation, None)
+            if last.table is not None and self.log.tables.is_own(last.table):
+                self.log.tables.release(last.table, self.now, sender)
+        self.log.forget(last, sender)
+
+    def remove(self, gone: Sequence[Publication], sender: Sender) -> None:
+        """Drops what is shown of nodes that are no longer in the project, in one transaction."""
+
+        def attempt() -> None:
+            with sender.transaction():
+                for last in readers_first(gone):
+                    self.drop(last, sender)
+
+        again(sender, attempt)
 
     def _all(
         self, takes: Sequence[Take], sender: Sender, also: Callable[[], None]
@@ -138,6 +173,7 @@ class Promoter:
             self.log.write(publication, sender)
             if take.owns:
                 self.log.tables.write(publication, sender)
+            self._lead(take, sender)
             before = last.table if last is not None else None
             if before is not None and before != table and self.log.tables.is_own(before):
                 self.log.tables.release(before, self.now, sender)
@@ -167,7 +203,20 @@ class Promoter:
             tested=found.tested,
             origin=found.origin,
             origins=found.origins,
+            follows=PROD if self._follows(take) else "",
         )
+
+    def _follows(self, take: Take) -> bool:
+        """Whether a view is prod's, which brings it up to date."""
+        return self.log.environment != PROD and take.source == PROD and take.publication.table is None
+
+    def _lead(self, take: Take, sender: Sender) -> None:
+        """Makes the environment that a view was taken from follow prod in that."""
+        found = take.publication
+        is_view = take.query is not None and found.table is None
+        if self.log.environment == PROD and is_view and found.environment == take.source != PROD:
+            row = replace(found, number=found.number + 1, follows=PROD, run=self.run, epoch=0)
+            self.log.write(row, sender)
 
     def _define(self, take: Take, query: BoundQuery, sender: Sender) -> None:
         """Makes the view that a node is."""

@@ -17,10 +17,11 @@ from sqlflow.apply.history import History
 from sqlflow.apply.sender import Sender
 from sqlflow.apply.tables import Tables
 from sqlflow.apply.version_log import VersionLog
-from sqlflow.core.ids import NodeId
+from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.ranges import Ranges, normalised
 from sqlflow.core.relation import Column, Relation
 from sqlflow.dialect import statements as sql
+from sqlflow.dialect.environments import PROD
 from sqlflow.dialect.names import quote, relation_sql
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.plan.stale import Past
@@ -138,7 +139,8 @@ class PublishLog:
         for publication in sorted(_publications(rows), key=lambda one: one.at):
             there = found.setdefault(publication.environment, {})
             there[publication.node] = self.tables.resolved(publication)
-        return found
+        prod = found.get(PROD, {})
+        return {name: there if name == PROD else followed(there, prod) for name, there in found.items()}
 
     def changes(self, node: NodeId, since: str, session: Session) -> Ranges | None:
         """Reads which rows of a node, built by time range, have changed since it had a data version.
@@ -246,7 +248,13 @@ class PublishLog:
         text = encode(Published(publication=publication))
         sender.execute(
             f"INSERT INTO {relation_sql(self._spec, self.relation)} ({columns})\nVALUES ({places})",
-            parameters=[self.environment, publication.node, publication.relation, publication.number, text],
+            parameters=[
+                publication.environment,
+                publication.node,
+                publication.relation,
+                publication.number,
+                text,
+            ],
         )
 
     def forget(self, publication: Publication, sender: Sender) -> None:
@@ -283,6 +291,41 @@ class PublishLog:
             if last is None or last.relation != publication.relation or last.number < publication.number:
                 self._published[publication.node] = publication
         self.tables.put(publication)
+
+
+def followed(
+    shown: Mapping[NodeId, Publication], prod: Mapping[NodeId, Publication]
+) -> Mapping[NodeId, Publication]:
+    """Gives what an environment shows, of the views that it has from prod as prod has published them since.
+
+    Such a view shows what prod's does only while all that it reads is the same in both.
+    """
+    same = {
+        node
+        for node, mine in shown.items()
+        if (theirs := prod.get(node)) is not None
+        and (mine.table, theirs.table) != (None, None)
+        and mine.table == theirs.table
+    }
+    views = {
+        node
+        for node, mine in shown.items()
+        if mine.follows and node in prod and same_rows(mine.code, prod[node].code) and node not in same
+    }
+    while True:
+        kept = {
+            node
+            for node in views
+            if all(read in same or read in views or _is_source(read) for read in shown[node].inputs)
+        }
+        if kept == views:
+            break
+        views = kept
+    return {node: mine.shown_in(prod[node]) if node in views else mine for node, mine in shown.items()}
+
+
+def _is_source(node: NodeId) -> bool:
+    return kind_of(node) is NodeKind.SOURCE
 
 
 def _publications(rows: pyarrow.Table) -> Iterator[Publication]:

@@ -14,6 +14,7 @@ from sqlflow.core.ids import NodeId
 from sqlflow.core.span import Span
 from sqlflow.core.textmap import TextMap
 from sqlflow.core.value import Value
+from sqlflow.dialect.spec import DialectSpec
 from sqlflow.state.event import LeaseAwaited, StatementSent
 
 if TYPE_CHECKING:
@@ -67,6 +68,11 @@ class Sender:
         self._emit = emit
         self._clock = clock
         self._stopped = stopped
+
+    @property
+    def spec(self) -> DialectSpec:
+        """The engine's dialect."""
+        return self._adapter.spec
 
     def execute(
         self, sql: str, text_map: TextMap | None = None, parameters: Sequence[Value] = ()

@@ -132,16 +132,25 @@ class Chosen:
     in_place: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Versioned:
     """In a table by version, in the transaction that publishes it."""
 
-    chosen: Chosen
-    relation: Relation
-    dependents: tuple[ViewDefinition, ...]
-    transaction: Transaction
-    sender: Sender
-    versions: Versions
+    def __init__(
+        self,
+        chosen: Chosen,
+        relation: Relation,
+        dependents: tuple[ViewDefinition, ...],
+        transaction: Transaction,
+        sender: Sender,
+        versions: Versions,
+    ) -> None:
+        self.chosen = chosen
+        self.relation = relation
+        self.dependents = dependents
+        self.transaction = transaction
+        self.sender = sender
+        self.versions = versions
+        self.remarks: Sequence[str] = ()
 
     @property
     def at(self) -> Relation:
@@ -182,8 +191,9 @@ class Versioned:
         if chosen.before is not None and chosen.before != self.at and log.tables.is_own(chosen.before):
             log.tables.release(chosen.before, publication.at, sender)
         if not (chosen.in_place and self.versions.shows(self.relation, self.at, sender)):
-            self.versions.show(self.relation, self.at, sender)
-        self.versions.publisher.run(after, None, None, sender)
+            self.remarks = self.versions.show(self.relation, self.at, sender)
+        said = self.versions.publisher.run(after, None, None, sender).remarks
+        self.remarks = (*self.remarks, *said)
         self.versions.catalog.put(self.at, RelationKind.TABLE)
         self.transaction.proof = partial(log.holds, publication)
         return publication

@@ -33,6 +33,7 @@ from sqlflow.plan.types import (
     Verdict,
     Work,
 )
+from sqlflow.state.publication import Publication
 
 _NO_CODES: Mapping[NodeId, str] = MappingProxyType({})
 
@@ -51,10 +52,11 @@ class PlanOptions:
 
     `now` is the run's time, by which ranges of time are complete. Of the models that are built by time range,
     the batches of the `interval` are built, where one is given, whether they are there or not. Where it
-    `claims` the environment, it is not carried out while another such plan is. With `forward_only`,
-    incremental models go on with the rows that they have where code has changed. Of the models that are
-    named in `allow_destructive`, columns of the table may be lost. Where nodes are named to `restate`, the
-    interval is for these alone, and all others are built as always.
+    `claims` the environment, it is not carried out while another such plan is; where it `removes`, what is no
+    longer in the project goes. With `forward_only`, incremental models go on with the rows that they have
+    where code has changed. Of the models that are named in `allow_destructive`, columns of the table may be
+    lost. Where nodes are named to `restate`, the interval is for these alone, and all others are built as
+    always.
     """
 
     target: str
@@ -69,6 +71,7 @@ class PlanOptions:
     interval: Interval | None = None
     restate: frozenset[NodeId] = frozenset()
     claims: bool = False
+    removes: bool = False
 
     def interval_of(self, node: NodeId) -> Interval | None:
         """The interval that is built of a node, where one is asked for."""
@@ -141,8 +144,17 @@ def make_plan(
         unchanged=tuple(unchanged),
         untold=judge.untold(node for action in actions for node in action.reads),
         takes=takes,
+        removes=_removes(program, selected, options, known),
         claims=options.claims or bool(takes),
     )
+
+
+def _removes(
+    program: Program, selected: frozenset[NodeId], options: PlanOptions, past: Past | None
+) -> tuple[Publication, ...]:
+    """What goes with a plan for the whole project."""
+    is_whole = not program.graph.nodes.keys() - selected
+    return past.removed if options.removes and is_whole and past is not None else ()
 
 
 def _action(

@@ -105,7 +105,7 @@ class Review:
     """A plan as a person reads it.
 
     `taken` are published first, all at once. `removed` are the names of what was published once and is no
-    longer in the project: what is there of it stays, and the plan has nothing to do with it. `unchanged` is
+    longer in the project: where the plan `drops` that, its views go last, else it stays. `unchanged` is
     how many nodes of the selection are as they should be, `pruned` are those that read what is built, and
     nothing of what is other than it was. `untold` are sources that can't tell whether they changed.
     `critical` is the chain of actions that takes longest, by what each took last: `critical_seconds`.
@@ -116,6 +116,7 @@ class Review:
     changes: tuple[Change, ...]
     taken: tuple[Taken, ...]
     removed: tuple[str, ...]
+    drops: bool
     work: tuple[Work, ...]
     unchanged: int
     untold: tuple[str, ...]
@@ -131,7 +132,7 @@ class Review:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.changes or self.work or self.pruned or self.taken)
+        return not (self.changes or self.work or self.pruned or self.taken or self.drops)
 
 
 def review(
@@ -167,6 +168,7 @@ def review(
         changes=tuple(changes),
         taken=tuple(_taken(plan)),
         removed=tuple(_removed(program, state, chosen)),
+        drops=bool(plan.removes),
         work=tuple(_work(plan, program, options, published, seconds)),
         unchanged=sum(kind_of(node) is not NodeKind.TEST for node in plan.unchanged),
         untold=plan.untold,

@@ -71,6 +71,7 @@ class SavedPlan:
     restate: tuple[NodeId, ...]
     actions: tuple[SavedAction, ...]
     takes: tuple[SavedTake, ...]
+    removes: tuple[NodeId, ...]
 
 
 def saved_takes(plan: Plan, published: Mapping[NodeId, Publication]) -> tuple[SavedTake, ...]:
@@ -120,7 +121,11 @@ def check_saved(
     target = plan.target
     nodes = program.graph.nodes
     kept = plan.only({action.node for action in saved.actions})
-    kept = replace(kept, takes=tuple(t for t in plan.takes if t.node in {take.node for take in saved.takes}))
+    kept = replace(
+        kept,
+        takes=tuple(t for t in plan.takes if t.node in {take.node for take in saved.takes}),
+        removes=tuple(one for one in plan.removes if one.node in saved.removes),
+    )
     environment = program.environment.name
     if (saved.project, saved.target, saved.environment) != (project, target, environment):
         message = (
@@ -215,6 +220,7 @@ def encode_plan(saved: SavedPlan, review: Mapping[str, object]) -> str:
             {"node": t.node, "code": t.code, "source": t.source, "data": t.data, "number": t.number}
             for t in saved.takes
         ],
+        "removes": list(saved.removes),
         "review": review,
     }
     return json.dumps(record, indent=2) + "\n"
@@ -260,6 +266,7 @@ def decode_plan(text: str) -> SavedPlan:
                 )
                 for one in found["takes"]
             ),
+            removes=tuple(NodeId(_text(node)) for node in found["removes"]),
         )
     except KeyError as error:
         raise UnreadablePlanError(f"it has no {error}") from error

@@ -35,7 +35,7 @@ def find_takes(
         return ()
     finder = _Finder(program, codes, past, effective)
     asked = wanted if program.environment.is_prod else program.graph.nodes.keys()
-    return tuple(take for node in program.graph.order if node in asked for take in finder.take(node))
+    return tuple(take for node in program.graph.order for take in finder.take(node, asked=node in asked))
 
 
 def taken(past: Past, takes: Collection[Take]) -> Past:
@@ -84,7 +84,7 @@ def shared_nodes(
             follows = past.owners.get(last.table, "") != program.environment.name
         elif last is not None:
             there = prod.get(node)
-            follows = there is not None and same_rows(last.code, there.code)
+            follows = last.follows == PROD and there is not None and same_rows(last.code, there.code)
         else:
             # A test of what is all prod's.
             follows = kind_of(node) is NodeKind.TEST and bool(parents)
@@ -115,10 +115,17 @@ class _Finder:
         }
         # What the environment will show of what is taken, and from where.
         self._taken: dict[NodeId, tuple[str, Publication]] = {}
-        self._alike: dict[tuple[str, NodeId], bool] = {}
+        # What other environments show that is the same here, and the views there that are up to date.
+        self._alike: dict[str, set[NodeId]] = {name: set() for name in past.others}
+        self._settled: dict[str, set[NodeId]] = {name: set() for name in past.others}
 
-    def take(self, node: NodeId) -> Iterator[Take]:
-        """Gives how a node is taken, if it is."""
+    def take(self, node: NodeId, *, asked: bool) -> Iterator[Take]:
+        """Gives how a node that is `asked` about is taken, if it is; all are to be looked at."""
+        if asked:
+            yield from self._found(node)
+        self._note(node)
+
+    def _found(self, node: NodeId) -> Iterator[Take]:
         program, past = self._program, self._past
         model = program.models.get(node) or program.seeds.get(node)
         if model is None or is_ephemeral(program, node):
@@ -164,13 +171,14 @@ class _Finder:
         """What prod has: as that an environment begins, whatever the code is."""
         found = self._past.others.get(PROD, {}).get(model.id)
         begins = not self._program.environment.is_prod and last is None
-        return (PROD, found) if begins and found is not None and _is_shared_as(model, found) else None
+        return (PROD, found) if begins and found is not None else None
 
     def _take(self, model: BoundModel | BoundSeed, source: str, found: Publication) -> Take:
         code, query = self._codes[model.id], None
         is_of_now = same_rows(found.code, code)
-        if found.table is None and isinstance(model, BoundModel):
-            query = model.full if is_of_now else _all_of(found)
+        if found.table is None:
+            own = model.full if is_of_now and isinstance(model, BoundModel) and is_view(model) else None
+            query = own or _all_of(found)
         return Take(
             node=model.id,
             name=model.name,
@@ -204,43 +212,46 @@ class _Finder:
             theirs = there.get(parent)
             if theirs is None or not same_rows(theirs.code, self._codes.get(parent, "")):
                 return False
-            if not self._is_alike(environment, parent):
+            if parent not in self._alike[environment]:
                 return False
             taken = self._taken.get(parent)
             is_theirs = taken is not None and taken[0] == environment
             if environment == PROD or not (is_theirs or theirs.table is None):
                 # What both have from elsewhere may be newer: that is seen when it is judged.
                 continue
-            if found.inputs.get(parent) != theirs.data or not self._is_settled(environment, parent):
+            if found.inputs.get(parent) != theirs.data or parent not in self._settled[environment]:
                 return False
         return True
 
-    def _is_settled(self, environment: str, node: NodeId) -> bool:
-        """Whether a view of another environment was last published from what it reads there now."""
-        there = self._past.others[environment]
-        last = there.get(node)
-        if last is None or last.table is not None:
-            return last is not None
-        return all(
-            (theirs := there.get(parent)) is not None
-            and last.inputs.get(parent) == theirs.data
-            and self._is_settled(environment, parent)
-            for parent in self._parents[node]
-        )
+    def _note(self, node: NodeId) -> None:
+        """Notes of a node, after all that it reads, in which environments it is what it will be here."""
+        mine = self._after(node)
+        for environment, there in self._past.others.items():
+            theirs = there.get(node)
+            if theirs is None:
+                continue
+            if _is_settled(theirs, there, self._parents[node], self._settled[environment]):
+                self._settled[environment].add(node)
+            if mine is None or not same_rows(mine.code, theirs.code):
+                continue
+            if mine.table is None and theirs.table is None:
+                alike = all(parent in self._alike[environment] for parent in self._parents[node])
+            else:
+                alike = mine.table == theirs.table
+            if alike or mine.data == theirs.data:
+                self._alike[environment].add(node)
 
-    def _is_alike(self, environment: str, node: NodeId) -> bool:
-        """Whether this environment will show of a node what another one does."""
-        key = environment, node
-        if key not in self._alike:
-            mine, theirs = self._after(node), self._past.others[environment].get(node)
-            alike = mine is not None and theirs is not None and same_rows(mine.code, theirs.code)
-            if mine is not None and theirs is not None and alike and mine.data != theirs.data:
-                if mine.table is None and theirs.table is None:
-                    alike = all(self._is_alike(environment, parent) for parent in self._parents[node])
-                else:
-                    alike = mine.table == theirs.table
-            self._alike[key] = alike
-        return self._alike[key]
+
+def _is_settled(
+    last: Publication,
+    there: Mapping[NodeId, Publication],
+    parents: Collection[NodeId],
+    settled: Collection[NodeId],
+) -> bool:
+    """Whether a view of another environment was last published from what it reads there now."""
+    return last.table is not None or all(
+        parent in settled and last.inputs.get(parent) == there[parent].data for parent in parents
+    )
 
 
 def is_view(model: BoundModel | BoundSeed) -> bool:

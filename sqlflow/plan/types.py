@@ -156,7 +156,8 @@ class Plan:
     """Everything that a run will do, in an order that respects `after`.
 
     `now` is the time by which ranges of time are complete, None for that of the run. `schemas` are those that
-    must be there first: (database, schema). The `takes` come before all actions, at once. `unchanged` is what
+    must be there first: (database, schema). The `takes` come before all actions, at once; what
+    it `removes` is no longer in the project, and goes last. `unchanged` is what
     was selected and is as it should be, with its tests. `untold` are the sources that can't tell whether they
     changed: what reads them is always built. Where it `claims` the environment, nobody else
     may change its code meanwhile.
@@ -172,12 +173,13 @@ class Plan:
     unchanged: tuple[NodeId, ...] = ()
     untold: tuple[str, ...] = ()
     takes: tuple[Take, ...] = ()
+    removes: tuple[Publication, ...] = ()
     claims: bool = False
 
     @property
     def changes(self) -> bool:
         """Whether there is anything to do."""
-        return bool(self.actions or self.takes)
+        return bool(self.actions or self.takes or self.removes)
 
     def only(self, nodes: Collection[NodeId]) -> Plan:
         """The same plan with some of its actions: these wait for none that is left out."""

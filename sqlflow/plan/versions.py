@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
@@ -169,8 +170,9 @@ def _parts(spec: DialectSpec, node: BoundModel | BoundSeed) -> dict[str, Any]:
 def _config(config: NodeConfig) -> Mapping[str, str]:
     """What is not as by default: so a setting that a newer version knows changes nothing by itself."""
     if config.time_range is not None:
-        # By how much batches are looked back at is asked whenever there is something new.
-        config = replace(config, time_range=replace(config.time_range, lookback=0))
+        # Which batches there are to be, and which are looked back at, is asked whenever there is something
+        # new; what is in them stays the same.
+        config = replace(config, time_range=replace(config.time_range, lookback=0, begin=datetime.min))
     named = (f.name for f in fields(config) if f.name not in _NO_MATTER)
     found = {name: repr(getattr(config, name)) for name in named}
     return {name: text for name, text in found.items() if text != repr(getattr(_DEFAULTS, name))}

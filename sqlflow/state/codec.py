@@ -71,6 +71,7 @@ def publication_record(publication: Publication) -> Record:
         "like": {data: list(columns) for data, columns in publication.like.items()},
         "unread": {node: list(columns) for node, columns in publication.unread.items()},
         "tested": dict(publication.tested),
+        "follows": publication.follows,
         "origin": publication.origin,
         "origins": dict(publication.origins),
         "table": list(publication.table) if publication.table is not None else None,
@@ -215,6 +216,7 @@ def _publication(record: Record) -> Publication:
             {NodeId(node): names for node, names in _lists(record.get("unread")).items()}
         ),
         tested=_inputs(record.get("tested") or {}),
+        follows=_text(record, "follows") if "follows" in record else "",
         origin=_text(record, "origin") if "origin" in record else "",
         origins=_inputs(record.get("origins") or {}),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import TypeAlias
@@ -40,6 +40,7 @@ class Publication:
       and that it does not read: for these it was left as it was, and only published once more.
     - `origins` tell, of each node that was read, of which code its rows come, `origin` of which its own do,
       by digests; empty where tables are not made by version.
+    - `follows` names the environment whose view it is, of a node that is one and was taken from there.
     - `tested` has the data versions of the other nodes that its audits read when they passed.
     """
 
@@ -61,8 +62,19 @@ class Publication:
     like: Mapping[str, Columns] = field(default_factory=lambda: MappingProxyType({}))
     unread: Mapping[NodeId, Columns] = field(default_factory=lambda: MappingProxyType({}))
     tested: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
+    follows: str = ""
     origin: str = ""
     origins: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def shown_in(self, other: Publication) -> Publication:
+        """Gives what is shown under its name where that is what another environment has published."""
+        return replace(
+            other,
+            environment=self.environment,
+            number=self.number,
+            relation=self.relation,
+            follows=self.follows,
+        )
 
     def columns_since(self, data: str) -> frozenset[str] | None:
         """Gives the columns that differ from those of a data version; None where any row may be another."""

@@ -11,6 +11,7 @@ import sqlflow
 from sqlflow.api import LoadedProject
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import ProjectError
+from sqlflow.plan.saved import decode_plan, encode_plan
 from sqlflow.system.local import LocalSystem
 from tests.apply.engines import duck, pg, project
 from tests.apply.projects import Project, Run
@@ -368,3 +369,117 @@ def test_how_environments_are_called(duck: Project, naming: str, schema: str) ->
     duck.built(FILES)
     duck.built({}, environment="dev")
     assert duck.rows(f"select one from {schema}.beside") == [(1,)]
+
+
+def test_a_saved_plan_takes_what_was_reviewed(virtual: Project) -> None:
+    virtual.built(FILES)
+    virtual.built(CHANGED, environment="dev")
+    saved = decode_plan(encode_plan(virtual.load().review().saved, {}))
+    assert {take.source for take in saved.takes} == {"dev"}
+    run = Run(list(virtual.load().apply_saved(saved))).check()
+    assert (done(run), taken(run).keys()) == (set(), {"orders", "v", "totals", "more"})
+    with pytest.raises(ProjectError) as error:
+        virtual.load().apply_saved(saved)
+    assert [d.code for d in error.value.diagnostics] == [Code.PLAN_OUT_OF_DATE]
+
+
+def test_a_saved_plan_is_out_of_date_where_the_other_environment_moved_on(virtual: Project) -> None:
+    virtual.built(FILES)
+    virtual.built(CHANGED, environment="dev")
+    saved = virtual.load().review().saved
+    virtual.built({}, "orders", environment="dev", force=True)
+    before = shown(virtual)
+    with pytest.raises(ProjectError) as error:
+        virtual.load().apply_saved(saved)
+    [diagnostic] = error.value.diagnostics
+    assert (diagnostic.code, "orders" in str(diagnostic.notes)) == (Code.PLAN_OUT_OF_DATE, True)
+    assert shown(virtual) == before
+
+
+def test_a_saved_plan_is_of_one_environment(virtual: Project) -> None:
+    saved = virtual.write(FILES).load("dev").review().saved
+    with pytest.raises(ProjectError) as error:
+        virtual.load().apply_saved(saved)
+    assert [d.code for d in error.value.diagnostics] == [Code.PLAN_OUT_OF_DATE]
+    Run(list(virtual.load("dev").apply_saved(saved))).check()
+
+
+def test_two_plans_are_not_applied_at_once(pg: Project) -> None:
+    pg.settings["layout"] = "virtual"
+    pg.built(FILES)
+    pg.write(CHANGED)
+    first, second = (pg.load().review().saved for _ in range(2))
+    running = pg.load().apply_saved(first)
+    events = [next(running)]
+    while not any(isinstance(event, sqlflow.NodeStarted) for event in events):
+        events.append(next(running))
+    before = shown(pg)
+    other = Run(list(pg.load().apply_saved(second)))
+    assert [d.code for d in other.finished.diagnostics] == [Code.LEASE]
+    assert "the environment `prod`" in other.finished.diagnostics[0].message
+    assert {event.status.value for event in other.nodes.values()} == {"skipped"}
+    assert not [sql for sql in other.statements if "orders" in sql]
+    Run([*events, *running]).check()
+    assert shown(pg) != before
+    # Another environment is nobody else's business.
+    assert done(pg.built({}, environment="dev")) == set()
+
+
+def test_a_view_from_outside_survives_a_promotion(virtual: Project) -> None:
+    virtual.built(FILES)
+    schema = virtual.warehouse.schema
+    virtual.warehouse.execute(f"create view {schema}.theirs as select id, amount from {schema}.orders")
+    virtual.built(CHANGED, environment="dev")
+    run = virtual.built()
+    assert done(run) == set()
+    assert virtual.rows(f"select * from {schema}.theirs") == [(2, 20)]
+
+
+def test_a_view_from_outside_that_can_t_follow_stops_a_promotion(pg: Project) -> None:
+    pg.settings["layout"] = "virtual"
+    pg.built(FILES)
+    pg.warehouse.execute("create view public.theirs as select id, amount from public.orders")
+    changed = {
+        "orders": TABLE + "select id, amount as sum from s",
+        "v": "select id, sum * 2 as twice from orders",
+        "more": INCREMENT + "select id, sum from orders",
+    }
+    pg.built(changed, environment="dev")
+    before = shown(pg)
+    run = pg.build()
+    assert [d.code for d in run.finished.diagnostics] == [Code.VIEWS_IN_THE_WAY]
+    assert "theirs" in run.finished.diagnostics[0].message
+    assert shown(pg) == before
+    assert pg.rows("select count(*) from public.theirs") == [(2,)]
+
+
+def applied(project: Project, environment: str = "prod") -> Run:
+    saved = decode_plan(encode_plan(project.load(environment).review().saved, {}))
+    return Run(list(project.load(environment).apply_saved(saved))).check()
+
+
+def test_what_is_no_longer_in_the_project_goes_when_a_plan_is_applied(virtual: Project) -> None:
+    virtual.built(FILES)
+    before = shown(virtual)
+    for name in ("v", "totals"):
+        (virtual.root / f"models/{name}.sql").unlink()
+    # A build leaves it, as does a plan for a part of the project.
+    virtual.built()
+    assert shown(virtual) == before
+    assert virtual.load().review(("orders",)).review.is_empty
+    found = virtual.load().review()
+    assert (set(found.review.removed), found.review.drops) == ({"v", "totals"}, True)
+    applied(virtual)
+    assert (
+        virtual.rows(
+            "select table_name from information_schema.tables "
+            f"where table_schema = '{virtual.warehouse.schema}' "
+            "and table_name in ('v', 'totals')"
+        )
+        == []
+    )
+    assert virtual.load().review().review.is_empty
+    assert shown(virtual, "prod", "orders") == {"orders": before["orders"]}
+    # Its table stays for a while.
+    assert set(virtual.load().roll_back().restored) == {"v", "totals"}
+    assert shown(virtual) == before

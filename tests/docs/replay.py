@@ -27,6 +27,8 @@ _VOLATILE = (
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00"), "TIME"),
     # The moment that an age counts from.
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?=\| \d+ (?:days?|h|min|s)\b)"), "TIME "),
+    # When something was changed, and when it expires.
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(?= +\|)"), "TIME"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "RUN"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
     (re.compile(r"\d{8}T\d{6,12}Z"), "STAMP"),

@@ -10,6 +10,7 @@ import pytest
 from sqlflow.api import LoadedProject
 from tests.evolution.data import Data, change, first_data
 from tests.evolution.edits import EDITS
+from tests.evolution.environments import judge_environments
 from tests.evolution.project import Model, Project
 from tests.evolution.queries import Item, Select
 from tests.evolution.sequences import Start, Step, directed, edited, first, play, replayed, shrunk
@@ -113,3 +114,9 @@ def test_what_is_left_equal_is_measured() -> None:
     assert 0 < worth.left.total() <= worth.equal.total()
     # What only looks different is never built.
     assert worth.left["cosmetic"] == worth.equal["cosmetic"]
+
+
+def test_environments_show_what_they_should() -> None:
+    counts, wrong = judge_environments(9, 6)
+    assert wrong == []
+    assert counts["relations compared"] > 100

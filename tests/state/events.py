@@ -70,6 +70,7 @@ PUBLICATIONS: st.SearchStrategy[Publication] = st.builds(
     tested=INPUTS,
     table=st.none() | st.builds(Relation, st.none() | TEXTS, st.none() | TEXTS, TEXTS),
     origin=TEXTS,
+    follows=st.sampled_from(["", "prod"]),
     origins=INPUTS,
 )
 

@@ -87,7 +87,8 @@ def _removed(found: Review, paint: Paint) -> list[str]:
     if not found.removed:
         return []
     names = ", ".join(visible(name) for name in found.removed)
-    return ["", paint(f"no longer in the project; what they published stays: {names}", "dim")]
+    what = "their views are dropped last" if found.drops else "what they published stays"
+    return ["", paint(f"no longer in the project; {what}: {names}", "dim")]
 
 
 def _told(found: Review) -> list[Change]:
@@ -165,6 +166,7 @@ def plan_record(found: Review) -> Record:
         ],
         "taken": [{"id": one.node, "name": one.name, "source": one.source} for one in found.taken],
         "removed": list(found.removed),
+        "drops": found.drops,
         "unchanged": found.unchanged,
         "untold": list(found.untold),
         "critical_path": list(found.critical),
