@@ -17,7 +17,7 @@ from sqlflow.dialect.names import read_relation
 from sqlflow.workspace import Workspace
 
 if TYPE_CHECKING:
-    from sqlflow.adapter.protocol import Session, Warehouse
+    from sqlflow.adapter.protocol import Warehouse
     from sqlflow.apply.environments import Collected, EnvironmentStatus, RolledBack
     from sqlflow.apply.leases import Leases
     from sqlflow.apply.promotion import Promoter
@@ -164,36 +164,22 @@ def _opened(work: Workspace, environment: str) -> Generator[tuple[Promoter, Send
 @contextmanager
 def _sender(work: Workspace, warehouse: Warehouse, leases: Leases, environment: str) -> Generator[Sender]:
     """Gives what sends statements, under the environment's lease; raises ProjectError where that is held."""
+    from sqlflow.apply.environment_run import environment_sender
     from sqlflow.apply.failures import WorkFailedError, environment_held
-    from sqlflow.apply.sender import Sender
 
-    with ExitStack() as stack:
-
-        def opened() -> Session:
-            session = warehouse.session()
-            stack.callback(session.close)
-            return session
-
-        sender = Sender(
-            opened(),
-            opened,
-            work.adapter(),
-            node=NodeId("environment"),
-            name=f"the environment {environment}",
-            span=work.settings().target.span,
-            emit=lambda event: None,
-            clock=work.compiled.system.monotonic,
-            stopped=threading.Event(),
-        )
-        try:
+    adapter, system, span = work.adapter(), work.compiled.system, work.settings().target.span
+    try:
+        with environment_sender(
+            warehouse, adapter, system, environment, span, lambda event: None, threading.Event()
+        ) as sender:
             with sender.asking() as session:
                 is_there = session.columns(leases.relation) is not None
             holder = leases.claim(environment, sender) if is_there else None
             if holder is not None:
                 raise ProjectError([environment_held(environment, holder, None)])
             yield sender
-        except WorkFailedError as error:
-            raise ProjectError(error.diagnostics) from error
+    except WorkFailedError as error:
+        raise ProjectError(error.diagnostics) from error
 
 
 def _nothing(environment: str) -> Diagnostic:

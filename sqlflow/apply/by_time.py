@@ -24,6 +24,7 @@ from sqlflow.apply.signals import Signals
 from sqlflow.bind.types import BoundModel
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Range, Ranges, difference, intersection, normalised, union
+from sqlflow.dialect.environments import PROD
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import is_increment
 from sqlflow.materialize.types import Load, Run, Step
@@ -219,6 +220,9 @@ class BuildByTime:
             todo = asked = batches_within(config, work.interval, now)
             if not todo:
                 return Outcome(Status.UNCHANGED, reason="no complete batch lies in what was asked for")
+            if covered is None and self._was_shown(last):
+                todo = asked = tuple(sorted({*asked, *owed}))
+                self._remark = "all that is due, since it is filled anew"
             if self._chained:
                 todo = in_order(config, asked, right, now)
                 more = len(todo) - len(asked)
@@ -240,6 +244,10 @@ class BuildByTime:
             todo = (Range(config.time_range.begin, config.time_range.begin),)
         self._take(todo, difference(covered or (), right), anew=covered is None)
         return None
+
+    def _was_shown(self, last: Publication | None) -> bool:
+        """Whether prod has shown rows of it: a table that takes the place of theirs has all that is due."""
+        return self._builder.log.environment == PROD and last is not None and bool(last.ranges)
 
     def _leaves(self, last: Publication, job: Job) -> bool:
         """Whether a model goes on with other code than the environment has whose table it shows.

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import heapq
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from sqlflow.adapter.protocol import Adapter, Session, Warehouse
-from sqlflow.apply.failures import StoppedError, WorkFailedError, environment_held, timed_out
+from sqlflow.adapter.protocol import Adapter, Warehouse
+from sqlflow.apply.environment_run import EnvironmentRun
+from sqlflow.apply.failures import timed_out
 from sqlflow.apply.housekeeping import create_schemas, drop_leftovers
 from sqlflow.apply.job import span_of, timeout_of
 from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.promotion import Promoter
 from sqlflow.apply.run_hooks import Result, RunHookRunner, end_names, result_of
-from sqlflow.apply.sender import Sender
 from sqlflow.apply.work import Workshop
 from sqlflow.apply.workers import Done, Job, Pool
 from sqlflow.core.diagnostic import Diagnostic, has_errors
 from sqlflow.core.ids import NodeId, NodeKind
-from sqlflow.core.span import Span
 from sqlflow.plan.types import Action, Plan
 from sqlflow.project.hook_config import RUN_END, RUN_START
 from sqlflow.state.event import (
     Event,
     NodeFinished,
-    NodesTaken,
     NodeStarted,
     Published,
     RunFinished,
@@ -150,9 +146,15 @@ class _Loop:
         self._progress = _Progress()
         self._diagnostics: list[Diagnostic] = list(warnings)
         self._hooks = hooks
-        self._promoter = promoter
-        self._stopping = threading.Event()
-        self._remembers = workshop.builder.versions is not None
+        self._around = EnvironmentRun(
+            plan,
+            warehouse,
+            adapter,
+            system,
+            promoter,
+            workshop.leases,
+            remembers=workshop.builder.versions is not None,
+        )
         self._begun = False
         self._results: list[Result] = []
         self._stopped = False
@@ -164,7 +166,7 @@ class _Loop:
         """Asks the loop to end; may be called from a signal handler."""
         self._interrupted = True
         self._interrupts += 1
-        self._stopping.set()
+        self._around.stop()
         self._pool.wake()
 
     def iterate(self) -> Generator[Event]:
@@ -236,89 +238,26 @@ class _Loop:
                 heapq.heappush(progress.ready, self._index[action.node])
 
     def _claim(self) -> Iterator[Event]:
-        """Takes the environment's lease where the plan changes its code; else nothing is done."""
-        if self._stopped or not self._plan.changes or not (self._plan.claims or self._remembers):
-            return
-        sent: list[Event] = []
-        try:
-            with self._sender(sent) as sender:
-                claims = self._plan.claims
-                holder = self._leases.claim(self._environment, sender) if claims else None
-                if holder is None and self._remembers:
-                    self._promoter.remember(self._plan, sender)
-        except (WorkFailedError, StoppedError) as error:
-            self._give_up(error.diagnostics if isinstance(error, WorkFailedError) else ())
-        else:
-            if holder is not None:
-                self._give_up((environment_held(self._environment, holder, None),))
-        yield from sent
+        """Has the environment to itself, where the plan changes it."""
+        if not self._stopped:
+            self._heed((yield from self._around.claim()))
 
     def _take(self) -> Iterator[Event]:
-        """Publishes what other environments have, all of it or nothing, before any action begins."""
-        takes = self._plan.takes
-        if self._stopped or not takes:
-            return
-        sent: list[Event] = []
-        began = self._system.monotonic()
-        published: tuple[Publication, ...] = ()
-        try:
-            with self._sender(sent) as sender:
-                published = self._promoter.promote(takes, sender)
-        except (WorkFailedError, StoppedError) as error:
-            self._give_up(error.diagnostics if isinstance(error, WorkFailedError) else ())
-        yield from sent
-        for publication in published:
-            yield Published(publication=publication)
-        seconds = self._system.monotonic() - began
-        for source in dict.fromkeys(take.source for take in takes if published):
-            nodes = tuple(take.node for take in takes if take.source == source)
-            yield NodesTaken(source=source, nodes=nodes, seconds=seconds)
+        """Publishes what other environments have, before any action begins."""
+        if not self._stopped:
+            self._heed((yield from self._around.take()))
 
     def _remove(self) -> Iterator[Event]:
-        """Drops what is no longer in the project, once nothing that was built reads it any more."""
+        """Drops what is no longer in the project, where all that was planned ended well."""
         bad = any(status.is_bad for status in self._progress.ended.values())
-        if self._stopped or self._interrupted or bad or not self._plan.removes:
-            return
-        sent: list[Event] = []
-        try:
-            with self._sender(sent) as sender:
-                self._promoter.remove(self._plan.removes, sender)
-        except WorkFailedError as error:
-            self._diagnostics.extend(error.diagnostics)
-        except StoppedError:
-            pass
-        yield from sent
+        if not (self._stopped or self._interrupted or bad):
+            self._diagnostics.extend((yield from self._around.remove()))
 
-    def _give_up(self, diagnostics: Sequence[Diagnostic]) -> None:
-        self._diagnostics.extend(diagnostics)
-        if diagnostics:
+    def _heed(self, found: Sequence[Diagnostic]) -> None:
+        """Begins nothing where something was wrong before."""
+        self._diagnostics.extend(found)
+        if has_errors(found):
             self._stopped, self._why_stopped = True, "nothing could be begun"
-
-    @contextmanager
-    def _sender(self, sent: list[Event]) -> Generator[Sender]:
-        """Gives what sends statements before any worker does."""
-        spans = (
-            *(take.span for take in self._plan.takes),
-            *(span_of(action) for action in self._plan.actions),
-        )
-        with ExitStack() as stack:
-
-            def opened() -> Session:
-                session = self._warehouse.session()
-                stack.callback(session.close)
-                return session
-
-            yield Sender(
-                opened(),
-                opened,
-                self._adapter,
-                node=NodeId("environment"),
-                name=f"the environment {self._environment}",
-                span=spans[0] if spans else Span("", 0, 0),
-                emit=sent.append,
-                clock=self._system.monotonic,
-                stopped=self._stopping,
-            )
 
     def _begin(self) -> Iterator[Event]:
         """Runs `on-run-start`; where it fails, no action begins."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -483,3 +483,30 @@ def test_what_is_no_longer_in_the_project_goes_when_a_plan_is_applied(virtual: P
     # Its table stays for a while.
     assert set(virtual.load().roll_back().restored) == {"v", "totals"}
     assert shown(virtual) == before
+
+
+def test_an_interval_is_never_all_that_prod_shows(virtual: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "sqlflow.system.local.LocalSystem.now", lambda _: datetime(2024, 3, 4, 12, tzinfo=UTC)
+    )
+    config = (
+        "materialized='incremental', incremental_strategy='time_range', event_time='ts', begin='2024-03-01'"
+    )
+    rows = ", ".join(f"(cast('2024-03-0{day} 01:00' as timestamp), {day})" for day in (1, 2, 3))
+    files = {
+        "e": TABLE + f"select ts, id from (values {rows}) as t (ts, id)",
+        "models/e.yml": "models: [{name: e, config: {event_time: ts}}]",
+        "d": f"{{{{ config({config}) }}}} select ts, id from e",
+    }
+    changed = {"d": f"{{{{ config({config}) }}}} select ts, id * 10 as id from e"}
+    start = datetime(2024, 3, 3)
+    schema = virtual.warehouse.schema
+    virtual.built(files)
+    virtual.built(changed, environment="dev", start=start)
+    # In dev, a part is what was asked for; prod takes it, and builds the rest.
+    assert virtual.rows(f"select id from {schema}__dev.d") == [(30,)]
+    run = virtual.built()
+    assert (taken(run).keys() | done(run)) >= {"d"}
+    assert virtual.rows(f"select id from {schema}.d order by id") == [(10,), (20,), (30,)]
+    virtual.built({"d": changed["d"].replace("10", "100")}, start=start)
+    assert virtual.rows(f"select id from {schema}.d order by id") == [(100,), (200,), (300,)]
