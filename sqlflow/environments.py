@@ -70,6 +70,9 @@ def roll_back(work: Workspace) -> RolledBack:
     from sqlflow.plan.versions import version_id
 
     program = work.program()
+    environment = program.environment.name
+    if environment not in {one.name for one in list_environments(work)}:
+        raise ProjectError([_nothing(environment)])
     with work.opened(program.graph.nodes) as opened, ExitStack() as stack:
         for closed in (opened.events, opened.warehouse, opened.leases):
             stack.callback(closed.close)
@@ -93,12 +96,13 @@ def drop(work: Workspace, name: str) -> None:
     """Drops all that an environment shows; raises ProjectError where it is prod, or not there."""
     from sqlflow.apply.environments import drop_environment
 
+    known = tuple(one.name for one in list_environments(work))
+    if name == PROD or name not in known:
+        raise ProjectError([_not_dropped(name, known)])
     with _opened(work, name) as (promoter, sender):
         with sender.asking() as session:
             everywhere = dict(promoter.log.everywhere(session))
-        if name == PROD or name not in everywhere:
-            raise ProjectError([_not_dropped(name, tuple(everywhere))])
-        drop_environment(everywhere.pop(name), everywhere, promoter, sender)
+        drop_environment(everywhere.pop(name, {}), everywhere, promoter, sender)
 
 
 def collect(work: Workspace, *, dry_run: bool = False) -> Collected:
@@ -109,7 +113,10 @@ def collect(work: Workspace, *, dry_run: bool = False) -> Collected:
     from sqlflow.apply.environments import Collected, collectable, drop_tables, is_read
 
     now, ttl = work.compiled.system.now(), timedelta(days=work.settings().environment_ttl)
-    expired = [e.name for e in list_environments(work) if e.expires is not None and e.expires < now]
+    known = list_environments(work)
+    if not known:
+        return Collected(environments=(), tables=(), kept=())
+    expired = [e.name for e in known if e.expires is not None and e.expires < now]
     for name in () if dry_run else expired:
         drop(work, name)
     with _opened(work, PROD) as (promoter, sender):

@@ -510,3 +510,13 @@ def test_an_interval_is_never_all_that_prod_shows(virtual: Project, monkeypatch:
     assert virtual.rows(f"select id from {schema}.d order by id") == [(10,), (20,), (30,)]
     virtual.built({"d": changed["d"].replace("10", "100")}, start=start)
     assert virtual.rows(f"select id from {schema}.d order by id") == [(100,), (200,), (300,)]
+
+
+def test_where_nothing_was_built_there_is_nothing_to_look_after(duck: Project) -> None:
+    project = duck.write(FILES).load()
+    assert project.environments() == ()
+    assert project.collect_garbage().tables == ()
+    for call in (project.roll_back, lambda: project.drop_environment("dev")):
+        with pytest.raises(ProjectError):
+            call()
+    assert not (duck.root / "shop.duckdb").exists()
