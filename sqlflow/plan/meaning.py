@@ -56,7 +56,7 @@ def query_differences(old: Version, new: Version, spec: DialectSpec) -> Mapping[
     A query that only one of them has, or that can't be read any more, is left out.
     """
     out: dict[str, tuple[Difference, ...]] = {}
-    for role in old.queries.keys() & new.queries.keys():
+    for role in sorted(old.queries.keys() & new.queries.keys()):
         before, after = _read(role, old, spec), _read(role, new, spec)
         if before is not None and after is not None:
             out[role] = differences(before.outline, after.outline)
