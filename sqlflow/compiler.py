@@ -94,9 +94,9 @@ def compile_project(
     """Compiles the project in the system's root, as far as its errors let it; no warehouse is opened.
 
     With a `dialect`, the SQL is that of an engine that the project need not have a target for. What is built
-    has the names of the `environment`. Ibis models
-    are compiled by calling their functions in a process apart; without `python` they are not. `on_stage` is
-    called with a stage's name as it ends. Raises ProjectError where there is no project.
+    has the names of the `environment`. Ibis models are compiled by calling their functions in a process
+    apart; without `python` they are not. `on_stage` is called with a stage's name as it ends. Raises
+    ProjectError where there is no project.
     """
     ended = on_stage or (lambda stage: None)
     now = system.now()

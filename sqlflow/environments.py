@@ -17,24 +17,21 @@ from sqlflow.dialect.names import read_relation
 from sqlflow.workspace import Workspace
 
 if TYPE_CHECKING:
-    from sqlflow.adapter.protocol import Warehouse
+    from sqlflow.adapter.protocol import Session, Warehouse
     from sqlflow.apply.environments import Collected, EnvironmentStatus, RolledBack
     from sqlflow.apply.leases import Leases
     from sqlflow.apply.promotion import Promoter
+    from sqlflow.apply.publish_log import PublishLog
     from sqlflow.apply.sender import Sender
 
 
 def list_environments(work: Workspace) -> tuple[EnvironmentStatus, ...]:
     """Says what environments there are in the warehouse, which is only looked into."""
     from sqlflow.apply.environments import statuses
-    from sqlflow.apply.publish_log import PublishLog
 
-    spec, settings = work.adapter().spec, work.settings()
-    log = PublishLog(spec, settings.target.database, PROD)
-    with closing(work.open_or_empty()) as warehouse, closing(warehouse.session()) as session:
-        log.tables.read(session)
-        shown, entries = log.everywhere(session), log.history.read(session)
-        return statuses(shown, entries, log.tables.owners(), timedelta(days=settings.environment_ttl))
+    ttl = timedelta(days=work.settings().environment_ttl)
+    with _looked(work) as (log, session):
+        return statuses(log.everywhere(session), log.history.read(session), log.tables.owners(), ttl)
 
 
 def shown(work: Workspace, *names: str) -> tuple[Mapping[NodeId, Relation], ...]:
@@ -43,12 +40,8 @@ def shown(work: Workspace, *names: str) -> tuple[Mapping[NodeId, Relation], ...]
     Where an environment's view shows a table by version, it is that table: two that show one are equal.
     Raises ProjectError where there is no environment of one of the names.
     """
-    from sqlflow.apply.publish_log import PublishLog
-
     spec = work.adapter().spec
-    log = PublishLog(spec, work.settings().target.database, PROD)
-    with closing(work.open_or_empty()) as warehouse, closing(warehouse.session()) as session:
-        log.tables.read(session)
+    with _looked(work) as (log, session):
         everywhere = log.everywhere(session)
     out: list[Mapping[NodeId, Relation]] = []
     for name in names:
@@ -57,6 +50,17 @@ def shown(work: Workspace, *names: str) -> tuple[Mapping[NodeId, Relation], ...]
         last = everywhere[name].items()
         out.append({node: one.table or read_relation(spec, one.relation) for node, one in last})
     return tuple(out)
+
+
+@contextmanager
+def _looked(work: Workspace) -> Generator[tuple[PublishLog, Session]]:
+    """Opens the warehouse to look at what all environments show."""
+    from sqlflow.apply.publish_log import PublishLog
+
+    log = PublishLog(work.adapter().spec, work.settings().target.database, PROD)
+    with closing(work.open_or_empty()) as warehouse, closing(warehouse.session()) as session:
+        log.tables.read(session)
+        yield log, session
 
 
 def roll_back(work: Workspace) -> RolledBack:
@@ -122,11 +126,8 @@ def collect(work: Workspace, *, dry_run: bool = False) -> Collected:
     with _opened(work, PROD) as (promoter, sender):
         log = promoter.log
         with sender.asking() as session:
-            held, shown, entries = (
-                log.tables.read(session),
-                log.everywhere(session),
-                log.history.read(session),
-            )
+            held, shown = log.tables.read(session), log.everywhere(session)
+            entries = log.history.read(session)
         alive = [name for name in shown if name not in expired]
         old = [entry for entry in entries if entry.at < now - ttl or entry.environment not in alive]
         needed = [entry for entry in entries if entry not in old]
@@ -179,9 +180,7 @@ def _sender(work: Workspace, warehouse: Warehouse, leases: Leases, environment: 
         with environment_sender(
             warehouse, adapter, system, environment, span, lambda event: None, threading.Event()
         ) as sender:
-            with sender.asking() as session:
-                is_there = session.columns(leases.relation) is not None
-            holder = leases.claim(environment, sender) if is_there else None
+            holder = leases.claim(environment, sender)
             if holder is not None:
                 raise ProjectError([environment_held(environment, holder, None)])
             yield sender
@@ -198,20 +197,19 @@ def _nothing(environment: str) -> Diagnostic:
 
 
 def _not_dropped(name: str, known: tuple[str, ...]) -> Diagnostic:
+    others = tuple(one for one in known if one != PROD)
     if name == PROD:
-        others = [one for one in known if one != PROD]
-        return Diagnostic(
-            code=Code.INVALID_VALUE,
-            message="`prod` is never dropped",
-            help=f"there are: {', '.join(others)}" if others else "there is no other",
-        )
-    return _no_environment(name, tuple(one for one in known if one != PROD))
+        return Diagnostic(code=Code.INVALID_VALUE, message="`prod` is never dropped", help=_there_are(others))
+    return _no_environment(name, others)
 
 
 def _no_environment(name: str, known: tuple[str, ...]) -> Diagnostic:
     return Diagnostic(
         code=Code.INVALID_VALUE,
         message=f"there is no environment `{name}`",
-        help=did_you_mean(name, known)
-        or (f"there are: {', '.join(known)}" if known else "there is no other"),
+        help=did_you_mean(name, known) or _there_are(known),
     )
+
+
+def _there_are(names: tuple[str, ...]) -> str:
+    return f"there are: {', '.join(names)}" if names else "there is no other"

@@ -96,39 +96,25 @@ class EnvironmentRun:
         plan, name = self._plan, self._promoter.log.environment
         if not plan.changes or not (plan.claims or self._remembers):
             return ()
-        sent: list[Event] = []
-        found: tuple[Diagnostic, ...] = ()
-        try:
-            with self._sender(sent) as sender:
-                holder = self._leases.claim(name, sender) if plan.claims else None
-                if holder is not None:
-                    found = (environment_held(name, holder, None),)
-                elif self._remembers:
-                    self._promoter.remember(plan, sender)
-        except WorkFailedError as error:
-            found = error.diagnostics
-        except StoppedError:
-            pass
-        yield from sent
-        return found
+        held: list[Diagnostic] = []
+
+        def claimed(sender: Sender) -> None:
+            holder = self._leases.claim(name, sender) if plan.claims else None
+            if holder is not None:
+                held.append(environment_held(name, holder, None))
+            elif self._remembers:
+                self._promoter.remember(plan, sender)
+
+        found = yield from self._done(claimed)
+        return (*found, *held)
 
     def take(self) -> Generator[Event, None, tuple[Diagnostic, ...]]:
         """Publishes what other environments have, all of it or nothing."""
-        takes = self._plan.takes
+        takes, published = self._plan.takes, list[Publication]()
         if not takes:
             return ()
-        sent: list[Event] = []
         began = self._system.monotonic()
-        published: tuple[Publication, ...] = ()
-        found: tuple[Diagnostic, ...] = ()
-        try:
-            with self._sender(sent) as sender:
-                published = self._promoter.promote(takes, sender)
-        except WorkFailedError as error:
-            found = error.diagnostics
-        except StoppedError:
-            pass
-        yield from sent
+        found = yield from self._done(lambda sender: published.extend(self._promoter.promote(takes, sender)))
         for publication in published:
             yield Published(publication=publication)
         seconds = self._system.monotonic() - began
@@ -141,11 +127,15 @@ class EnvironmentRun:
         """Drops what is no longer in the project, which nothing that was built reads any more."""
         if not self._plan.removes:
             return ()
+        return (yield from self._done(lambda sender: self._promoter.remove(self._plan.removes, sender)))
+
+    def _done(self, work: Callable[[Sender], None]) -> Generator[Event, None, tuple[Diagnostic, ...]]:
+        """Does something over a session; what was stopped has nothing to tell."""
         sent: list[Event] = []
         found: tuple[Diagnostic, ...] = ()
         try:
             with self._sender(sent) as sender:
-                self._promoter.remove(self._plan.removes, sender)
+                work(sender)
         except WorkFailedError as error:
             found = error.diagnostics
         except StoppedError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -197,7 +198,9 @@ def drop_environment(
         with sender.asking() as session:
             empty = schema is not None and not session.relations(database, schema)
         if schema is not None and empty and schema not in plain:
-            sender.execute(sql.drop_schema(spec, database, schema))
+            # Something that is no table may be in it; then it stays.
+            with suppress(WorkFailedError):
+                sender.execute(sql.drop_schema(spec, database, schema))
 
 
 def collectable(

@@ -114,12 +114,15 @@ class Leases:
     def claim(self, environment: str, sender: Sender) -> str | None:
         """Takes the lease on an environment until the run ends; names who has it, None where that is the run.
 
-        Nobody is waited for: what another run changes there is to be looked at first.
+        Nobody is waited for: what another run changes there is to be looked at first. Where there is no table
+        of leases yet, nobody has anything.
         """
         if not self.needed:
             return None
         name = f"environment {environment}"
         with sender.asking() as session:
+            if session.columns(self.relation) is None:
+                return None
             taken = self._try(name, session)
             if taken is None:
                 return self._holder(name, session) or "another run"

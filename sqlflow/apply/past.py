@@ -46,7 +46,7 @@ def read_past(
     publications: dict[NodeId, Publication] = {}
     adoptable: set[NodeId] = set()
     is_virtual = program.environment.is_virtual
-    others = log.elsewhere(session) if is_virtual else {}
+    others = _there(log.elsewhere(session), program, catalog, session) if is_virtual else {}
     for id, relation in node_relations(program).items():
         publication = found.get((id, relation_sql(program.spec, relation)))
         about_to_be = pending.get(id)
@@ -78,9 +78,25 @@ def read_past(
         others=others,
         owners=log.tables.owners(),
         adoptable=frozenset(adoptable) if is_virtual else frozenset(),
-        removed=tuple(_removed(program, found, catalog, session)) if is_virtual else (),
+        removed=tuple(_removed(program, found, catalog, session)),
         kept=log.tables.kept(lambda table: catalog.kind(session, table) is not None),
     )
+
+
+def _there(
+    others: Mapping[str, Mapping[NodeId, Publication]], program: Program, catalog: Catalog, session: Session
+) -> Mapping[str, Mapping[NodeId, Publication]]:
+    """Leaves out what other environments have published and is not there any more."""
+
+    def is_there(one: Publication) -> bool:
+        with suppress(ValueError):
+            relation = one.table or read_relation(program.spec, one.relation)
+            return catalog.kind(session, relation) is not None
+        return False
+
+    return {
+        name: {node: one for node, one in there.items() if is_there(one)} for name, there in others.items()
+    }
 
 
 def _removed(

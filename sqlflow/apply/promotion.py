@@ -17,13 +17,13 @@ from sqlflow.apply.versioned import Versions
 from sqlflow.bind.types import BoundQuery
 from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.relation import Relation, RelationKind
-from sqlflow.core.textmap import TextMap
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.environments import PROD, physical_name
 from sqlflow.dialect.names import read_relation, relation_sql
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import attachments
 from sqlflow.materialize.relation import build_view
+from sqlflow.materialize.staging import all_rows
 from sqlflow.materialize.types import Carry, Existing, Hold, Run, Step, around
 from sqlflow.plan.types import LoadSource, Plan, RunTest, Take
 from sqlflow.plan.versions import same_rows
@@ -39,7 +39,7 @@ def make_promoter(
     run: str,
     now: datetime,
 ) -> Promoter:
-    """Makes what publishes takes outside of a plan; `planned` are the names that the environment gives."""
+    """Makes what publishes takes; `planned` are the views that are made again in any case."""
     publisher = Publisher(spec=spec, catalog=catalog, planned=planned)
     questions = Questions(spec=spec, catalog=catalog, log=log)
     versions = Versions(
@@ -181,28 +181,19 @@ class Promoter:
         return publication
 
     def _composed(self, take: Take, table: Relation | None) -> Publication:
+        """What was taken, under the environment's name: with its rows goes all that is known of them."""
         found = take.publication
-        made = self.log.compose(
-            take.node,
-            take.relation,
+        return replace(
+            found,
+            environment=self.log.environment,
+            number=self.log.number(take.node) + 1,
+            relation=relation_sql(self.spec, take.relation),
             code=take.code,
-            inputs=found.inputs,
-            ranges=found.ranges,
             changed=None,
             run=self.run,
-            at=found.at,
             epoch=0,
-            data=found.data,
-            checksum=found.checksum,
+            stage="",
             table=table,
-        )
-        return replace(
-            made,
-            like=found.like,
-            unread=found.unread,
-            tested=found.tested,
-            origin=found.origin,
-            origins=found.origins,
             follows=PROD if self._follows(take) else "",
         )
 
@@ -237,7 +228,7 @@ class Promoter:
         named = physical_name(spec, plain, self.log.environment, self.run, number)
         table = Relation(relation.database, relation.schema, named.identifier)
         dependents = self.versions.questions.dependents(relation, sender)
-        show = around(sql.create_view(spec, relation), _all_of(spec, table))
+        show = around(sql.create_view(spec, relation), all_rows(spec, table))
         rename = Run(sql=sql.rename(spec, RelationKind.TABLE, relation, table.identifier))
         steps: tuple[Step, ...] = (rename, show)
         if dependents:
@@ -256,7 +247,3 @@ class Promoter:
 
     def _attachments(self, take: Take) -> Sequence[Step]:
         return attachments(self.spec, take.docs, take.grants, take.relation, RelationKind.VIEW)
-
-
-def _all_of(spec: DialectSpec, table: Relation) -> BoundQuery:
-    return BoundQuery(sql=f"SELECT * FROM {relation_sql(spec, table)}", map=TextMap((), 0))

@@ -14,9 +14,7 @@ from sqlflow.apply.freshness import too_old
 from sqlflow.apply.leases import Leases
 from sqlflow.apply.looking import Seen, Subject, look_around
 from sqlflow.apply.places import Stages
-from sqlflow.apply.promotion import Promoter
-from sqlflow.apply.publish import Publisher
-from sqlflow.apply.questions import Questions
+from sqlflow.apply.promotion import make_promoter
 from sqlflow.apply.run_hooks import RunHookRunner
 from sqlflow.apply.signals import Signals
 from sqlflow.apply.versioned import Versions
@@ -67,23 +65,18 @@ def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks)
     # What is likely to be left as it is has to go on reading what is there.
     built = (action.node for action in plan.actions if not action.verdict.unread)
     models = (program.models.get(node) for node in (*built, *(take.node for take in plan.takes)))
-    publisher = Publisher(
-        spec=spec,
-        catalog=opened.seen.catalog,
-        planned=frozenset(model.relation for model in models if model is not None),
+    now = opened.system.now()
+    promoter = make_promoter(
+        spec,
+        opened.seen.catalog,
+        opened.seen.log,
+        program.plain,
+        frozenset(model.relation for model in models if model is not None),
+        opened.run,
+        now,
     )
-    functions, now = FunctionRunner(opened.system), opened.system.now()
-    questions = Questions(spec=spec, catalog=opened.seen.catalog, log=opened.seen.log)
-    versions = Versions(
-        spec=spec,
-        catalog=opened.seen.catalog,
-        publisher=publisher,
-        questions=questions,
-        log=opened.seen.log,
-        plain=program.plain,
-        run=opened.run[:8],
-    )
-    builder = _builder(opened, program, publisher, questions, versions, functions, now)
+    functions, questions = FunctionRunner(opened.system), promoter.versions.questions
+    builder = _builder(opened, program, promoter.versions, functions, now)
     workshop = Workshop(
         spec=spec,
         system=opened.system,
@@ -107,7 +100,6 @@ def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks)
     told = [found.diagnostic or too_old(found) for found in opened.seen.freshness]
     warnings = tuple(replace(d, severity=Severity.WARNING) for d in told if d is not None)
     hooks = RunHookRunner(run_hooks, opened.warehouse, opened.adapter, opened.system)
-    promoter = Promoter(versions=versions, run=opened.run, now=now)
     return Execution(
         plan, opened.warehouse, opened.adapter, opened.system, workshop, promoter, unseen, hooks, warnings
     )
@@ -116,8 +108,6 @@ def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks)
 def _builder(
     opened: Opened,
     program: Program,
-    publisher: Publisher,
-    questions: Questions,
     versions: Versions,
     functions: FunctionRunner,
     now: datetime,
@@ -128,12 +118,12 @@ def _builder(
         system=opened.system,
         functions=functions,
         catalog=seen.catalog,
-        publisher=publisher,
-        questions=questions,
+        publisher=versions.publisher,
+        questions=versions.questions,
         log=seen.log,
         leases=opened.leases,
         stages=Stages(
-            spec=spec, catalog=seen.catalog, publisher=publisher, log=seen.log, intents=seen.intents
+            spec=spec, catalog=seen.catalog, publisher=versions.publisher, log=seen.log, intents=seen.intents
         ),
         versions=versions if program.environment.is_virtual else None,
         run=opened.run,

@@ -29,8 +29,10 @@ _COLUMNS = ("relation", "environment", "released", "publication")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A table: the environment that owns it, what was last written into it, and since when no view of the
-    owner shows it, None where one does."""
+    """A table: the environment that owns it, and what was last written into it.
+
+    It was `released` when the last view of its owner stopped showing it; None where one does.
+    """
 
     owner: str
     publication: Publication

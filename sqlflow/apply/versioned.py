@@ -12,17 +12,16 @@ from sqlflow.apply.publish import Publisher
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender, Transaction
-from sqlflow.bind.types import BoundModel, BoundQuery
+from sqlflow.bind.types import BoundModel
 from sqlflow.core.config import Index, OnSchemaChange
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation, RelationKind, ViewDefinition
-from sqlflow.core.textmap import TextMap
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.environments import physical_name
-from sqlflow.dialect.names import relation_sql, same_name
+from sqlflow.dialect.names import same_name
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.relation import build_view, make_indexes
-from sqlflow.materialize.staging import copy
+from sqlflow.materialize.staging import all_rows, copy
 from sqlflow.materialize.types import Existing, Run, Step
 from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
@@ -99,8 +98,8 @@ class Versions:
             with sender.asking() as session:
                 dependents, grants = session.dependents(relation), session.grants(relation)
             existing = Existing(kind=kind, columns=shown, dependents=dependents, grants=grants)
-        query = BoundQuery(sql=f"SELECT * FROM {relation_sql(self.spec, table)}", map=TextMap((), 0))
-        script = build_view(self.spec, relation, query, existing, columns, lambda _: (), self.run)
+        shown_rows = all_rows(self.spec, table)
+        script = build_view(self.spec, relation, shown_rows, existing, columns, lambda _: (), self.run)
         remarks = self.publisher.run(script.steps, None, None, sender).remarks
         self.catalog.put(relation, RelationKind.VIEW)
         return remarks

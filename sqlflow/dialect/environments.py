@@ -35,7 +35,6 @@ class Naming(StrEnum):
 
     SUFFIX = "suffix"
     PREFIX = "prefix"
-    DATABASE = "database"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +59,6 @@ class Environment:
         """Gives the name that a relation of the project has in it."""
         if self.is_prod:
             return plain
-        if self.naming is Naming.DATABASE:
-            return plain._replace(database=self.name)
         schema = plain.schema or spec.default_schema
         if self.naming is Naming.PREFIX:
             return plain._replace(schema=shorten(spec, f"{self.name}__{schema}"))

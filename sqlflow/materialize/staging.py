@@ -17,6 +17,7 @@ from sqlflow.core.config import Materialization
 from sqlflow.core.digest import short_digest
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
+from sqlflow.core.textmap import TextMap
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.names import name_key, relation_sql, shorten
 from sqlflow.dialect.spec import DialectSpec
@@ -60,16 +61,19 @@ def hooks_on(
     return tuple(rebound(hook, node, relation_sql(spec, table)) for hook in hooks)
 
 
+def all_rows(spec: DialectSpec, relation: Relation) -> BoundQuery:
+    """A query for all that a relation shows."""
+    return BoundQuery(sql=f"SELECT * FROM {relation_sql(spec, relation)}", map=TextMap((), 0))
+
+
 def copy(spec: DialectSpec, old: Relation, new: Relation) -> Run:
     """Makes a table of the rows that another relation shows."""
-    return Run(sql=f"{sql.create_table_as(spec, new)}SELECT * FROM {relation_sql(spec, old)}")
+    return Run(sql=f"{sql.create_table_as(spec, new)}{all_rows(spec, old).sql}")
 
 
 def show(spec: DialectSpec, relation: Relation, stage: Relation) -> Run:
     """Publishes a table: a view of a node's name shows it from then on."""
-    return Run(
-        sql=f"{sql.create_view(spec, relation, replace=True)}SELECT * FROM {relation_sql(spec, stage)}"
-    )
+    return Run(sql=f"{sql.create_view(spec, relation, replace=True)}{all_rows(spec, stage).sql}")
 
 
 def show_query(spec: DialectSpec, model: BoundModel, rows: Rows) -> Run | None:

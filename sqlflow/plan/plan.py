@@ -33,7 +33,6 @@ from sqlflow.plan.types import (
     Verdict,
     Work,
 )
-from sqlflow.state.publication import Publication
 
 _NO_CODES: Mapping[NodeId, str] = MappingProxyType({})
 
@@ -144,17 +143,10 @@ def make_plan(
         unchanged=tuple(unchanged),
         untold=judge.untold(node for action in actions for node in action.reads),
         takes=takes,
-        removes=_removes(program, selected, options, known),
+        gone=known.removed if known is not None and not program.graph.nodes.keys() - selected else (),
+        drops_gone=options.removes and program.environment.is_virtual,
         claims=options.claims or bool(takes),
     )
-
-
-def _removes(
-    program: Program, selected: frozenset[NodeId], options: PlanOptions, past: Past | None
-) -> tuple[Publication, ...]:
-    """What goes with a plan for the whole project."""
-    is_whole = not program.graph.nodes.keys() - selected
-    return past.removed if options.removes and is_whole and past is not None else ()
 
 
 def _action(

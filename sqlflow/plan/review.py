@@ -167,7 +167,7 @@ def review(
         environment=program.environment.name,
         changes=tuple(changes),
         taken=tuple(_taken(plan)),
-        removed=tuple(_removed(program, state, chosen)),
+        removed=tuple(one.node.rpartition(".")[2] for one in plan.gone),
         drops=bool(plan.removes),
         work=tuple(_work(plan, program, options, published, seconds)),
         unchanged=sum(kind_of(node) is not NodeKind.TEST for node in plan.unchanged),
@@ -316,14 +316,6 @@ def _category(
     if found and all(isinstance(one, ColumnAdded) and not one.part for one in found):
         return Category.ADDITIVE, "columns were added, and its rows stay the same"
     return Category.BREAKING, f"its rows stay, but not what they have in {', '.join(sorted(columns))}"
-
-
-def _removed(program: Program, state: State, chosen: frozenset[NodeId]) -> Iterator[str]:
-    """Gives what is no longer in the project, where all of that was asked about."""
-    if not program.graph.nodes.keys() - chosen:
-        for environment, node in sorted(state.publications):
-            if environment == program.environment.name and node not in program.graph.nodes:
-                yield node.rpartition(".")[2]
 
 
 def _work(

@@ -124,7 +124,7 @@ def check_saved(
     kept = replace(
         kept,
         takes=tuple(t for t in plan.takes if t.node in {take.node for take in saved.takes}),
-        removes=tuple(one for one in plan.removes if one.node in saved.removes),
+        gone=tuple(one for one in plan.removes if one.node in saved.removes),
     )
     environment = program.environment.name
     if (saved.project, saved.target, saved.environment) != (project, target, environment):

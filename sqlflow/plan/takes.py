@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, Program
+from sqlflow.bind.types import BoundModel, BoundSeed, Program
 from sqlflow.core.config import Materialization
 from sqlflow.core.ids import NodeId, NodeKind, kind_of
-from sqlflow.core.textmap import TextMap
 from sqlflow.dialect.environments import PROD
+from sqlflow.dialect.names import read_relation
+from sqlflow.materialize.staging import all_rows
 from sqlflow.plan.parents import is_ephemeral
 from sqlflow.plan.stale import Past
 from sqlflow.plan.types import Take
@@ -70,12 +71,12 @@ def shared_nodes(
     if program.environment.is_prod or not program.environment.is_virtual:
         return Shared()
     prod = past.others.get(PROD, {})
-    taken = {take.node: take for take in takes}
+    by_node = {take.node: take for take in takes}
     following: set[NodeId] = set()
     whole: set[NodeId] = set()
     for node in program.graph.order:
         parents = [parent for parent in effective[node] if parent not in program.sources]
-        take, last = taken.get(node), past.publications.get(node)
+        take, last = by_node.get(node), past.publications.get(node)
         if take is not None:
             follows = take.source == PROD and same_rows(take.code, codes.get(node, ""))
         elif last is not None and not same_rows(last.code, codes.get(node, "")):
@@ -178,7 +179,8 @@ class _Finder:
         is_of_now = same_rows(found.code, code)
         if found.table is None:
             own = model.full if is_of_now and isinstance(model, BoundModel) and is_view(model) else None
-            query = own or _all_of(found)
+            spec = self._program.spec
+            query = own or all_rows(spec, read_relation(spec, found.relation))
         return Take(
             node=model.id,
             name=model.name,
@@ -262,7 +264,3 @@ def is_view(model: BoundModel | BoundSeed) -> bool:
 def _is_shared_as(model: BoundModel | BoundSeed, found: Publication) -> bool:
     """Whether what was published can be shown by another environment: as a table by version, or a query."""
     return found.table is not None or is_view(model)
-
-
-def _all_of(found: Publication) -> BoundQuery:
-    return BoundQuery(sql=f"SELECT * FROM {found.relation}", map=TextMap((), 0))

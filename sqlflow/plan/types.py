@@ -156,11 +156,11 @@ class Plan:
     """Everything that a run will do, in an order that respects `after`.
 
     `now` is the time by which ranges of time are complete, None for that of the run. `schemas` are those that
-    must be there first: (database, schema). The `takes` come before all actions, at once; what
-    it `removes` is no longer in the project, and goes last. `unchanged` is what
-    was selected and is as it should be, with its tests. `untold` are the sources that can't tell whether they
-    changed: what reads them is always built. Where it `claims` the environment, nobody else
-    may change its code meanwhile.
+    must be there first: (database, schema). The `takes` come before all actions, at once; what is `gone` is
+    no longer in the project, and is dropped last where the plan `drops_gone`. `unchanged` is what was
+    selected and is as it should be, with its tests. `untold` are the sources that can't tell whether they
+    changed: what reads them is always built. Where it `claims` the environment, nobody else may change its
+    code meanwhile.
     """
 
     command: str
@@ -173,13 +173,19 @@ class Plan:
     unchanged: tuple[NodeId, ...] = ()
     untold: tuple[str, ...] = ()
     takes: tuple[Take, ...] = ()
-    removes: tuple[Publication, ...] = ()
+    gone: tuple[Publication, ...] = ()
+    drops_gone: bool = False
     claims: bool = False
 
     @property
     def changes(self) -> bool:
         """Whether there is anything to do."""
         return bool(self.actions or self.takes or self.removes)
+
+    @property
+    def removes(self) -> tuple[Publication, ...]:
+        """What is dropped last."""
+        return self.gone if self.drops_gone else ()
 
     def only(self, nodes: Collection[NodeId]) -> Plan:
         """The same plan with some of its actions: these wait for none that is left out."""
