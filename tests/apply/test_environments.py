@@ -478,7 +478,8 @@ def test_what_is_no_longer_in_the_project_goes_when_a_plan_is_applied(virtual: P
         )
         == []
     )
-    assert virtual.load().review().review.is_empty
+    found = virtual.load().review()
+    assert (found.review.is_empty, found.review.removed) == (True, ())
     assert shown(virtual, "prod", "orders") == {"orders": before["orders"]}
     # Its table stays for a while.
     assert set(virtual.load().roll_back().restored) == {"v", "totals"}
@@ -520,3 +521,31 @@ def test_where_nothing_was_built_there_is_nothing_to_look_after(duck: Project) -
         with pytest.raises(ProjectError):
             call()
     assert not (duck.root / "shop.duckdb").exists()
+
+
+def test_what_is_not_there_any_more_is_not_taken(virtual: Project) -> None:
+    virtual.built(FILES)
+    virtual.built(CHANGED, environment="dev")
+    schema = virtual.warehouse.schema
+    [(table,)] = virtual.rows(
+        "select relation from _sqlflow.tables where environment = 'dev' and relation like '%orders%'"
+    )
+    # Who clears up by hand.
+    virtual.warehouse.execute(
+        *(f"drop view {schema}__dev.{name}" for name in ("v", "orders")), f"drop table {table}"
+    )
+    run = virtual.built()
+    assert done(run) >= {"orders", "v", "totals", "more"}
+    assert shown(virtual, "prod", "orders", "totals") == {"orders": [(2, 20)], "totals": [(40,)]}
+
+
+def test_a_plan_of_tests_alone_is_applied_where_nothing_was_built(project: Project) -> None:
+    schema = project.warehouse.schema
+    project.warehouse.execute(f"create table {schema}.t as select 1 as id")
+    project.write(
+        {
+            "models/raw.yml": f"sources: [{{name: raw, schema: {schema}, tables: [{{name: t}}]}}]",
+            "tests/t.sql": "select id from raw.t where id > 1",
+        }
+    )
+    assert applied(project).statuses == {"t": "success"}
