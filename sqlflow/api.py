@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from sqlflow.asked import allowing, check_losses, plan_options, within
 from sqlflow.bind.bind import from_clause
 from sqlflow.bind.lineage import Hop, trace_down, trace_up
 from sqlflow.bind.types import NodeSchema
@@ -16,25 +17,21 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Column, Relation
-from sqlflow.core.severities import adjusted
 from sqlflow.core.source import SourceTree
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value, freeze
 from sqlflow.dialect.environments import PROD
 from sqlflow.dialect.names import same_name
 from sqlflow.environments import collect, drop, list_environments, roll_back, shown
-from sqlflow.link.selection import select as select_nodes
 from sqlflow.link.types import Node
 from sqlflow.manifest import manifest
 from sqlflow.plan.comparison import Comparison, Key, KeyOrigin, declared_keys
-from sqlflow.plan.due import Coverage, Interval, coverage_of
-from sqlflow.plan.losses import find_losses
+from sqlflow.plan.due import Coverage, coverage_of
 from sqlflow.plan.plan import Command, PlanOptions, make_plan
-from sqlflow.plan.restated import check_interval
 from sqlflow.plan.review import Review, review
 from sqlflow.plan.saved import SavedPlan, check_saved, saved_actions, saved_takes
 from sqlflow.plan.types import Plan
-from sqlflow.project.catalog import CATALOG_FILE, catalog_text
+from sqlflow.pulling import pull_sources
 from sqlflow.state.state import State
 from sqlflow.system.local import LocalSystem
 from sqlflow.system.protocol import System
@@ -43,11 +40,10 @@ from sqlflow.workspace import CompiledQuery, Workspace, check_compiled
 if TYPE_CHECKING:
     from sqlflow.apply.environments import Collected, EnvironmentStatus, RolledBack
     from sqlflow.apply.freshness import SourceFreshness
-    from sqlflow.apply.looking import Seen
     from sqlflow.apply.pull import PulledSources
     from sqlflow.apply.record import Recorded
     from sqlflow.apply.run import Opened
-    from sqlflow.bind.types import BoundQuery, Program
+    from sqlflow.bind.types import BoundQuery
     from sqlflow.store.repair import Repaired
     from sqlflow.store.transfer import Imported
 
@@ -160,12 +156,12 @@ class LoadedProject:
     def schema(self, name: str) -> NodeSchema:
         """Gives the columns of a model, a seed or a source."""
         program = self._work.program()
-        return program.schemas[self._find(program, name)]
+        return program.schemas[self._work.find(name)]
 
     def lineage(self, name: str, column: str | None = None, *, down: bool = False) -> tuple[Hop, ...]:
         """Follows a column, or all of a node's, to where they come from; with `down`, to what reads them."""
         program = self._work.program()
-        node = self._find(program, name)
+        node = self._work.find(name)
         columns = [c.name for c in program.schemas[node].columns if c.name]
         if column is not None and not any(same_name(program.spec, column, known) for known in columns):
             raise ProjectError(
@@ -205,7 +201,7 @@ class LoadedProject:
         store_failures: bool = False,
     ) -> Plan:
         """Plans the selected nodes, whether they changed or not; nothing is touched."""
-        options = self._options(full_refresh, force, fail_fast, threads, store_failures)
+        options = plan_options(self._work, full_refresh, force, fail_fast, threads, store_failures)
         program, chosen, _ = self._work.select(select, exclude)
         check_compiled(program, chosen)
         codes = {node: version.code for node, version in self._work.versions().items()}
@@ -228,15 +224,15 @@ class LoadedProject:
 
         The arguments are those of `build`, with what it raises.
         """
-        options = self._options(full_refresh, force, False, None, False, forward_only=forward_only)
-        options = self._allowing(options, allow_destructive)
-        options = self._within(options, start, end, restate, select, exclude)
+        options = plan_options(self._work, full_refresh, force, False, None, False, forward_only=forward_only)
+        options = allowing(self._work, options, allow_destructive)
+        options = within(self._work, options, start, end, restate, select, exclude)
         options = replace(options, removes=True)
         program, chosen, _ = self._work.select(select, exclude)
         check_compiled(program, chosen)
         seen = self._work.look(chosen)
         plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes, seen.impact)
-        self._check_losses(plan, seen, options)
+        check_losses(self._work, plan, seen, options)
         published = seen.past.publications
         saved = SavedPlan(
             project=self.name,
@@ -277,7 +273,7 @@ class LoadedProject:
         out; newer data of what is read is read. The models that `allow_destructive` names may lose columns,
         as those may that the plan names.
         """
-        options = self._options(saved.full_refresh, saved.force, fail_fast, threads, False)
+        options = plan_options(self._work, saved.full_refresh, saved.force, fail_fast, threads, False)
         options = replace(
             options,
             forward_only=saved.forward_only,
@@ -287,14 +283,14 @@ class LoadedProject:
             claims=True,
             removes=True,
         )
-        options = self._allowing(options, {*saved.allow_destructive, *allow_destructive})
+        options = allowing(self._work, options, {*saved.allow_destructive, *allow_destructive})
         program, chosen, _ = self._work.select(saved.select, saved.exclude)
         check_compiled(program, chosen)
         with self._work.opened(chosen) as opened:
             seen = opened.seen
             plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes, seen.impact)
             kept = check_saved(saved, plan, program, self.name, seen.codes, seen.past.publications)
-            self._check_losses(kept, seen, options)
+            check_losses(self._work, kept, seen, options)
             return self._run(kept, opened)
 
     def apply(self, plan: Plan, *, allow_destructive: Collection[str] = ()) -> Recorded:
@@ -302,9 +298,11 @@ class LoadedProject:
 
         Raises ProjectError where a model would lose columns that `allow_destructive` does not name.
         """
-        options = self._allowing(self._options(False, False, False, None, False), allow_destructive)
+        options = allowing(
+            self._work, plan_options(self._work, False, False, False, None, False), allow_destructive
+        )
         with self._work.opened(plan.nodes) as opened:
-            self._check_losses(plan, opened.seen, options)
+            check_losses(self._work, plan, opened.seen, options)
             return self._run(plan, opened)
 
     def build(
@@ -334,11 +332,11 @@ class LoadedProject:
         models that `allow_destructive` does not name, or can't take the query's; ValueError for an interval
         without a length, and for a full refresh of one, or of what is `forward_only`.
         """
-        options = self._options(
-            full_refresh, force, fail_fast, threads, store_failures, forward_only=forward_only
+        options = plan_options(
+            self._work, full_refresh, force, fail_fast, threads, store_failures, forward_only=forward_only
         )
-        options = self._allowing(options, allow_destructive)
-        options = self._within(options, start, end, restate, select, exclude)
+        options = allowing(self._work, options, allow_destructive)
+        options = within(self._work, options, start, end, restate, select, exclude)
         return self._make(Command.BUILD, select, exclude, options)
 
     def test(
@@ -351,7 +349,7 @@ class LoadedProject:
         store_failures: bool = False,
     ) -> Recorded:
         """Runs the selected tests on what is there."""
-        options = self._options(False, False, fail_fast, threads, store_failures)
+        options = plan_options(self._work, False, False, fail_fast, threads, store_failures)
         return self._make(Command.TEST, select, exclude, options)
 
     def seed(
@@ -364,7 +362,7 @@ class LoadedProject:
         threads: int | None = None,
     ) -> Recorded:
         """Loads the selected seeds, each tested before it is published."""
-        options = self._options(False, force, fail_fast, threads, False)
+        options = plan_options(self._work, False, force, fail_fast, threads, False)
         return self._make(Command.SEED, select, exclude, options)
 
     def show(self, name: str, *, limit: int = 5) -> Preview:
@@ -374,7 +372,7 @@ class LoadedProject:
             clause = from_clause(program, id)
             if node.name == name and clause is not None:
                 return self._preview(f"SELECT * FROM {clause} AS q", limit, name, node.span, None)
-        raise _unknown(name, program)
+        raise self._work.unknown(name)
 
     def show_failed(self, name: str, *, limit: int = 5) -> Mapping[str, Preview]:
         """Gives, by the name of the test, the first of the rows that the tests of a node found and kept."""
@@ -383,7 +381,7 @@ class LoadedProject:
         program = self._work.program()
         named = [id for id, node in program.graph.nodes.items() if node.name == name]
         if not named:
-            raise _unknown(name, program)
+            raise self._work.unknown(name)
         tests = {**program.generic_tests, **program.singular_tests}
         tables = {
             test.name: test.failures
@@ -464,43 +462,7 @@ class LoadedProject:
         What models make of sources may be wrong: only the files that declare something must have no errors.
         Without a selection, what the file has of tables that are no sources any more is taken out.
         """
-        from sqlflow.apply.pull import PulledSources, compared, pull_tables
-
-        compiled = self._work.compiled
-        broken = [d for d in self.diagnostics if d.is_error and _is_in_a_declaration(d)]
-        project, program, catalog = compiled.project, compiled.program, compiled.catalog
-        if broken or project is None or program is None or catalog is None:
-            raise ProjectError(broken or self.diagnostics)
-        chosen, warnings = select_nodes(program.graph, select, exclude)
-        tables = {id: source for id, source in project.sources.items() if source.location is None}
-        asked = [
-            (source.source, source.name, program.sources[id]) for id, source in tables.items() if id in chosen
-        ]
-        found, diagnostics = (
-            pull_tables(self._work.open(reads=True), self._work.adapter(), asked) if asked else ({}, ())
-        )
-        dialect = program.spec.name
-        before = catalog.tables(dialect)
-        touched = {(source, table) for source, table, _ in asked}
-        if not select and not exclude:
-            touched |= before.keys() - {(source.source, source.name) for source in tables.values()}
-        after = {**{key: columns for key, columns in before.items() if key not in touched}, **found}
-        shown = compared(before, found, touched)
-        is_current = not any(table.is_changed for table in shown) and not any(
-            d.span is not None and d.span.path == CATALOG_FILE for d in self.diagnostics if d.is_error
-        )
-        written = write and not is_current
-        if written:
-            self._work.write(CATALOG_FILE, catalog_text(catalog.replacing(dialect, after)))
-        levels = compiled.settings.severities if compiled.settings is not None else {}
-        told = adjusted(diagnostics, levels, compiled.tree)
-        return PulledSources(
-            tables=shown,
-            diagnostics=(*warnings, *(d for d in told if d.code is Code.SOURCE_MISSING)),
-            path=CATALOG_FILE,
-            is_current=is_current,
-            written=written,
-        )
+        return pull_sources(self._work, select, exclude, write=write)
 
     def environments(self) -> tuple[EnvironmentStatus, ...]:
         """Says what environments there are in the warehouse."""
@@ -591,68 +553,6 @@ class LoadedProject:
         """Removes the target folder; says whether there was one."""
         return self._work.compiled.system.remove_tree(self._work.target_path())
 
-    def _options(
-        self,
-        full_refresh: bool,
-        force: bool,
-        fail_fast: bool,
-        threads: int | None,
-        store_failures: bool,
-        *,
-        forward_only: bool = False,
-    ) -> PlanOptions:
-        if full_refresh and forward_only:
-            raise ValueError("a full refresh makes rows anew, and what is forward only keeps them")
-        settings = self._work.compiled.settings
-        return PlanOptions(
-            target=self.target,
-            threads=threads or (settings.target.threads if settings else 1),
-            full_refresh=full_refresh,
-            forward_only=forward_only,
-            force=force,
-            fail_fast=fail_fast,
-            store_failures=store_failures,
-            now=self._work.compiled.system.now(),
-        )
-
-    def _allowing(self, options: PlanOptions, names: Collection[str]) -> PlanOptions:
-        """Lets the models of these names lose columns; raises ProjectError for one that there is not."""
-        program = self._work.program()
-        for name in names:
-            self._find(program, name)
-        return replace(options, allow_destructive=frozenset(names))
-
-    def _check_losses(self, plan: Plan, seen: Seen, options: PlanOptions) -> None:
-        """Raises ProjectError where a plan would lose data that it is not allowed to, or is known to fail."""
-        published = {**seen.past.others.get(PROD, {}), **seen.past.publications}
-        program, allowed = self._work.program(), options.allow_destructive
-        found = find_losses(plan, program, published, seen.tables, allowed)
-        if found:
-            raise ProjectError(found)
-
-    def _within(
-        self,
-        options: PlanOptions,
-        start: datetime | None,
-        end: datetime | None,
-        restate: Collection[str],
-        select: Sequence[str],
-        exclude: Sequence[str],
-    ) -> PlanOptions:
-        """Adds the interval that is asked for, and the nodes that it is for where these are named."""
-        if start is None and end is None:
-            if restate:
-                raise ValueError("what is restated is an interval: its start or its end is missing")
-            return options
-        if options.full_refresh:
-            raise ValueError("a full refresh builds all batches, and not those of an interval")
-        if Interval(start, end).is_backward:
-            raise ValueError("the interval ends before it starts")
-        program, chosen, _ = self._work.select(select, exclude)
-        named = frozenset(self._find(program, name) for name in restate)
-        check_interval(program, chosen, named)
-        return replace(options, interval=Interval(start, end), restate=named)
-
     def _make(
         self, command: Command, select: Sequence[str], exclude: Sequence[str], options: PlanOptions
     ) -> Recorded:
@@ -661,7 +561,7 @@ class LoadedProject:
         with self._work.opened(chosen) as opened:
             seen = opened.seen
             plan = make_plan(program, command, chosen, options, seen.past, seen.codes, seen.impact)
-            self._check_losses(plan, seen, options)
+            check_losses(self._work, plan, seen, options)
             return self._run(plan, opened)
 
     def _run(self, plan: Plan, opened: Opened) -> Recorded:
@@ -674,12 +574,6 @@ class LoadedProject:
             raise ProjectError(self.diagnostics)
         run = execution(plan, self._work.program(), opened, hooks)
         return Recorded(run, self._work.compiled.system, self._work.target_path(), opened.events)
-
-    def _find(self, program: Program, name: str) -> NodeId:
-        for id in program.schemas:
-            if program.graph.nodes[id].name == name:
-                return id
-        raise _unknown(name, program)
 
     def _preview(self, sql: str, limit: int, name: str, span: Span, query: BoundQuery | None) -> Preview:
         from sqlflow.apply.preview import first_rows
@@ -694,22 +588,3 @@ class LoadedProject:
             text_map=query.map if query else None,
         )
         return Preview(columns=columns, rows=rows)
-
-
-def _is_in_a_declaration(diagnostic: Diagnostic) -> bool:
-    """Whether something is wrong with what the project declares, the file that is written anew left out."""
-    span = diagnostic.span
-    return diagnostic.code.startswith("SF00") and (span is None or span.path != CATALOG_FILE)
-
-
-def _unknown(name: str, program: Program) -> ProjectError:
-    known = [node.name for node in program.graph.nodes.values()]
-    return ProjectError(
-        [
-            Diagnostic(
-                code=Code.UNKNOWN_REFERENCE,
-                message=f"unknown model `{name}`",
-                help=did_you_mean(name, known) or "`sqlflow ls` lists the names",
-            )
-        ]
-    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlflow.adapter.protocol import Adapter, Warehouse
 from sqlflow.compiler import Compilation
 from sqlflow.core.codes import Code
-from sqlflow.core.diagnostic import Diagnostic, ProjectError, has_errors
+from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
 from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.source import SourceTree
 from sqlflow.link.selection import select as select_nodes
@@ -116,6 +116,27 @@ class Workspace:
         program = self.program()
         chosen, warnings = select_nodes(program.graph, select, exclude)
         return program, chosen, warnings
+
+    def find(self, name: str) -> NodeId:
+        """Gives the model, seed or source of a name; raises ProjectError where there is none."""
+        program = self.program()
+        for id in program.schemas:
+            if program.graph.nodes[id].name == name:
+                return id
+        raise self.unknown(name)
+
+    def unknown(self, name: str) -> ProjectError:
+        """The error for a name that nothing has."""
+        known = [node.name for node in self.program().graph.nodes.values()]
+        return ProjectError(
+            [
+                Diagnostic(
+                    code=Code.UNKNOWN_REFERENCE,
+                    message=f"unknown model `{name}`",
+                    help=did_you_mean(name, known) or "`sqlflow ls` lists the names",
+                )
+            ]
+        )
 
     def target_path(self) -> str:
         """Gives the folder that sqlflow writes into."""

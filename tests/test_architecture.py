@@ -14,7 +14,7 @@ from tests.sources import Module, module, modules
 RANKS = (
     "core", "system", "dialect", "project", "render", "parse", "link", "bind", "materialize", "checks",
     "state", "plan", "memo", "adapter", "store", "apply", "compiler", "manifest", "workspace",
-    "environments", "api", "cli",
+    "environments", "pulling", "asked", "api", "cli",
 )  # fmt: skip
 TOP = len(RANKS)
 FOR_ADAPTERS = {"core", "system", "dialect", "adapter"}

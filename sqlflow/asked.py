@@ -1,0 +1,88 @@
+"""What a build is asked for, as the options of its plan; and whether the plan may do it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlflow.core.diagnostic import ProjectError
+from sqlflow.dialect.environments import PROD
+from sqlflow.plan.due import Interval
+from sqlflow.plan.losses import find_losses
+from sqlflow.plan.plan import PlanOptions
+from sqlflow.plan.restated import check_interval
+from sqlflow.plan.types import Plan
+from sqlflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sqlflow.apply.looking import Seen
+
+
+def plan_options(
+    work: Workspace,
+    full_refresh: bool,
+    force: bool,
+    fail_fast: bool,
+    threads: int | None,
+    store_failures: bool,
+    *,
+    forward_only: bool = False,
+) -> PlanOptions:
+    """Gives the options of a plan that is made now; raises ValueError where they exclude each other."""
+    if full_refresh and forward_only:
+        raise ValueError("a full refresh makes rows anew, and what is forward only keeps them")
+    settings = work.compiled.settings
+    return PlanOptions(
+        target=work.target,
+        threads=threads or (settings.target.threads if settings else 1),
+        full_refresh=full_refresh,
+        forward_only=forward_only,
+        force=force,
+        fail_fast=fail_fast,
+        store_failures=store_failures,
+        now=work.compiled.system.now(),
+    )
+
+
+def allowing(work: Workspace, options: PlanOptions, names: Collection[str]) -> PlanOptions:
+    """Lets the models of these names lose columns; raises ProjectError for one that there is not."""
+    for name in names:
+        work.find(name)
+    return replace(options, allow_destructive=frozenset(names))
+
+
+def within(
+    work: Workspace,
+    options: PlanOptions,
+    start: datetime | None,
+    end: datetime | None,
+    restate: Collection[str],
+    select: Sequence[str],
+    exclude: Sequence[str],
+) -> PlanOptions:
+    """Adds the interval that is asked for, and the nodes that it is for where these are named.
+
+    Raises ValueError where it is none, ProjectError where no model has one to build.
+    """
+    if start is None and end is None:
+        if restate:
+            raise ValueError("what is restated is an interval: its start or its end is missing")
+        return options
+    if options.full_refresh:
+        raise ValueError("a full refresh builds all batches, and not those of an interval")
+    if Interval(start, end).is_backward:
+        raise ValueError("the interval ends before it starts")
+    program, chosen, _ = work.select(select, exclude)
+    named = frozenset(work.find(name) for name in restate)
+    check_interval(program, chosen, named)
+    return replace(options, interval=Interval(start, end), restate=named)
+
+
+def check_losses(work: Workspace, plan: Plan, seen: Seen, options: PlanOptions) -> None:
+    """Raises ProjectError where a plan would lose data that it is not allowed to, or is known to fail."""
+    published = {**seen.past.others.get(PROD, {}), **seen.past.publications}
+    found = find_losses(plan, work.program(), published, seen.tables, options.allow_destructive)
+    if found:
+        raise ProjectError(found)
