@@ -7,27 +7,23 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token
 
+from sqlflow.bind.canonical.context import Sink
 from sqlflow.bind.canonical.form import canonical
 from sqlflow.bind.canonical.outline import Outline, Outliner
-from sqlflow.bind.query.bind import bind_tree
 from sqlflow.bind.query.meanings import Meanings
 from sqlflow.bind.query.values import Table
+from sqlflow.bind.reread import OWN, Reread
 from sqlflow.core.digest import digest
 from sqlflow.core.ids import NodeId
-from sqlflow.dialect.names import lookup_key
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.parse.parse import deep_nesting
 from sqlflow.render.types import PLACEHOLDER, THIS
 
 if TYPE_CHECKING:
     from sqlflow.dialect.rules import TypeRules
-
-# What a query that reads its own relation calls it in a form.
-OWN = "this"
 
 
 def form_digest(
@@ -102,34 +98,29 @@ def read_kept(
     `tables` has what is known of the nodes, by their ids, as of the time when the text was kept, and of the
     query's own relation under `OWN`.
     """
-    known = {lookup_key(spec, name, True): (name, table) for name, table in tables.items()}
-
-    def found(table: exp.Table) -> tuple[str, Table] | None:
-        if table.args.get("db") or not isinstance(table.this, exp.Identifier):
-            return None
-        return known.get(lookup_key(spec, table.name, bool(table.this.args.get("quoted"))))
-
-    def find(table: exp.Table) -> Table | None:
-        pair = found(table)
-        return pair[1] if pair is not None else None
-
-    sources: set[str] = set()
+    kept = Reread(sql, spec, rules, tables)
+    if kept.tree is None:
+        return None
+    tree, sources = kept.tree, set[str]()
 
     def relation(table: exp.Table) -> str | None:
-        pair = found(table)
-        sources.update(pair[:1] if pair is not None else ())
-        return pair[0] if pair is not None else None
+        found = kept.relation(table)
+        sources.update((found,) if found is not None else ())
+        return found
 
-    dialect = sqlglot.Dialect.get_or_raise(spec.name)
+    def form(sink: Sink | None = None) -> str:
+        return canonical(
+            tree,
+            kept.tokens,
+            sql,
+            kept.notes,
+            spec,
+            relation=relation,
+            is_known=kept.is_known,
+            sink=sink,
+        )
+
     with deep_nesting():
-        tokens = dialect.tokenize(sql)
-        tree = dialect.parser().parse(tokens, sql)[0]
-        if tree is None:
-            return None
-        meanings = Meanings()
-        table, _ = bind_tree(tree, sql, spec, rules, find, meanings)
-        is_known = rules.has_function if rules is not None else _none
-        form = canonical(tree, tokens, sql, meanings, spec, relation=relation, is_known=is_known)
-        outliner = Outliner(tree, table, spec)
-        canonical(tree, tokens, sql, meanings, spec, relation=relation, is_known=is_known, sink=outliner.take)
-        return KeptQuery(form, outliner.outline(form, sorted(sources)))
+        outliner, written = Outliner(tree, kept.table, spec), form()
+        form(outliner.take)
+        return KeptQuery(written, outliner.outline(written, sorted(sources)))

@@ -8,19 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-from sqlglot.tokenizer_core import Token
-
 from sqlflow.bind.canonical.apart import Apart
 from sqlflow.bind.canonical.form import canonical_apart
 from sqlflow.bind.canonical.loose import Looseness
 from sqlflow.bind.canonical.parts import split_query
-from sqlflow.bind.forms import OWN
-from sqlflow.bind.query.bind import bind_tree
-from sqlflow.bind.query.notes import Notes
 from sqlflow.bind.query.values import Table
+from sqlflow.bind.reread import Reread
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
 from sqlflow.dialect.names import lookup_key
@@ -52,11 +45,7 @@ class Parted(NamedTuple):
 
 
 class Reading:
-    """A query that was kept, read again: with the ids of nodes, quoted, in the places of tables.
-
-    `tables` has what is known of the nodes, by their ids, `own` the relation that the query itself brings up
-    to date.
-    """
+    """A query that was kept, read again, with its columns apart; the arguments are those of `Reread`."""
 
     def __init__(
         self,
@@ -66,48 +55,7 @@ class Reading:
         tables: Mapping[str, Table],
         own: tuple[Relation, Table] | None = None,
     ) -> None:
-        self._sql = sql
-        self._own = own
-        self._spec = spec
-        self._known = {lookup_key(spec, name, True): (name, table) for name, table in tables.items()}
-        self._is_known = rules.has_function if rules is not None else _none
-        self._notes = Notes()
-        self._table = Table(columns=(), open=True)
-        self._tree, self._tokens = self._parsed()
-        if self._tree is not None:
-            with deep_nesting():
-                self._table, _ = bind_tree(self._tree, sql, spec, rules, self._find, self._notes)
-
-    def _parsed(self) -> tuple[exp.Expr | None, list[Token]]:
-        dialect = sqlglot.Dialect.get_or_raise(self._spec.name)
-        try:
-            with deep_nesting():
-                tokens = dialect.tokenize(self._sql)
-                return dialect.parser().parse(tokens, self._sql)[0], tokens
-        except (SqlglotError, RecursionError):
-            return None, []
-
-    def _found(self, table: exp.Table) -> tuple[str, Table] | None:
-        if not isinstance(table.this, exp.Identifier):
-            return None
-        if self._own is not None and self._is_own(table, self._own[0]):
-            return OWN, self._own[1]
-        if table.args.get("db"):
-            return None
-        return self._known.get(lookup_key(self._spec, table.name, bool(table.this.args.get("quoted"))))
-
-    def _is_own(self, table: exp.Table, own: Relation) -> bool:
-        names = (own.database, own.schema, own.identifier)
-        written = [table.args.get(key) for key in ("catalog", "db", "this")]
-        return [part.name if isinstance(part, exp.Identifier) else None for part in written] == list(names)
-
-    def _find(self, table: exp.Table) -> Table | None:
-        pair = self._found(table)
-        return pair[1] if pair is not None else None
-
-    def _relation(self, table: exp.Table) -> str | None:
-        pair = self._found(table)
-        return pair[0] if pair is not None else None
+        self._kept = Reread(sql, spec, rules, tables, own)
 
     def parted(self, changes: Changes, mark: str, *, marks_loose: bool = True) -> Parted | None:
         """Gives the query with its columns apart; None where that can't be done.
@@ -115,8 +63,8 @@ class Reading:
         What is made of `changes`, and, if `marks_loose`, what the query leaves open, is equal only to what
         has the same mark.
         """
-        is_volatile = self._tree is not None and volatile_calls(self._tree, self._tokens, self._spec)
-        if self._tree is None or (is_volatile and marks_loose):
+        kept = self._kept
+        if kept.tree is None or (marks_loose and volatile_calls(kept.tree, kept.tokens, kept.spec)):
             return None
         found = self._split(changes, mark, marks_loose=marks_loose)
         return found[0] if found is not None else None
@@ -141,8 +89,8 @@ class Reading:
         decide which rows there are under an empty name."""
         out: dict[str, tuple[tuple[str, str], ...]] = {}
         for name, sources in (
-            ("", self._table.rows),
-            *((c.name, c.value.sources) for c in self._table.columns),
+            ("", self._kept.table.rows),
+            *((c.name, c.value.sources) for c in self._kept.table.columns),
         ):
             hit = sorted((ref.table, ref.column) for ref in sources if self._is_changed(ref, changes))
             if hit and name is not None:
@@ -150,26 +98,27 @@ class Reading:
         return out
 
     def _split(self, changes: Changes, mark: str, *, marks_loose: bool) -> tuple[Parted, bool] | None:
-        tree, table = self._tree, self._table
+        kept = self._kept
+        tree, table = kept.tree, kept.table
         if tree is None or table.open or any(self._is_changed(ref, changes) for ref in table.rows):
             return None
         apart = Apart(
-            self._spec,
+            kept.spec,
             {str(node): columns for node, columns in changes.items()},
             f"<{mark}>",
-            Looseness(self._sql, self._notes.types, self._is_known),
+            Looseness(kept.sql, kept.notes.types, kept.is_known),
             split_query,
             marks_loose=marks_loose,
         )
         with deep_nesting():
             split = canonical_apart(
                 tree,
-                self._tokens,
-                self._sql,
-                self._notes,
-                self._spec,
-                relation=self._relation,
-                is_known=self._is_known,
+                kept.tokens,
+                kept.sql,
+                kept.notes,
+                kept.spec,
+                relation=kept.relation,
+                is_known=kept.is_known,
                 apart=apart,
             )
         if split is None or split.columns is None or len(split.columns) != len(table.columns):
@@ -181,12 +130,12 @@ class Reading:
                 return None
             made_of = [ref for ref in column.value.sources if self._is_changed(ref, changes)]
             name = column.name or f"column {place}"
-            columns[lookup_key(self._spec, name, True)] = Column(name, f"{form}{mark if made_of else ''}")
+            columns[lookup_key(kept.spec, name, True)] = Column(name, f"{form}{mark if made_of else ''}")
         return (Parted(split.rows, columns), apart.touched) if len(columns) == len(split.columns) else None
 
     def _is_changed(self, ref: tuple[str, str], changes: Changes) -> bool:
         found = changes.get(NodeId(ref[0]))
-        return found is not None and lookup_key(self._spec, ref[1], True) in found
+        return found is not None and lookup_key(self._kept.spec, ref[1], True) in found
 
 
 def differing(old: Parted | None, new: Parted | None) -> frozenset[str] | None:
@@ -195,7 +144,3 @@ def differing(old: Parted | None, new: Parted | None) -> frozenset[str] | None:
         return None
     keys = old.columns.keys() | new.columns.keys()
     return frozenset(key for key in keys if old.columns.get(key) != new.columns.get(key))
-
-
-def _none(_: str) -> bool:
-    return False

@@ -14,7 +14,7 @@ from sqlglot.tokenizer_core import Token
 from sqlflow.bind.catalog import DescribeFile, function_schema, seed_schema, source_schema
 from sqlflow.bind.declared import check_declared, check_file, check_source
 from sqlflow.bind.fill import DescribeQuery, filled, known_columns, lacks_something
-from sqlflow.bind.forms import OWN, form_digest
+from sqlflow.bind.forms import form_digest
 from sqlflow.bind.functions import CompiledFunction, CompileFunction, compile_function
 from sqlflow.bind.incremental import together
 from sqlflow.bind.projections import projection_span
@@ -22,6 +22,7 @@ from sqlflow.bind.query.bind import Mistake, bind_tree
 from sqlflow.bind.query.meanings import Meanings
 from sqlflow.bind.query.notes import Notes
 from sqlflow.bind.query.values import Column, ColumnRef, Table, Value
+from sqlflow.bind.reread import OWN
 from sqlflow.bind.snapshot import check_snapshot, snapshot_schema
 from sqlflow.bind.splice import TableText, bind_query
 from sqlflow.bind.time_range import check_event_time, time_column, type_moments, with_some_moments

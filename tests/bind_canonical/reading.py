@@ -37,10 +37,15 @@ def _table(name: str, columns: Mapping[str, str], dialect: str) -> Table:
 
 def read(sql: str, dialect: str = "duckdb", **more: Mapping[str, str]) -> KeptQuery:
     """Reads a query over `t` and `u`, or tables of other columns; every other table is open."""
-    tables = {name: _table(name, columns, dialect) for name, columns in {**_TABLES, **more}.items()}
-    found = read_kept(sql, SPECS[dialect], _rules(dialect), tables)
+    found = read_or_none(sql, dialect, **more)
     assert found is not None
     return found
+
+
+def read_or_none(sql: str, dialect: str = "duckdb", **more: Mapping[str, str]) -> KeptQuery | None:
+    """Reads a query that may be none."""
+    tables = {name: _table(name, columns, dialect) for name, columns in {**_TABLES, **more}.items()}
+    return read_kept(sql, SPECS[dialect], _rules(dialect), tables)
 
 
 def form(sql: str, dialect: str = "duckdb") -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bind_canonical.reading import form, read
+from tests.bind_canonical.reading import form, read, read_or_none
 
 _FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -100,3 +100,8 @@ def test_a_form_is_what_it_was() -> None:
     for block in golden:
         sql, expected = block.split("\n")
         assert form(sql) == expected
+
+
+@pytest.mark.parametrize("text", ["select (", "select 'a", "", "select t.a in t.b + t.c from t"])
+def test_what_can_t_be_parsed_any_more_has_no_form(text: str) -> None:
+    assert read_or_none(text) is None

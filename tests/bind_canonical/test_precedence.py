@@ -8,9 +8,8 @@ from itertools import product
 import duckdb
 import psycopg
 import pytest
-from sqlglot.errors import SqlglotError
 
-from tests.bind_canonical.reading import form
+from tests.bind_canonical.reading import form, read_or_none
 from tests.servers import NoServerError, postgres_server, skip_or_fail
 
 _OPERATORS = (
@@ -43,10 +42,8 @@ def _groups() -> Iterator[tuple[str, ...]]:
 
 
 def _form(text: str, dialect: str) -> str | None:
-    try:
-        return form(f"select {text.format(a='t.a', b='t.b', c='t.c')} as x from t", dialect)
-    except SqlglotError:
-        return None
+    found = read_or_none(f"select {text.format(a='t.a', b='t.b', c='t.c')} as x from t", dialect)
+    return found.form if found is not None else None
 
 
 def _confused(dialect: str, value: Callable[[str], object]) -> list[str]:
