@@ -24,7 +24,7 @@ from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import attachments
 from sqlflow.materialize.relation import build_view
 from sqlflow.materialize.staging import all_rows
-from sqlflow.materialize.types import Carry, Existing, Hold, Run, Step, around
+from sqlflow.materialize.types import Carry, Hold, Run, Step, around
 from sqlflow.plan.types import LoadSource, Plan, RunTest, Take
 from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
@@ -234,12 +234,10 @@ class Promoter:
         if dependents:
             hold = Hold(relation=relation, dependents=dependents)
             steps = (hold, *steps, Carry(aside=table, kind=RelationKind.TABLE, keep=True))
-        existing = Existing(kind=RelationKind.TABLE)
-        if not spec.views_bind_by_name:
-            with sender.asking() as session:
-                existing = Existing(kind=RelationKind.TABLE, grants=session.grants(relation))
+        with sender.asking() as session:
+            grants = () if spec.views_bind_by_name else session.grants(relation)
         self.versions.publisher.run(steps, None, None, sender)
-        for grant in sql.grant(spec, relation, existing.grants):
+        for grant in sql.grant(spec, relation, grants):
             sender.execute(grant)
         self.catalog.put(relation, RelationKind.VIEW)
         self.catalog.put(table, RelationKind.TABLE)
