@@ -18,6 +18,13 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs a test in each layout that its mark `layouts` names, or its module's."""
+    mark = metafunc.definition.get_closest_marker("layouts")
+    if mark is not None and "layout" in metafunc.fixturenames:
+        metafunc.parametrize("layout", mark.args, indirect=True)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server for this run of the tests.

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.apply.engines import duck, pg, project
+from tests.apply.engines import duck, layout, pg, project
 
-__all__ = ["duck", "pg", "project"]
+__all__ = ["duck", "layout", "pg", "project"]

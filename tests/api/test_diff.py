@@ -25,9 +25,8 @@ def diff(project: Project, *select: str) -> dict[str, Comparison]:
     return {one.name: one for one in project.load().diff("prod", "dev", select)}
 
 
-@pytest.mark.parametrize("layout", ["virtual", "direct"])
+@pytest.mark.layouts("virtual", "direct")
 def test_two_environments(project: Project, layout: str) -> None:
-    project.settings["layout"] = layout
     project.built(FILES)
     project.built({"orders": CHANGED}, environment="dev")
     found = diff(project)
@@ -55,7 +54,7 @@ def test_an_environment_that_is_not_there(duck: Project) -> None:
 
 
 def test_a_model_that_one_environment_has(project: Project) -> None:
-    project.settings["layout"] = "virtual"
+    project.layout = "virtual"
     project.built(FILES)
     project.built({"new": "select 1 as id"}, environment="dev")
     found = diff(project)

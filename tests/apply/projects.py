@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +13,6 @@ import pytest
 import sqlflow
 from sqlflow.api import LoadedProject
 from sqlflow.core.diagnostic import Diagnostic, ProjectError
-
-# The layout of all projects that don't say theirs.
-LAYOUT = os.environ.get("SQLFLOW_TEST_LAYOUT")
 
 
 @dataclass(frozen=True)
@@ -112,11 +108,12 @@ class Warehouse:
 
 @dataclass
 class Project:
-    """A project's folder, and the warehouse that it builds into."""
+    """A project's folder, and the warehouse that it builds into; what its `settings` say goes first."""
 
     root: Path
     warehouse: Warehouse
     threads: int = 4
+    layout: str = "direct"
     settings: dict[str, Any] = field(default_factory=dict)
 
     def write(self, files: Mapping[str, str | bytes]) -> Project:
@@ -130,7 +127,7 @@ class Project:
     def load(self, environment: str = "prod") -> LoadedProject:
         settings = {
             "name": "shop",
-            **({"layout": LAYOUT} if LAYOUT is not None else {}),
+            "layout": self.layout,
             "targets": {"dev": {**self.warehouse.target, "threads": self.threads}},
             **self.settings,
         }

@@ -35,7 +35,7 @@ NODES = {"s", "orders", "v", "totals", "more", "beside"}
 @pytest.fixture
 def virtual(project: Project) -> Project:
     """An empty project whose tables are made by version."""
-    project.settings["layout"] = "virtual"
+    project.layout = "virtual"
     return project
 
 
@@ -295,7 +295,7 @@ def test_garbage_is_what_nothing_shows(virtual: Project) -> None:
 def test_tables_of_plain_names_are_adopted(project: Project) -> None:
     project.built(FILES)
     before = shown(project)
-    project.settings["layout"] = "virtual"
+    project.layout = "virtual"
     run = project.built()
     assert done(run) == set()
     assert taken(run) == dict.fromkeys(NODES - {"v"}, "prod")
@@ -345,7 +345,7 @@ def test_hooks_change_the_table(virtual: Project) -> None:
 
 
 def test_environments_of_plain_tables_are_apart(project: Project) -> None:
-    project.settings["layout"] = "direct"
+    project.layout = "direct"
     project.built(FILES)
     run = project.built(CHANGED, environment="dev")
     assert done(run) == NODES
@@ -405,7 +405,7 @@ def test_a_saved_plan_is_of_one_environment(virtual: Project) -> None:
 
 
 def test_two_plans_are_not_applied_at_once(pg: Project) -> None:
-    pg.settings["layout"] = "virtual"
+    pg.layout = "virtual"
     pg.built(FILES)
     pg.write(CHANGED)
     first, second = (pg.load().review().saved for _ in range(2))
@@ -436,7 +436,7 @@ def test_a_view_from_outside_survives_a_promotion(virtual: Project) -> None:
 
 
 def test_a_view_from_outside_that_can_t_follow_stops_a_promotion(pg: Project) -> None:
-    pg.settings["layout"] = "virtual"
+    pg.layout = "virtual"
     pg.built(FILES)
     pg.warehouse.execute("create view public.theirs as select id, amount from public.orders")
     changed = {

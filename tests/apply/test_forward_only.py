@@ -35,7 +35,7 @@ NEW_ROWS = {"seeds/s.csv": "id,amount\n1,10\n2,20\n3,30\n"}
 @pytest.fixture
 def virtual(project: Project) -> Project:
     """An empty project whose tables are made by version."""
-    project.settings["layout"] = "virtual"
+    project.layout = "virtual"
     return project
 
 

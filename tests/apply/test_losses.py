@@ -29,14 +29,14 @@ CHANGED = {
 @pytest.fixture
 def direct(project: Project) -> Project:
     """An empty project whose tables have their own names."""
-    project.settings["layout"] = "direct"
+    project.layout = "direct"
     return project
 
 
 @pytest.fixture
 def virtual(project: Project) -> Project:
     """An empty project whose tables are made by version."""
-    project.settings["layout"] = "virtual"
+    project.layout = "virtual"
     return project
 
 

@@ -40,8 +40,9 @@ def shown(project: Project) -> set[int]:
 
 
 @pytest.mark.slow
+@pytest.mark.layouts("virtual")
 def test_a_promotion_that_is_killed_is_done_or_not_begun(project: Project) -> None:
-    project.settings |= {"layout": "virtual", "lease-time": _LEASE_SECONDS}
+    project.settings["lease-time"] = _LEASE_SECONDS
     project.built(files(0))
     rng, version, took, ends = random.Random(1), 0, 0.0, set[str]()
     for number in range(_KILLS + 1):

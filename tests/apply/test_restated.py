@@ -16,19 +16,20 @@ from tests.apply.test_time_ranges import SetNow, clock, ids
 
 __all__ = ["clock"]
 
+pytestmark = pytest.mark.layouts("direct", "virtual")
+
 TABLE = "{{ config(materialized='table') }} "
 # Two chains by time range over the same events, and a table below one of them.
 ALL = {**FILES, "q": UPPER, "below": TABLE + "select count(*) as n, sum(id) as total from m"}
 SECOND = {"start": day(2), "end": day(3)}
 
 
-@pytest.fixture(params=["direct", "virtual"])
-def built(request: pytest.FixtureRequest, project: Project) -> Project:
+@pytest.fixture
+def built(project: Project) -> Project:
     """A project that is built, in which the events of a day have changed unnoticed."""
-    project.settings["layout"] = request.param
     project.built(ALL)
     table = "events"
-    if request.param == "virtual":
+    if project.layout == "virtual":
         [(table,)] = project.rows(
             "select table_schema || '.' || table_name from information_schema.tables "
             "where table_name like 'events\\_\\_%' escape '\\'"

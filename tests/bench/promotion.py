@@ -37,7 +37,7 @@ def models(number: int) -> dict[str, str]:
 
 def measure(folder: Path, warehouse: Warehouse, number: int) -> None:
     """Builds, promotes, and prints what that took."""
-    project = Project(folder, warehouse, settings={"layout": "virtual"})
+    project = Project(folder, warehouse, layout="virtual")
     project.built(models(number))
     project.built({"seeds/s.csv": "id,amount\n1,10\n2,30\n"}, environment="dev")
     events: list[sqlflow.Event] = []
