@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from sqlflow.asked import allowing, check_losses, plan_options, within
+from sqlflow.asked import allowing, check_plan, plan_options, within
 from sqlflow.bind.bind import from_clause
 from sqlflow.bind.lineage import Hop, trace_down, trace_up
 from sqlflow.bind.types import NodeSchema
@@ -232,7 +232,7 @@ class LoadedProject:
         check_compiled(program, chosen)
         seen = self._work.look(chosen)
         plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes, seen.impact)
-        check_losses(self._work, plan, seen, options)
+        kept = check_plan(self._work, plan, seen, options)
         published = seen.past.publications
         saved = SavedPlan(
             project=self.name,
@@ -256,7 +256,7 @@ class LoadedProject:
         found = review(
             plan, program, options, before, seen.versions, seen.known, seen.state, chosen, seen.impact
         )
-        return Reviewed(review=found, saved=saved)
+        return Reviewed(review=replace(found, kept=kept), saved=saved)
 
     def apply_saved(
         self,
@@ -290,7 +290,7 @@ class LoadedProject:
             seen = opened.seen
             plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes, seen.impact)
             kept = check_saved(saved, plan, program, self.name, seen.codes, seen.past.publications)
-            check_losses(self._work, kept, seen, options)
+            check_plan(self._work, kept, seen, options, opened.warehouse)
             return self._run(kept, opened)
 
     def apply(self, plan: Plan, *, allow_destructive: Collection[str] = ()) -> Recorded:
@@ -302,7 +302,7 @@ class LoadedProject:
             self._work, plan_options(self._work, False, False, False, None, False), allow_destructive
         )
         with self._work.opened(plan.nodes) as opened:
-            check_losses(self._work, plan, opened.seen, options)
+            check_plan(self._work, plan, opened.seen, options, opened.warehouse)
             return self._run(plan, opened)
 
     def build(
@@ -561,7 +561,7 @@ class LoadedProject:
         with self._work.opened(chosen) as opened:
             seen = opened.seen
             plan = make_plan(program, command, chosen, options, seen.past, seen.codes, seen.impact)
-            check_losses(self._work, plan, seen, options)
+            check_plan(self._work, plan, seen, options, opened.warehouse)
             return self._run(plan, opened)
 
     def _run(self, plan: Plan, opened: Opened) -> Recorded:

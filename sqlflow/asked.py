@@ -17,7 +17,9 @@ from sqlflow.plan.types import Plan
 from sqlflow.workspace import Workspace
 
 if TYPE_CHECKING:
+    from sqlflow.adapter.protocol import Warehouse
     from sqlflow.apply.looking import Seen
+    from sqlflow.core.relation import Relation
 
 
 def plan_options(
@@ -80,9 +82,18 @@ def within(
     return replace(options, interval=Interval(start, end), restate=named)
 
 
-def check_losses(work: Workspace, plan: Plan, seen: Seen, options: PlanOptions) -> None:
-    """Raises ProjectError where a plan would lose data that it is not allowed to, or is known to fail."""
+def check_plan(
+    work: Workspace, plan: Plan, seen: Seen, options: PlanOptions, warehouse: Warehouse | None = None
+) -> tuple[Relation, ...]:
+    """Gives the views from outside the project that are made again along with what they read.
+
+    Raises ProjectError where a plan would lose data that it is not allowed to, would break such a view, or is
+    known to fail. The `warehouse` is the one that is open; else one is opened where there is something to
+    ask.
+    """
     published = {**seen.past.others.get(PROD, {}), **seen.past.publications}
     found = find_losses(plan, work.program(), published, seen.tables, options.allow_destructive)
-    if found:
-        raise ProjectError(found)
+    outside = work.look_outside(plan, seen, warehouse)
+    if found or outside.problems:
+        raise ProjectError((*found, *outside.problems))
+    return outside.kept

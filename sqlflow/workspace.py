@@ -14,6 +14,7 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
 from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.source import SourceTree
+from sqlflow.dialect.environments import PROD
 from sqlflow.link.selection import select as select_nodes
 from sqlflow.plan.parents import sources_read
 from sqlflow.plan.versions import Version, versions
@@ -22,8 +23,10 @@ from sqlflow.state.state import State, fold
 if TYPE_CHECKING:
     from sqlflow.apply.freshness import SourceQuestion
     from sqlflow.apply.looking import Seen, Subject
+    from sqlflow.apply.outside import OutsideViews
     from sqlflow.apply.run import Opened
     from sqlflow.bind.types import Program
+    from sqlflow.plan.types import Plan
     from sqlflow.project.types import Settings
     from sqlflow.store.open import Home
     from sqlflow.store.place import Place
@@ -201,6 +204,30 @@ class Workspace:
         subject, state = self._subject(nodes), self.state()
         with closing(self.open_or_empty()) as warehouse:
             return look_around(warehouse, subject, state)
+
+    def look_outside(self, plan: Plan, seen: Seen, warehouse: Warehouse | None) -> OutsideViews:
+        """Looks for views from outside the project that read what a plan replaces.
+
+        Raises ProjectError where the warehouse, which is opened where None is given, can't be looked into.
+        """
+        from sqlflow.apply.looking import not_seen
+        from sqlflow.apply.outside import OutsideViews, look_outside
+
+        program, adapter, languages = self.program(), self.adapter(), self.compiled.languages
+        if adapter.spec.views_bind_by_name:
+            return OutsideViews()
+        published = {**seen.past.others.get(PROD, {}), **seen.past.publications}
+        knows_types = languages is not None and languages.translator is None
+        with ExitStack() as stack:
+            if warehouse is None:
+                warehouse = stack.enter_context(closing(self.open_or_empty()))
+            try:
+                session = stack.enter_context(closing(warehouse.session()))
+                return look_outside(
+                    plan, program, published, seen.catalog, adapter, session, knows_types=knows_types
+                )
+            except Exception as error:
+                raise ProjectError([not_seen(adapter.classify(error), self.settings().target)]) from error
 
     @contextmanager
     def opened(self, nodes: Iterable[NodeId]) -> Generator[Opened]:

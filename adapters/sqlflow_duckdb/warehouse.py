@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 
-from sqlflow.core.relation import Column, Comments, Grant, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import (
+    Column,
+    Comments,
+    Grant,
+    Relation,
+    RelationKind,
+    ViewDefinition,
+    ViewReader,
+)
 from sqlflow.core.value import Value, thaw
 from sqlflow.dialect.names import relation_sql
 from sqlflow.dialect.specs import DUCKDB
@@ -154,6 +162,10 @@ class DuckDBSession:
         return {str(name): kinds.get(kind, RelationKind.OTHER) for name, kind in rows}
 
     def dependents(self, relation: Relation) -> tuple[ViewDefinition, ...]:
+        """Gives nothing: views bind by name."""
+        return ()
+
+    def readers(self, relations: Sequence[Relation]) -> tuple[ViewReader, ...]:
         """Gives nothing: views bind by name."""
         return ()
 

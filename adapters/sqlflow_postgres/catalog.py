@@ -38,7 +38,8 @@ RELATIONS = """
     ORDER BY 1
 """
 
-# A view hangs on what its rule reads. The longest way from the relation gives the order.
+# A view hangs on what its rule reads. The longest way from the relation gives the order. A materialized view
+# can be read by other views too.
 DEPENDENTS = """
     WITH RECURSIVE readers (oid, depth) AS (
         SELECT pg_catalog.to_regclass($1)::oid, 0
@@ -48,14 +49,40 @@ DEPENDENTS = """
         JOIN pg_catalog.pg_depend d ON d.refobjid = p.oid
          AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.classid = 'pg_catalog.pg_rewrite'::regclass
         JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.ev_class <> p.oid
-        JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind = 'v'
+        JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm')
     )
     SELECT n.nspname::text, c.relname::text, pg_catalog.pg_get_viewdef(c.oid),
-           coalesce(pg_catalog.array_to_string(c.reloptions, ', '), '')
+           coalesce(pg_catalog.array_to_string(c.reloptions, ', '), ''), c.relkind = 'm'
     FROM (SELECT oid, max(depth) AS depth FROM readers WHERE depth > 0 GROUP BY oid) r
     JOIN pg_catalog.pg_class c ON c.oid = r.oid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     ORDER BY r.depth, 1, 2
+"""
+
+# Only the definition of a view would lock what it reads; this does not ask for it.
+READERS = """
+    WITH RECURSIVE readers (oid) AS (
+        SELECT pg_catalog.to_regclass(name)::oid
+        FROM pg_catalog.jsonb_array_elements_text($1::jsonb) AS name
+        UNION
+        SELECT r.ev_class
+        FROM readers p
+        JOIN pg_catalog.pg_depend d ON d.refobjid = p.oid
+         AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.classid = 'pg_catalog.pg_rewrite'::regclass
+        JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.ev_class <> p.oid
+        JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm')
+    )
+    SELECT DISTINCT vn.nspname::text, v.relname::text, n.nspname::text, c.relname::text,
+           v.relkind = 'm', pg_catalog.pg_has_role(v.relowner, 'USAGE')
+    FROM readers p
+    JOIN pg_catalog.pg_class c ON c.oid = p.oid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_depend d ON d.refobjid = p.oid
+     AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.classid = 'pg_catalog.pg_rewrite'::regclass
+    JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.ev_class <> p.oid
+    JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm')
+    JOIN pg_catalog.pg_namespace vn ON vn.oid = v.relnamespace
+    ORDER BY 1, 2, 3, 4
 """
 
 # The first row is that of the relation itself.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import selectors
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
@@ -11,7 +12,15 @@ import psycopg
 from psycopg import pq
 from psycopg.types.json import Jsonb
 
-from sqlflow.core.relation import Column, Comments, Grant, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import (
+    Column,
+    Comments,
+    Grant,
+    Relation,
+    RelationKind,
+    ViewDefinition,
+    ViewReader,
+)
 from sqlflow.core.value import Value, thaw
 from sqlflow.dialect.names import fold, quote, relation_sql
 from sqlflow.dialect.specs import POSTGRES
@@ -146,10 +155,18 @@ class PostgresSession:
     def dependents(self, relation: Relation) -> tuple[ViewDefinition, ...]:
         """Gives the views that read a relation, directly or through others, each after those it reads."""
         return tuple(
-            ViewDefinition(Relation(None, schema, name), query.strip().removesuffix(";"), options)
-            for schema, name, query, options in self._rows(
+            ViewDefinition(Relation(None, schema, name), query.strip().removesuffix(";"), options, stored)
+            for schema, name, query, options, stored in self._rows(
                 catalog.DEPENDENTS, (catalog.local_name(relation),)
             )
+        )
+
+    def readers(self, relations: Sequence[Relation]) -> tuple[ViewReader, ...]:
+        """Gives the views that read any of these, directly or through others, once for each they read."""
+        names = json.dumps([catalog.local_name(relation) for relation in relations])
+        return tuple(
+            ViewReader(Relation(None, schema, view), Relation(None, read_schema, read), stored, replaceable)
+            for schema, view, read_schema, read, stored, replaceable in self._rows(catalog.READERS, (names,))
         )
 
     def comments(self, relation: Relation) -> Comments:

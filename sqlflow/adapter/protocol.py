@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from sqlflow.core.relation import Column, Comments, Grant, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import (
+    Column,
+    Comments,
+    Grant,
+    Relation,
+    RelationKind,
+    ViewDefinition,
+    ViewReader,
+)
 from sqlflow.core.value import Value
 from sqlflow.dialect.spec import DialectSpec
 
@@ -130,6 +138,13 @@ class Session(Protocol):
         """Gives the views that read a relation, directly or through others, each after those it reads.
 
         Empty on an engine whose views bind by name.
+        """
+        ...
+
+    def readers(self, relations: Sequence[Relation]) -> tuple[ViewReader, ...]:
+        """Gives the views that read any of these, directly or through others, once for each that they read.
+
+        It waits for nobody who changes them. Empty on an engine whose views bind by name.
         """
         ...
 

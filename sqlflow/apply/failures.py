@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from enum import StrEnum
 
 from sqlflow.adapter.protocol import Failure, FailureKind
 from sqlflow.core.codes import Code
@@ -90,14 +91,37 @@ def commit_unknown(name: str, span: Span) -> Diagnostic:
     )
 
 
-def views_in_the_way(why: str, span: Span, notes: tuple[str, ...] = ()) -> Diagnostic:
-    """Says that a relation can't be replaced, since something reads it that can't be led to the new one."""
+class InTheWay(StrEnum):
+    """Why a view can't be led from what it reads to what takes its place."""
+
+    COLUMNS = "can't follow its new columns"
+    RIGHTS = "can't be replaced by the user of this target"
+    STORED = "hold rows of their own, and so can't be made again"
+    ALTERED = "read columns that are dropped or get another type"
+    GONE = "would have nothing to read any more"
+
+
+def views_in_the_way(name: str, why: InTheWay, views: Iterable[Relation], span: Span | None) -> Diagnostic:
+    """Says that a node can't be replaced, or dropped, since views read it that would break."""
+    names = ", ".join(f"`{view}`" for view in views)
+    keep = "keep the columns that they read"
     return Diagnostic(
         code=Code.VIEWS_IN_THE_WAY,
-        message=why,
+        message=f"`{name}` is read by views that {why.value}: {names}",
         span=span,
-        notes=notes,
-        help="change or drop these views, or keep the columns that they read",
+        help="drop these views" if why is InTheWay.GONE else f"change or drop these views, or {keep}",
+    )
+
+
+def something_in_the_way(name: str, error: WorkFailedError, span: Span, *, dropped: bool) -> Diagnostic:
+    """Says that what is replaced, or `dropped`, is in use: the engine named what hangs on it."""
+    return Diagnostic(
+        code=Code.VIEWS_IN_THE_WAY,
+        message=f"`{name}` can't be {'dropped' if dropped else 'replaced'}: something else in the warehouse "
+        "hangs on it",
+        span=span,
+        notes=tuple(note for found in error.diagnostics for note in found.notes),
+        help=f"change or drop what hangs on it{'' if dropped else ', or keep its columns'}",
     )
 
 

@@ -98,7 +98,7 @@ def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
     except ProjectError:
         raise
     except Exception as error:
-        raise ProjectError([_not_seen(adapter.classify(error), target)]) from error
+        raise ProjectError([not_seen(adapter.classify(error), target)]) from error
     log.begin(past, node_relations(program), versions)
     return Seen(
         catalog=catalog,
@@ -146,7 +146,8 @@ def _matters(model: BoundModel, *, is_same: bool) -> bool:
     )
 
 
-def _not_seen(failure: Failure, target: Target) -> Diagnostic:
+def not_seen(failure: Failure, target: Target) -> Diagnostic:
+    """Says that a warehouse can't be looked into."""
     return Diagnostic(
         code=Code.NO_CONNECTION,
         message=f"the warehouse of `{target.name}` can't be looked into: {failure.message}",

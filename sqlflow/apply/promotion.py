@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from sqlflow.adapter.protocol import FailureKind
 from sqlflow.apply.attempts import again
 from sqlflow.apply.catalog import Catalog
+from sqlflow.apply.failures import WorkFailedError, something_in_the_way
 from sqlflow.apply.publish import Publisher
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
@@ -39,7 +41,7 @@ def make_promoter(
     run: str,
     now: datetime,
 ) -> Promoter:
-    """Makes what publishes takes; `planned` are the views that are made again in any case."""
+    """Makes what publishes takes; `planned` are the views that are made again, or dropped, in any case."""
     publisher = Publisher(spec=spec, catalog=catalog, planned=planned)
     questions = Questions(spec=spec, catalog=catalog, log=log)
     versions = Versions(
@@ -130,11 +132,20 @@ class Promoter:
             with sender.asking() as session:
                 kind = self.catalog.kind(session, relation)
             if kind is not None and kind is not RelationKind.OTHER:
-                sender.execute(sql.drop(self.spec, kind, relation))
-                self.catalog.put(relation, None)
+                self._drop(kind, relation, last.node.rpartition(".")[2], sender)
             if last.table is not None and self.log.tables.is_own(last.table):
                 self.log.tables.release(last.table, self.now, sender)
         self.log.forget(last, sender)
+
+    def _drop(self, kind: RelationKind, relation: Relation, name: str, sender: Sender) -> None:
+        try:
+            sender.execute(sql.drop(self.spec, kind, relation))
+        except WorkFailedError as error:
+            if error.kind is FailureKind.DEPENDENTS:
+                found = something_in_the_way(name, error, sender.span, dropped=True)
+                raise WorkFailedError(found) from error
+            raise
+        self.catalog.put(relation, None)
 
     def remove(self, gone: Sequence[Publication], sender: Sender) -> None:
         """Drops what is shown of nodes that are no longer in the project, in one transaction."""

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlflow.adapter.protocol import FailureKind
 from sqlflow.apply.audit import Audits
 from sqlflow.apply.catalog import Catalog
-from sqlflow.apply.failures import WorkFailedError, grant_refused, views_in_the_way
+from sqlflow.apply.failures import (
+    InTheWay,
+    WorkFailedError,
+    grant_refused,
+    something_in_the_way,
+    views_in_the_way,
+)
 from sqlflow.apply.sender import Sender
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.relation import Comments, Relation, ViewDefinition
@@ -36,7 +42,7 @@ class Written(NamedTuple):
 class Publisher:
     """Runs steps in the transaction that the caller has begun.
 
-    `planned` are the relations that the plan builds: views among them will be made again anyway.
+    `planned` are the relations that the plan builds or drops: views among them need not follow.
     """
 
     spec: DialectSpec
@@ -110,12 +116,14 @@ class Publisher:
         """Locks views, the outermost first, as their readers do; gives them as they are from then on."""
         held: set[Relation] = set()
         views = step.dependents
+        self._stop_for([view.relation for view in views if view.stored], InTheWay.STORED, sender)
         while new := [view.relation for view in reversed(views) if view.relation not in held]:
             stuck = [view for view in new if not _tries(sender, sql.lock_view(self.spec, view))]
-            self._stop_for(stuck, "can't be replaced by the user of this target", sender)
+            self._stop_for(stuck, InTheWay.RIGHTS, sender)
             held.update(new)
             with sender.asking() as session:
                 views = session.dependents(step.relation)
+            self._stop_for([view.relation for view in views if view.stored], InTheWay.STORED, sender)
         return views
 
     def _carry(self, step: Carry, held: Sequence[ViewDefinition], sender: Sender) -> tuple[str, ...]:
@@ -125,7 +133,7 @@ class Publisher:
         until then. Any other such view stops the publishing.
         """
         stuck = [view.relation for view in held if not _tries(sender, sql.define_view(self.spec, view))]
-        self._stop_for(stuck, "can't follow its new columns", sender)
+        self._stop_for(stuck, InTheWay.COLUMNS, sender)
         if stuck:
             self.catalog.put(step.aside, step.kind)
             return (f"the old rows stay for {', '.join(str(view) for view in stuck)} until it is built",)
@@ -135,23 +143,21 @@ class Publisher:
             sender.execute(sql.drop(self.spec, step.kind, step.aside))
         except WorkFailedError as error:
             if error.kind is FailureKind.DEPENDENTS:
-                notes = tuple(note for found in error.diagnostics for note in found.notes)
-                raise WorkFailedError(
-                    views_in_the_way("something else in the warehouse hangs on it", sender.span, notes)
-                ) from error
+                found = something_in_the_way(sender.name, error, sender.span, dropped=False)
+                raise WorkFailedError(found) from error
             raise
         return ()
 
-    def _stop_for(self, stuck: Sequence[Relation], why: str, sender: Sender) -> None:
-        planned = {self._local(relation) for relation in self.planned}
-        foreign = [view for view in stuck if self._local(view) not in planned]
+    def _stop_for(self, stuck: Sequence[Relation], why: InTheWay, sender: Sender) -> None:
+        planned = {local_name(self.spec, relation) for relation in self.planned}
+        foreign = [view for view in stuck if local_name(self.spec, view) not in planned]
         if foreign:
-            names = ", ".join(f"`{view}`" for view in foreign)
-            raise WorkFailedError(views_in_the_way(f"views read it and {why}: {names}", sender.span))
+            raise WorkFailedError(views_in_the_way(sender.name, why, foreign, sender.span))
 
-    def _local(self, relation: Relation) -> tuple[str, str]:
-        """A name within its database: engines whose views hold on to tables have them in one."""
-        return relation.schema or self.spec.default_schema, relation.identifier
+
+def local_name(spec: DialectSpec, relation: Relation) -> tuple[str, str]:
+    """A name within its database: engines whose views hold on to tables have them in one."""
+    return relation.schema or spec.default_schema, relation.identifier
 
 
 def _tries(sender: Sender, statement: str) -> bool:

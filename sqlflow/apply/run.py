@@ -22,6 +22,7 @@ from sqlflow.apply.work import Workshop
 from sqlflow.bind.run_hooks import RunHooks
 from sqlflow.bind.types import Program
 from sqlflow.core.diagnostic import Severity
+from sqlflow.plan.replaced import made_again
 from sqlflow.plan.types import Plan
 from sqlflow.project.types import Settings
 from sqlflow.state.state import State, fold
@@ -62,16 +63,13 @@ def open_run(warehouse: Warehouse, subject: Subject, events: EventLog) -> Opened
 def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks) -> Execution:
     """Makes the run of a plan; it closes the warehouse when it ends."""
     spec = opened.adapter.spec
-    # What is likely to be left as it is has to go on reading what is there.
-    built = (action.node for action in plan.actions if not action.verdict.unread)
-    models = (program.models.get(node) for node in (*built, *(take.node for take in plan.takes)))
     now = opened.system.now()
     promoter = make_promoter(
         spec,
         opened.seen.catalog,
         opened.seen.log,
         program.plain,
-        frozenset(model.relation for model in models if model is not None),
+        made_again(plan, program),
         opened.run,
         now,
     )

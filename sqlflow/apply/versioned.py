@@ -16,7 +16,6 @@ from sqlflow.bind.types import BoundModel
 from sqlflow.core.config import Index, OnSchemaChange
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation, RelationKind, ViewDefinition
-from sqlflow.dialect import statements as sql
 from sqlflow.dialect.environments import physical_name
 from sqlflow.dialect.names import same_name
 from sqlflow.dialect.spec import DialectSpec
@@ -89,10 +88,7 @@ class Versions:
             kind = self.catalog.kind(session, relation)
             columns = session.columns(table) or ()
             shown = session.columns(relation) or () if kind is RelationKind.VIEW else ()
-        if kind is RelationKind.TABLE:
-            # Of a time without versions; what it held was copied, or is made anew.
-            sender.execute(sql.drop(self.spec, kind, relation))
-            kind = None
+        # A table is of a time without versions; what it held was copied, or is made anew.
         existing = Existing(kind=kind)
         if kind is not None and not self.spec.views_bind_by_name:
             with sender.asking() as session:

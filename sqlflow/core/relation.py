@@ -37,11 +37,27 @@ class Column(NamedTuple):
 
 
 class ViewDefinition(NamedTuple):
-    """A view, the query and the options (what stands in WITH) that it has, as the engine gives them back."""
+    """A view, the query and the options (what stands in WITH) that it has, as the engine gives them back.
+
+    One that is `stored` holds rows of its own, and can't be made again without these.
+    """
 
     relation: Relation
     query: str
     options: str = ""
+    stored: bool = False
+
+
+class ViewReader(NamedTuple):
+    """A view that reads a table or another view, directly.
+
+    It is `replaceable` where the user of this session may define it anew; `stored` is as in ViewDefinition.
+    """
+
+    view: Relation
+    reads: Relation
+    stored: bool
+    replaceable: bool
 
 
 class Comments(NamedTuple):

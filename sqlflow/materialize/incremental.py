@@ -208,6 +208,23 @@ def columns_differ(spec: DialectSpec, table: Sequence[Column], incoming: Sequenc
     )
 
 
+def altered_columns(
+    spec: DialectSpec, model: BoundModel, table: Sequence[Column], incoming: Sequence[Column]
+) -> tuple[Column, ...]:
+    """Gives the columns that a table has once it is altered for new rows that it can take."""
+    mode = model.config.on_schema_change
+    if model.config.snapshot is None and mode in (OnSchemaChange.IGNORE, OnSchemaChange.FAIL):
+        return tuple(table)
+    added, removed, retyped = columns_differ(spec, table, incoming)
+    if model.config.snapshot is not None:
+        removed = ()
+    elif mode is OnSchemaChange.APPEND_NEW_COLUMNS:
+        removed = retyped = ()
+    types = {name_key(spec, column.name): column.type for column in retyped}
+    kept = (column for column in table if column not in removed)
+    return (*(c._replace(type=types.get(name_key(spec, c.name), c.type)) for c in kept), *added)
+
+
 def schema_change(
     spec: DialectSpec, model: BoundModel, table: Sequence[Column], incoming: Sequence[Column]
 ) -> tuple[tuple[Step, ...], tuple[str, ...]] | Diagnostic:

@@ -39,7 +39,7 @@ def build_view(
         return Script(steps=(Run(sql=sql.drop(spec, existing.kind, relation)), create, *checks(relation)))
     checked = _on_a_copy(spec, relation, query, checks, run)
     if existing.kind is RelationKind.VIEW and (
-        not spec.replace_view_keeps_columns or _extends(spec, existing.columns, incoming)
+        not spec.replace_view_keeps_columns or extends(spec, existing.columns, incoming)
     ):
         return Script(steps=(*checked, replace))
     return Script(steps=(*checked, *_swap(spec, relation, existing, (create,), run, ())))
@@ -172,10 +172,10 @@ def make_indexes(
 
 
 def _same(spec: DialectSpec, left: Sequence[Column], right: Sequence[Column]) -> bool:
-    return len(left) == len(right) and _extends(spec, left, right)
+    return len(left) == len(right) and extends(spec, left, right)
 
 
-def _extends(spec: DialectSpec, old: Sequence[Column], new: Sequence[Column]) -> bool:
+def extends(spec: DialectSpec, old: Sequence[Column], new: Sequence[Column]) -> bool:
     """Whether the new columns are the old ones, in order, with any number added at the end."""
     return len(new) >= len(old) and all(
         same_name(spec, a.name, b.name) and a.type == b.type for a, b in zip(old, new, strict=False)

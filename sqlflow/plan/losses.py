@@ -94,7 +94,7 @@ def _losses(
     schema: NodeSchema | None,
     allowed: Collection[str],
 ) -> Iterator[Diagnostic]:
-    incoming = _incoming(spec, table, schema) if schema is not None else None
+    incoming = known_columns(spec, table, schema) if schema is not None else None
     if incoming is None:
         return
     if model.config.snapshot is not None:
@@ -115,7 +115,9 @@ def _losses(
         yield from _lost(spec, model, table, incoming)
 
 
-def _incoming(spec: DialectSpec, table: Sequence[Column], schema: NodeSchema) -> tuple[Column, ...] | None:
+def known_columns(
+    spec: DialectSpec, table: Sequence[Column], schema: NodeSchema
+) -> tuple[Column, ...] | None:
     """Gives the columns of new rows as the engine would tell them; None where that is not known.
 
     A type that is not known counts as the table's.

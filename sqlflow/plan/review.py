@@ -11,6 +11,7 @@ from sqlflow.bind.types import BoundModel, Program
 from sqlflow.core.config import Materialization
 from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.ranges import Ranges, normalised
+from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
 from sqlflow.plan.due import batches_due, batches_within
 from sqlflow.plan.impact import Impact
@@ -108,6 +109,7 @@ class Review:
     longer in the project: where the plan `drops` that, its views go last, else it stays. `unchanged` is
     how many nodes of the selection are as they should be, `pruned` are those that read what is built, and
     nothing of what is other than it was. `untold` are sources that can't tell whether they changed.
+    `kept` are views from outside the project that are made again along with what they read.
     `critical` is the chain of actions that takes longest, by what each took last: `critical_seconds`.
     """
 
@@ -123,6 +125,7 @@ class Review:
     critical: tuple[str, ...]
     critical_seconds: float
     pruned: tuple[Pruned, ...] = ()
+    kept: tuple[Relation, ...] = ()
 
     @property
     def changes_code(self) -> bool:

@@ -275,8 +275,23 @@ def test_dependents_come_in_the_order_to_make_them_again(session: Session) -> No
     ):
         session.execute(statement)
     found = session.dependents(Relation(None, None, "t"))
-    assert [str(one.relation) for one in found] == ["public.d", "other.c", "public.B b", "public.a"]
+    names = ["public.d", "public.m", "other.c", "public.B b", "public.a"]
+    assert [str(one.relation) for one in found] == names
+    assert [str(one.relation) for one in found if one.stored] == ["public.m"]
+    readers = session.readers([Relation(None, None, "t"), Relation(None, None, "none")])
+    assert [(str(one.view), str(one.reads)) for one in readers] == [
+        ("other.c", "public.d"),
+        ("public.B b", "other.c"),
+        ("public.B b", "public.t"),
+        ("public.a", "public.B b"),
+        ("public.a", "public.d"),
+        ("public.d", "public.t"),
+        ("public.m", "public.t"),
+    ]
+    assert [str(one.view) for one in readers if one.stored] == ["public.m"]
+    assert all(one.replaceable for one in readers)
     session.execute("DROP MATERIALIZED VIEW m")
+    found = [one for one in found if not one.stored]
     before = session.fetch("SELECT * FROM a").schema
     for one in reversed(found):
         session.execute(f'DROP VIEW "{one.relation.schema}"."{one.relation.identifier}"')

@@ -446,9 +446,15 @@ def test_a_view_from_outside_that_can_t_follow_stops_a_promotion(pg: Project) ->
     }
     pg.built(changed, environment="dev")
     before = shown(pg)
-    run = pg.build()
-    assert [d.code for d in run.finished.diagnostics] == [Code.VIEWS_IN_THE_WAY]
-    assert "theirs" in run.finished.diagnostics[0].message
+    [early] = pg.stopped()
+    definition = "create view public.theirs as select id, amount from public.orders"
+    pg.warehouse.execute("drop view public.theirs")
+    running = pg.load().build()
+    # It comes between the look and the promotion.
+    pg.warehouse.execute(definition)
+    [late] = Run(list(running)).finished.diagnostics
+    assert (early.code, late.code) == (Code.VIEWS_IN_THE_WAY, Code.VIEWS_IN_THE_WAY)
+    assert early == late and "`public.theirs`" in early.message
     assert shown(pg) == before
     assert pg.rows("select count(*) from public.theirs") == [(2,)]
 

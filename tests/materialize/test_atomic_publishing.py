@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from tests.apply.projects import Project
+from tests.apply.projects import Project, Run
 
 ROWS = 300
 
@@ -113,10 +113,17 @@ def test_own_view_that_fails_keeps_the_old_rows_until_it_is_right(pg: Project) -
     assert set(pg.warehouse.names()) == {"t", "v"}
 
 
+def overtaken(project: Project, files: Mapping[str, str], *statements: str) -> Run:
+    """Builds what was looked at before somebody sent statements."""
+    running = project.write(files).load().build()
+    project.warehouse.execute(*statements)
+    return Run(list(running))
+
+
 def test_views_in_the_way_are_named(pg: Project) -> None:
     pg.built({"t": table(1, columns=", 5 as gone"), "below": "select * from t"})
-    pg.warehouse.execute("create view theirs as select id, gone as v from t")
-    run = pg.build({"t": table(2)})
+    view = "create view theirs as select id, gone as v from t"
+    run = overtaken(pg, {"t": table(2)}, view)
     [diagnostic] = run.diagnostics
     assert (diagnostic.code, "`public.theirs`" in diagnostic.message) == ("SF0704", True)
     assert diagnostic.span is not None and diagnostic.span.path == "models/t.sql"
@@ -144,9 +151,14 @@ def test_views_of_others_that_may_not_be_replaced_are_named(pg: Project, tmp_pat
         )
         pg.built({"t": table(2)})
         assert pg.rows(POLL.format("theirs")) == [(ROWS, 2, 2)]
-        run = pg.build({"t": table(3, columns=", 1 as more")})
-        [diagnostic] = run.diagnostics
-        assert diagnostic.code == "SF0704" and "`public.theirs`" in diagnostic.message
+        changed = {"t": table(3, columns=", 1 as more")}
+        [early] = pg.stopped(changed)
+        pg.warehouse.execute("alter view theirs owner to builder")
+        [late] = overtaken(pg, changed, "alter view theirs owner to other").diagnostics
+        assert early == late and early.code == "SF0704"
+        assert early.message == (
+            "`t` is read by views that can't be replaced by the user of this target: `public.theirs`"
+        )
         assert pg.rows(POLL.format("theirs")) == [(ROWS, 2, 2)]
     finally:
         pg.warehouse.execute("drop owned by builder cascade", "drop owned by other cascade")
@@ -155,12 +167,16 @@ def test_views_of_others_that_may_not_be_replaced_are_named(pg: Project, tmp_pat
 
 def test_materialized_views_in_the_way_are_named(pg: Project) -> None:
     pg.built({"t": table(1)})
-    pg.warehouse.execute("create materialized view theirs as select * from t")
-    run = pg.build({"t": table(2)})
-    [diagnostic] = run.diagnostics
-    assert diagnostic.code == "SF0704"
-    assert any("theirs" in note for note in diagnostic.notes), diagnostic
+    view = "create materialized view theirs as select * from t"
+    changed = {"t": table(2, columns=", 1 as more")}
+    # It may come between a look and the replacing of the table.
+    [late] = overtaken(pg, changed, view).diagnostics
+    [early] = pg.stopped(changed)
+    assert early == late and early.code == "SF0704" and "`public.theirs`" in early.message
     assert pg.rows(POLL.format("t")) == [(ROWS, 1, 1)]
+    pg.built({"t": table(2)})
+    pg.warehouse.execute("refresh materialized view theirs")
+    assert pg.rows(POLL.format("theirs")) == [(ROWS, 2, 2)]
 
 
 def test_grants_survive(pg: Project) -> None:

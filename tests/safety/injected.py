@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlflow.adapter.protocol import Adapter, Failure, FailureKind, Session, Setting, Warehouse
 from sqlflow.adapter.registry import find_adapter
-from sqlflow.core.relation import Column, Comments, Grant, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import (
+    Column,
+    Comments,
+    Grant,
+    Relation,
+    RelationKind,
+    ViewDefinition,
+    ViewReader,
+)
 from sqlflow.core.value import Value
 from sqlflow.dialect.spec import DialectSpec
 
@@ -168,6 +176,9 @@ class InjectedSession:
 
     def dependents(self, relation: Relation) -> tuple[ViewDefinition, ...]:
         return self._call("dependents", lambda: self._session.dependents(relation))
+
+    def readers(self, relations: Sequence[Relation]) -> tuple[ViewReader, ...]:
+        return self._call("readers", lambda: self._session.readers(relations))
 
     def comments(self, relation: Relation) -> Comments:
         return self._call("comments", lambda: self._session.comments(relation))

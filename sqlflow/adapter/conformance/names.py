@@ -166,6 +166,9 @@ def check_dependents(harness: Harness) -> None:
         found = session.dependents(relation)
         names = [] if spec.views_bind_by_name else [first.identifier, second.identifier]
         expect_equal([one.relation.identifier for one in found], names, "the views on a table")
+        readers = {(one.view.identifier, one.reads.identifier) for one in session.readers([relation, first])}
+        pairs = set(zip(names, (relation.identifier, *names), strict=False))
+        expect_equal(readers, pairs, "who reads what of a table and a view")
         for one in found:
             expect_equal(
                 [c.name for c in session.describe(one.query)], ["a"], "the columns of a view's query"

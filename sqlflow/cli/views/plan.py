@@ -56,6 +56,7 @@ def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False
         lines += ["", *_change(change, paint)]
     lines += _taken(found, paint)
     lines += ["", *_work(found, paint, all_work)]
+    lines += _kept(found, paint)
     if found.pruned:
         lines += ["", *_pruned(found, paint, all_work)]
     if found.untold:
@@ -81,6 +82,13 @@ def _taken(found: Review, paint: Paint, most: int = _MOST) -> list[str]:
             told = f"taken as {source} has it, nothing computed: {listed}"
         lines += ["", paint(told, "dim")]
     return lines
+
+
+def _kept(found: Review, paint: Paint) -> list[str]:
+    if not found.kept:
+        return []
+    names = ", ".join(visible(str(view)) for view in found.kept)
+    return ["", paint(f"views from outside, kept: {names}", "dim")]
 
 
 def _removed(found: Review, paint: Paint) -> list[str]:
@@ -110,7 +118,7 @@ def plan_markdown(found: Review) -> str:
     if found.work:
         lines += ["", "| built | | why | batches | last time |", "|---|---|---|---|---|"]
         lines += [f"| {' | '.join(_cell(cell) for cell in _cells(work))} |" for work in found.work]
-    lines += _taken(found, no_colour)
+    lines += [*_taken(found, no_colour), *_kept(found, no_colour)]
     return "\n".join(lines)
 
 
@@ -165,6 +173,7 @@ def plan_record(found: Review) -> Record:
             for one in found.pruned
         ],
         "taken": [{"id": one.node, "name": one.name, "source": one.source} for one in found.taken],
+        "outside_views": [str(view) for view in found.kept],
         "removed": list(found.removed),
         "drops": found.drops,
         "unchanged": found.unchanged,

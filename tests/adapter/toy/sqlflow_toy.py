@@ -11,7 +11,15 @@ from typing import Any
 import pyarrow as pa
 
 from sqlflow.adapter.protocol import Failure, FailureKind, Setting
-from sqlflow.core.relation import Column, Comments, Grant, Relation, RelationKind, ViewDefinition
+from sqlflow.core.relation import (
+    Column,
+    Comments,
+    Grant,
+    Relation,
+    RelationKind,
+    ViewDefinition,
+    ViewReader,
+)
 from sqlflow.core.value import Value
 from sqlflow.dialect.names import quote, relation_sql
 from sqlflow.dialect.spec import DialectSpec, Folding
@@ -110,6 +118,9 @@ class ToySession:
         return {name: RelationKind(kind) for name, kind in rows.fetchall()}
 
     def dependents(self, relation: Relation) -> tuple[ViewDefinition, ...]:
+        return ()
+
+    def readers(self, relations: Sequence[Relation]) -> tuple[ViewReader, ...]:
         return ()
 
     def comments(self, relation: Relation) -> Comments:
