@@ -254,7 +254,16 @@ class LoadedProject:
         # What an environment has not built is prod's: by that it is seen what changed.
         before = {**seen.past.others.get(PROD, {}), **published}
         found = review(
-            plan, program, options, before, seen.versions, seen.known, seen.state, chosen, seen.impact
+            plan,
+            program,
+            options,
+            before,
+            seen.past.filling,
+            seen.versions,
+            seen.known,
+            seen.state,
+            chosen,
+            seen.impact,
         )
         return Reviewed(review=replace(found, kept=kept), saved=saved)
 

@@ -27,14 +27,16 @@ from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
 from sqlflow.apply.versioned import Versioned, Versions, alters_columns, keeps_history
+from sqlflow.bind.splice import rebound
 from sqlflow.bind.types import BoundModel, BoundSeed, BoundSource
 from sqlflow.core.codes import Code
 from sqlflow.core.config import Materialization
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.digest import short_digest
 from sqlflow.core.ids import NodeId
-from sqlflow.core.ranges import Ranges
+from sqlflow.core.ranges import Ranges, difference
 from sqlflow.core.relation import Column, Relation, RelationKind
+from sqlflow.dialect.names import relation_sql
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import (
     attachments,
@@ -51,7 +53,7 @@ from sqlflow.materialize.staging import hooks_on, on_stage, show_query
 from sqlflow.materialize.time_range import batch_rows
 from sqlflow.materialize.types import Existing, Rows, Script, Step
 from sqlflow.plan.types import BuildModel
-from sqlflow.plan.versions import version_id
+from sqlflow.plan.versions import same_rows, version_id
 from sqlflow.state.event import Status
 from sqlflow.state.publication import Publication
 from sqlflow.system.protocol import System
@@ -176,6 +178,12 @@ class NodeBuilder:
         said = "; ".join((why, *written.remarks))
         return Outcome(Status.UNCHANGED, reason=said, publication=publication)
 
+    def filling(self, node: NodeId, job: Job) -> Publication | None:
+        """Gives what an earlier run left unfinished of a table that is filled by the same code."""
+        found = self.log.tables.fills().get(node)
+        is_same = found is not None and same_rows(found.code, job.code) and found.origin == _origin(job)
+        return found if is_same else None
+
     def _attempted(
         self,
         node: BoundModel | BoundSeed | BoundSource,
@@ -199,7 +207,13 @@ class NodeBuilder:
 
     @contextmanager
     def _place(
-        self, node: NodeId, relation: Relation, job: Job, sender: Sender, work: BuildModel | None = None
+        self,
+        node: NodeId,
+        relation: Relation,
+        job: Job,
+        sender: Sender,
+        work: BuildModel | None = None,
+        batch: Batch | None = None,
     ) -> Generator[Place]:
         if not self.spec.transactions:
             with self.stages.open(relation, self.run[:8], sender) as staged:
@@ -207,7 +221,7 @@ class NodeBuilder:
             return
         is_view = work is not None and kind_of(work.model) is RelationKind.VIEW
         if self.versions is not None and node in self.versions.plain and not is_view:
-            with self._versioned(self.versions, relation, job, sender, work) as versioned:
+            with self._versioned(self.versions, relation, job, sender, work, batch) as versioned:
                 yield versioned
             return
         dependents = self.questions.dependents(relation, sender)
@@ -223,11 +237,18 @@ class NodeBuilder:
 
     @contextmanager
     def _versioned(
-        self, versions: Versions, relation: Relation, job: Job, sender: Sender, work: BuildModel | None
+        self,
+        versions: Versions,
+        relation: Relation,
+        job: Job,
+        sender: Sender,
+        work: BuildModel | None,
+        batch: Batch | None,
     ) -> Generator[Versioned]:
         goes_on = work is not None and (work.forward_only or keeps_history(work.model))
         alters = work is not None and alters_columns(work.model)
-        chosen = versions.choose(relation, job, goes_on=goes_on, alters=alters, sender=sender)
+        fill = batch.fill if batch is not None else None
+        chosen = versions.choose(relation, job, goes_on=goes_on, alters=alters, sender=sender, fill=fill)
         dependents = self.questions.dependents(chosen.at, sender) if chosen.in_place else ()
         with sender.transaction() as transaction:
             yield Versioned(
@@ -251,10 +272,10 @@ class NodeBuilder:
     ) -> Outcome:
         model = work.model
         is_view = kind_of(model) is RelationKind.VIEW
-        with self._place(model.id, model.relation, job, sender, work) as place:
+        with self._place(model.id, model.relation, job, sender, work, batch) as place:
             if repeated:
                 # What it waited for may wait for what it has written.
-                self._wait(job, sender)
+                self._wait(job, batch, sender)
             # What they make, the query may read: all that is asked is asked after them.
             made = on_stage(self.spec, model, place.at) if place.at != model.relation else model
             hooks = made.pre_hooks if place.is_there else model.pre_hooks
@@ -270,18 +291,23 @@ class NodeBuilder:
             steps = (*place.begin(increment, model.config.indexes), *script.steps)
             first, rest = parted(steps) if job.is_shared else (steps, ())
             written = self.publisher.run(first, loaded, job.audits, sender)
-            self._wait(job, sender)
+            self._wait(job, batch, sender)
             said = self.publisher.run(rest, None, job.audits, sender).remarks
             last = self.log.last(model.id)
-            ranges = ranges_after(last, batch) if batch is not None else None
-            changed = (batch.range,) if batch is not None and not batch.anew else None
+            ranges, changed, shown = None, None, True
+            if batch is not None:
+                ranges = ranges_after(self._filled(batch) or last, batch)
+                changed = (batch.range,) if not batch.anew and batch.fill is None else None
+                shown = batch.fill is None or not difference(batch.fill.goal, ranges)
             # What reads a model by time range goes by the ranges.
             wanted = model.config.checksum and not is_view and batch is None
             checksum = self._checksum(wanted, place.at, sender)
+            goes_on = increment and (batch is None or batch.fill is None)
             publication = self._composed(
-                model.relation, job, sender, ranges, changed, checksum=checksum, stays=increment
+                model.relation, job, sender, ranges, changed, checksum=checksum, stays=goes_on
             )
             query = show_query(self.spec, model, rows)
+            publication = replace(publication, unshown=not shown)
             publication = place.publish(publication, query, self._attachments(model))
             said += tuple(place.remarks)
         self._note_published(publication, model.relation, kind_of(model))
@@ -292,12 +318,20 @@ class NodeBuilder:
             remark = "history is not made anew"
         return success(publication, written, remark, *said)
 
-    def _wait(self, job: Job, sender: Sender) -> None:
+    def _wait(self, job: Job, batch: Batch | None, sender: Sender) -> None:
         """Waits for the turn of one of several batches, and sees what the others have published."""
         if job.is_shared and job.lease is not None:
             self.leases.wait(job.lease, sender)
             with sender.asking() as session:
                 self.log.refresh(session, (sender.node,))
+                if batch is not None and batch.fill is not None and batch.fill.table is not None:
+                    self.log.tables.refresh(batch.fill.table, session)
+
+    def _filled(self, batch: Batch) -> Publication | None:
+        """What a batch's table holds that is being filled."""
+        table = batch.fill.table if batch.fill is not None else None
+        held = self.log.tables.held(table) if table is not None else None
+        return held.publication if held is not None else None
 
     def _script(
         self,
@@ -342,7 +376,12 @@ class NodeBuilder:
         query = model.incremental if increment and model.incremental is not None else model.full
         if query is None:
             raise ValueError(f"{model.id} has no query")
-        return batch_rows(self.spec, model, query, batch.range) if batch is not None else query
+        if batch is None:
+            return query
+        if batch.fill is not None and batch.fill.table is not None:
+            # The model's name shows what was there before.
+            query = rebound(query, model.id, relation_sql(self.spec, batch.fill.table))
+        return batch_rows(self.spec, model, query, batch.range)
 
     def _load(self, table: FileTable, rows: pyarrow.Table, job: Job, sender: Sender) -> Outcome:
         with self._place(sender.node, table.relation, job, sender) as place:
@@ -453,6 +492,8 @@ class NodeBuilder:
 
     def _note_published(self, publication: Publication, relation: Relation, kind: RelationKind) -> None:
         self.log.put(publication)
+        if publication.unshown:
+            return
         self.catalog.put(relation, RelationKind.VIEW if self._is_shown else kind)
 
     def _checksum(self, wanted: bool, relation: Relation, sender: Sender) -> str:

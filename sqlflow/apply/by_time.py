@@ -14,13 +14,14 @@ from sqlflow.apply.audit import Audits
 from sqlflow.apply.changes import Changes, changes_since
 from sqlflow.apply.crew import Crew
 from sqlflow.apply.hooks import run_after, run_before
-from sqlflow.apply.job import CURRENT, Batch, Job
+from sqlflow.apply.job import CURRENT, Batch, Fill, Job
 from sqlflow.apply.leases import Lease
 from sqlflow.apply.outcome import Outcome
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
 from sqlflow.apply.signals import Signals
+from sqlflow.apply.versioned import is_of_other_code
 from sqlflow.bind.types import BoundModel
 from sqlflow.core.ids import NodeId
 from sqlflow.core.ranges import Range, Ranges, difference, intersection, normalised, union
@@ -71,6 +72,15 @@ class Builder(Protocol):
         """Builds under the lease on a node's relation."""
         ...
 
+    @property
+    def fills_apart(self) -> bool:
+        """Whether what is filled anew goes into a table that is shown when it is whole."""
+        ...
+
+    def filling(self, node: NodeId, job: Job, sender: Sender) -> Publication | None:
+        """Gives what an earlier run left unfinished of a table that is filled by the same code."""
+        ...
+
     def line_up(self, lease: Lease, sender: Sender) -> None:
         """Lets several batches be published under one lease, each in its turn."""
         ...
@@ -107,6 +117,9 @@ class BuildByTime:
     One batch goes after the other, each under a lease of its own. Where the model allows for several at once,
     and the engine shows each what the others have published, the first one goes alone and the others share
     one lease.
+
+    Where it is filled anew in the place of what is shown, and tables are made by version, it is filled in a
+    table apart, which is shown when it is whole. One that is not yet is gone on with by the next run.
     """
 
     def __init__(
@@ -119,6 +132,8 @@ class BuildByTime:
         self._crew = crew
         # What is due is found out once, so that each batch is published from the same code and data.
         self._action = replace(action, verdict=replace(action.verdict, forced=True))
+        self._refreshes = isinstance(action.work, BuildModel) and action.work.full_refresh
+        self._fill: Fill | None = None
         self._inputs: Mapping[NodeId, str] = {}
         self._left: deque[Batch] = deque()
         self._ended: list[Outcome] = []
@@ -142,8 +157,10 @@ class BuildByTime:
         if not outcome.status.is_good or not done:
             return outcome
         count = "1 batch" if len(done) == 1 else f"{len(done)} batches"
+        if self._fill is not None:
+            return Outcome(Status.HELD, reason="; ".join((f"{count} filled, not shown yet", self._remark)))
         said = [part for part in (done[0].reason, count, self._remark) if part]
-        last = max(done, key=lambda one: one.publication.number if one.publication is not None else 0)
+        last = max(done, key=_place)
         rows = sum(outcome.rows or 0 for outcome in done)
         whole = last._replace(rows=rows, reason="; ".join(said))
         return run_after(self._model.after_commit, whole, self._sender)
@@ -160,11 +177,18 @@ class BuildByTime:
         run_before(self._model.before_begin, self._sender)
         return self._build(self._left.popleft(), job)
 
+    def _once_more(self, job: Job) -> Outcome:
+        """Looks at everything anew: what was filled is shown already, or is of no use any more."""
+        self._left.clear()
+        return self._find(job) or self._build(self._left.popleft(), job)
+
     def _next(self, job: Job) -> Outcome:
         """Builds a batch, unless another run has done so: this one's first took it out of what is covered."""
+        if self._fill is not None and not self._is_filling(self._fill, job):
+            return self._once_more(job)
         job = self._look_again(job)
         batch, covered = self._left.popleft(), self._covered()
-        last = self._builder.log.last(self._model.id)
+        last = self._last()
         is_same = last is not None and last.code == job.code
         if is_same and not difference((batch.range,), covered):
             return _BY_ANOTHER
@@ -182,12 +206,18 @@ class BuildByTime:
         The first batch took them out of what is covered. Where something has changed since, one goes first
         again.
         """
+        if self._fill is not None and not self._is_filling(self._fill, job):
+            return self._once_more(job)
         if self._is_foreign(job):
             return self._next(job)
         job, covered = job._replace(inputs=self._inputs, is_shared=True), self._covered()
         if job.lease is not None:
             self._builder.line_up(job.lease, self._sender)
-        todo = [batch._replace(left=()) for batch in self._left if difference((batch.range,), covered)]
+        todo = [
+            batch._replace(left=(), fill=self._fill)
+            for batch in self._left
+            if difference((batch.range,), covered)
+        ]
         self._left.clear()
 
         def task(batch: Batch, sender: Sender) -> Outcome:
@@ -203,24 +233,36 @@ class BuildByTime:
         if failed is not None or not ended:
             return failed or _BY_ANOTHER
         self._ended += ended[:-1]
+        for outcome in ended:
+            self._note(outcome)
         return ended[-1]
 
     def _build(self, batch: Batch, job: Job) -> Outcome:
-        return self._builder.model(self._work, job, self._sender, batch)
+        outcome = self._builder.model(self._work, job, self._sender, batch._replace(fill=self._fill))
+        self._note(outcome)
+        return outcome
+
+    def _note(self, outcome: Outcome) -> None:
+        """Notes the table of what is filled, until it is shown."""
+        publication = outcome.publication
+        if self._fill is not None and publication is not None:
+            self._fill = self._fill._replace(table=publication.table) if publication.unshown else None
 
     def _find(self, job: Job) -> Outcome | None:
         """Finds the batches that are to be built; says how it ends where none is."""
         work, config, now = self._work, self._model.config, self._builder.now
-        last = self._builder.log.last(self._model.id)
+        shown = self._builder.log.last(self._model.id)
         kind = self._builder.questions.kind(self._model.relation, self._sender)
-        covered = last.ranges if is_increment(self._model, kind, work.full_refresh) and last else None
+        goes_on = is_increment(self._model, kind, self._is_refreshed(shown, job))
+        last = shown if goes_on or shown is None else self._left_unfinished(job) or shown
+        covered = last.ranges if last is not None and (goes_on or last.unshown) else None
         owed, right = self._owed(covered, last, job)
         todo = owed
         if work.interval is not None:
             todo = asked = batches_within(config, work.interval, now)
             if not todo:
                 return Outcome(Status.UNCHANGED, reason="no complete batch lies in what was asked for")
-            if covered is None and self._was_shown(last):
+            if not goes_on and self._was_shown(shown):
                 todo = asked = tuple(sorted({*asked, *owed}))
                 self._remark = "all that is due, since it is filled anew"
             if self._chained:
@@ -229,12 +271,13 @@ class BuildByTime:
                 self._remark = f"{more} of them since each depends on the past" if more else ""
         elif self._chained:
             todo = in_order(config, owed, covered, now)
+        goal = normalised(todo)
         if work.interval is None:
             todo, waits = self._ready(todo)
             if waits and not todo:
                 return Outcome(Status.HELD, reason=waits)
         self._inputs = job.inputs
-        if not todo and covered is not None and last is not None and not self._leaves(last, job):
+        if not todo and goes_on and covered is not None and last is not None and not self._leaves(last, job):
             if (last.code, last.inputs) == (job.code, job.inputs):
                 return CURRENT
             left = intersection(covered, right)
@@ -243,7 +286,35 @@ class BuildByTime:
             # A table without new rows, which is there all the same.
             todo = (Range(config.time_range.begin, config.time_range.begin),)
         self._take(todo, difference(covered or (), right), anew=covered is None)
+        self._fill = None
+        if self._builder.fills_apart and not goes_on and last is not None:
+            self._fill = Fill(goal, last.table if last.unshown else None)
         return None
+
+    def _is_refreshed(self, shown: Publication | None, job: Job) -> bool:
+        """Whether all rows are made anew: asked for, or since those that are shown are of other code."""
+        if self._refreshes or shown is None:
+            return self._work.full_refresh
+        return self._work.full_refresh and is_of_other_code(shown, job.code, job.origins)
+
+    def _left_unfinished(self, job: Job) -> Publication | None:
+        return None if self._refreshes else self._builder.filling(self._model.id, job, self._sender)
+
+    def _is_filling(self, fill: Fill, job: Job) -> bool:
+        """Whether a table is still being filled, by the code that there is now; reads what others did."""
+        if fill.table is None:
+            return False
+        if job.lease is not None:
+            with self._sender.asking() as session:
+                self._builder.log.tables.refresh(fill.table, session)
+        filled = self._last()
+        return filled is not None and filled.unshown and same_rows(filled.code, job.code)
+
+    def _last(self) -> Publication | None:
+        """What was last built: into the table that is filled, or else of what is shown."""
+        log, table = self._builder.log, self._fill.table if self._fill is not None else None
+        held = log.tables.held(table) if table is not None else None
+        return held.publication if held is not None else log.last(self._model.id)
 
     def _was_shown(self, last: Publication | None) -> bool:
         """Whether prod has shown rows of it: a table that takes the place of theirs has all that is due."""
@@ -308,7 +379,7 @@ class BuildByTime:
         Otherwise all batches are published from what was there when that was found out: data that is newer
         counts as not seen yet, since batches before were built from the older.
         """
-        last = self._builder.log.last(self._model.id)
+        last = self._last()
         if last is None or not self._is_foreign(job):
             return job._replace(inputs=self._inputs)
         config, now, covered = self._model.config, self._builder.now, last.ranges or ()
@@ -330,11 +401,11 @@ class BuildByTime:
 
     def _is_foreign(self, job: Job) -> bool:
         """Whether what is published is of other code or data than the batches before."""
-        last = self._builder.log.last(self._model.id)
+        last = self._last()
         return last is not None and (last.code, last.inputs) != (job.code, self._inputs)
 
     def _covered(self) -> Ranges:
-        last = self._builder.log.last(self._model.id)
+        last = self._last()
         return (last.ranges if last is not None else None) or ()
 
 
@@ -354,6 +425,12 @@ def parted(steps: tuple[Step, ...]) -> tuple[tuple[Step, ...], tuple[Step, ...]]
         i for i, step in enumerate(steps) if isinstance(step, Load) or (isinstance(step, Run) and step.counts)
     ]
     return steps[: writes[-1] + 1], steps[writes[-1] + 1 :]
+
+
+def _place(outcome: Outcome) -> tuple[int, bool]:
+    """What orders the publications of batches: in a table that is filled, the last one is the one shown."""
+    found = outcome.publication
+    return (found.number, not found.unshown) if found is not None else (0, False)
 
 
 def _after(batch: Range) -> Ranges:

@@ -116,7 +116,8 @@ class EnvironmentRun:
         began = self._system.monotonic()
         found = yield from self._done(lambda sender: published.extend(self._promoter.promote(takes, sender)))
         for publication in published:
-            yield Published(publication=publication)
+            if not publication.unshown:
+                yield Published(publication=publication)
         seconds = self._system.monotonic() - began
         for source in dict.fromkeys(take.source for take in takes if published):
             nodes = tuple(take.node for take in takes if take.source == source)

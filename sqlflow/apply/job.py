@@ -45,12 +45,26 @@ class Job(NamedTuple):
     origins: Mapping[NodeId, str] = MappingProxyType({})
 
 
+class Fill(NamedTuple):
+    """A table by version that is filled anew, and shown once it covers all of its `goal`.
+
+    There is no `table` before its first batch.
+    """
+
+    goal: Ranges
+    table: Relation | None = None
+
+
 class Batch(NamedTuple):
-    """A batch of a model, the ranges that are left to be built after it, whether it makes the table anew."""
+    """A batch of a model, the ranges that are left to be built after it, whether it makes the table anew.
+
+    Where there is a `fill`, it is a part of that.
+    """
 
     range: Range
     left: Ranges
     anew: bool
+    fill: Fill | None = None
 
 
 class FileTable(NamedTuple):

@@ -79,6 +79,7 @@ def read_past(
         owners=log.tables.owners(),
         adoptable=frozenset(adoptable) if is_virtual else frozenset(),
         removed=tuple(_removed(program, found, catalog, session)),
+        filling=log.tables.fills(),
         kept=log.tables.kept(lambda table: catalog.kind(session, table) is not None),
     )
 

@@ -173,6 +173,10 @@ class Promoter:
         with sender.naming(take.name, take.span):
             last = self.log.last(take.node)
             table = take.publication.table
+            if take.fills:
+                filled = replace(self._composed(take, table), unshown=True)
+                self.log.tables.write(filled, sender)
+                return filled
             if take.query is not None:
                 self._define(take, take.query, sender)
             elif table is not None:

@@ -275,6 +275,8 @@ class PublishLog:
 
     def holds(self, publication: Publication, session: Session) -> bool:
         """Asks whether the transaction that wrote a publication has been committed."""
+        if publication.unshown:
+            return self.tables.holds(publication, session)
         names = {name: quote(self._spec, name) for name in _COLUMNS}
         rows = session.fetch(
             f"SELECT {names['publication']} FROM {relation_sql(self._spec, self.relation)}\n"
@@ -285,12 +287,14 @@ class PublishLog:
 
     def put(self, publication: Publication) -> None:
         """Notes a publication that has been committed."""
+        self.tables.put(publication)
+        if publication.unshown:
+            return
         with self._lock:
             last = self._published.get(publication.node)
             # Of batches that are built at once, a later one may be noted already.
             if last is None or last.relation != publication.relation or last.number < publication.number:
                 self._published[publication.node] = publication
-        self.tables.put(publication)
 
 
 def followed(

@@ -60,7 +60,19 @@ class Tables:
         """Reads the list; one that can't be read counts as not there, and is left alone."""
         if session.columns(self.relation) is None:
             return {}
-        rows = session.fetch(f"SELECT {sql.names(self._spec, _COLUMNS)} FROM {self._table}")
+        found = self._rows(session)
+        with self._lock:
+            self._held = found
+        return found
+
+    def _rows(self, session: Session, table: Relation | None = None) -> dict[Relation, Held]:
+        """Reads the list, or the row of one table."""
+        text = f"SELECT {sql.names(self._spec, _COLUMNS)} FROM {self._table}"
+        if table is None:
+            rows = session.fetch(text)
+        else:
+            text += f" WHERE {self._names['relation']} = $1"
+            rows = session.fetch(text, [relation_sql(self._spec, table)])
         found: dict[Relation, Held] = {}
         for _, owner, released, text in zip(*(column.to_pylist() for column in rows.columns), strict=True):
             with suppress(UnreadableEventError, ValueError):
@@ -71,8 +83,6 @@ class Tables:
                         publication=event.publication,
                         released=datetime.fromisoformat(str(released)) if released else None,
                     )
-        with self._lock:
-            self._held = found
         return found
 
     def owners(self) -> Mapping[Relation, str]:
@@ -96,6 +106,12 @@ class Tables:
         with self._lock:
             return self._held.get(table)
 
+    def fills(self) -> Mapping[NodeId, Publication]:
+        """Gives what the environment is filling of each node, in the newest table where there are several."""
+        with self._lock:
+            own = [held.publication for held in self._held.values() if held.owner == self._environment]
+        return {one.node: one for one in sorted(own, key=lambda one: one.at) if one.unshown}
+
     def is_own(self, table: Relation) -> bool:
         """Whether the environment may write a table."""
         found = self.held(table)
@@ -114,7 +130,21 @@ class Tables:
             number=publication.number,
             relation=publication.relation,
             code=publication.code if same else now.code,
+            unshown=False,
         )
+
+    def refresh(self, table: Relation, session: Session) -> None:
+        """Reads again what a table holds, which other runs may have written."""
+        found = self._rows(session, table)
+        with self._lock:
+            self._held.pop(table, None)
+            self._held.update(found)
+
+    def holds(self, publication: Publication, session: Session) -> bool:
+        """Asks whether the transaction has been committed that wrote a publication into a table."""
+        rows = self._rows(session, publication.table) if publication.table is not None else {}
+        text = encode(Published(publication=publication))
+        return any(encode(Published(publication=held.publication)) == text for held in rows.values())
 
     def write(self, publication: Publication, sender: Sender) -> None:
         """Lists what a table holds from now on, and that it is the environment's."""

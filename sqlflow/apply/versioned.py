@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlflow.apply.catalog import Catalog
-from sqlflow.apply.job import Job
+from sqlflow.apply.job import Fill, Job
 from sqlflow.apply.publish import Publisher
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
@@ -59,16 +59,28 @@ class Versions:
     plain: Mapping[NodeId, Relation]
     run: str
 
-    def choose(self, relation: Relation, job: Job, *, goes_on: bool, alters: bool, sender: Sender) -> Chosen:
+    def choose(
+        self,
+        relation: Relation,
+        job: Job,
+        *,
+        goes_on: bool,
+        alters: bool,
+        sender: Sender,
+        fill: Fill | None = None,
+    ) -> Chosen:
         """Says where the contents of a node are made that has the name `relation`.
 
         A table of the environment's own that is of this version, and made of what is of the same versions, is
         written in place, and so is one that `goes_on` with the rows that are there, of whatever code; any
         other is copied first where it is only added to. So is one that goes on with other code, which
-        `alters` its columns, where the engine does not alter what a view reads.
+        `alters` its columns, where the engine does not alter what a view reads. A `fill` goes into a table
+        of its own.
         """
         last = self.log.last(sender.node)
         before = last.table if last is not None else None
+        if fill is not None and fill.table is not None:
+            return Chosen(at=fill.table, before=before, copied=None, in_place=True)
         is_own = before is not None and self.log.tables.is_own(before)
         if last is not None and before is not None and is_own:
             keeps = goes_on or not is_of_other_code(last, job.code, job.origins)
@@ -76,7 +88,7 @@ class Versions:
                 keeps = keeps and not is_of_other_code(last, job.code, job.origins)
         else:
             keeps = False
-        if before is not None and keeps:
+        if before is not None and keeps and fill is None:
             return Chosen(at=before, before=before, copied=None, in_place=True)
         number = str(self.log.number(sender.node) + 1)
         at = physical_name(self.spec, self.plain[sender.node], self.log.environment, self.run, number)
@@ -117,8 +129,8 @@ class Versions:
 class Chosen:
     """A table to make contents in: `at`.
 
-    `before` is the one that the environment shows until then. Where it is not written `in_place`, what is
-    `copied` comes first if rows are only added.
+    `before` is the one that the environment shows until then. One that is there is written `in_place`; into
+    a new one, what is `copied` comes first if rows are only added.
     """
 
     at: Relation
@@ -177,15 +189,23 @@ class Versioned:
         return (copy(spec, chosen.copied, self.at), *make_indexes(spec, self.at, indexes))
 
     def publish(self, publication: Publication, query: Run | None, after: Sequence[Step]) -> Publication:
-        """Writes the publication down and shows the table; what commits it publishes."""
+        """Writes the publication down and shows the table; what commits it publishes.
+
+        What stays unshown is only listed.
+        """
         log, sender, chosen = self.versions.log, self.sender, self.chosen
         publication = replace(publication, table=self.at)
+        if publication.unshown:
+            log.tables.write(publication, sender)
+            self.versions.catalog.put(self.at, RelationKind.TABLE)
+            self.transaction.proof = partial(log.holds, publication)
+            return publication
         log.keep_version(publication, sender)
         log.write(publication, sender)
         log.tables.write(publication, sender)
         if chosen.before is not None and chosen.before != self.at and log.tables.is_own(chosen.before):
             log.tables.release(chosen.before, publication.at, sender)
-        if not (chosen.in_place and self.versions.shows(self.relation, self.at, sender)):
+        if chosen.before != self.at or not self.versions.shows(self.relation, self.at, sender):
             self.remarks = self.versions.show(self.relation, self.at, sender)
         said = self.versions.publisher.run(after, None, None, sender).remarks
         self.remarks = (*self.remarks, *said)

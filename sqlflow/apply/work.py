@@ -184,6 +184,20 @@ class Workshop:
             return Outcome(Status.FAIL, reason=f"not published: {tests} failed", audits=ended)
         return outcome._replace(audits=outcome.audits or again(sender, lambda: audits.outcomes(sender)))
 
+    @property
+    def fills_apart(self) -> bool:
+        """Whether what is filled anew goes into a table that is shown when it is whole."""
+        return self.builder.versions is not None
+
+    def filling(self, node: NodeId, job: Job, sender: Sender) -> Publication | None:
+        """Gives what an earlier run left unfinished of a table that is filled by the same code."""
+        if not self.fills_apart:
+            return None
+        if self.leases.needed:
+            with sender.asking() as session:
+                self.log.tables.read(session)
+        return self.builder.filling(node, job)
+
     def line_up(self, lease: Lease, sender: Sender) -> None:
         """Lets several batches be published under one lease, each in its turn."""
         again(sender, lambda: self.leases.line_up(lease, sender))

@@ -48,22 +48,27 @@ def cut(query: BoundQuery, start: int, end: int) -> BoundQuery:
 
 def rebound(query: BoundQuery, node: NodeId, relation: str) -> BoundQuery:
     """Reads another relation, as SQL writes it, in the place of a node's own."""
-    edits = [Edit(r.start, r.end, relation + r.alias) for r in query.reads if r.node == node]
+    places = (*query.reads, *query.own)
+    edits = [Edit(place.start, place.end, relation + place.alias) for place in places if place.node == node]
     if all(query.sql[edit.start : edit.end] == relation for edit in edits):
         return query
     sql, text_map = splice(query.sql, query.map, edits)
-    return BoundQuery(sql=sql, map=text_map, reads=tuple(_moved(query.reads, node, len(relation))))
+    reads, inlined, own = (
+        tuple(_moved(found, edits, node, len(relation))) for found in (query.reads, query.inlined, query.own)
+    )
+    return BoundQuery(sql=sql, map=text_map, reads=reads, inlined=inlined, own=own)
 
 
-def _moved(reads: Iterable[Read], node: NodeId, length: int) -> Iterator[Read]:
-    grown = 0
-    for read in reads:
-        start = read.start + grown
-        if read.node == node:
-            grown += length + len(read.alias) - (read.end - read.start)
-            yield read._replace(start=start, end=start + length, alias="")
+def _moved(places: Iterable[Read], edits: Sequence[Edit], node: NodeId, length: int) -> Iterator[Read]:
+    def grown(position: int) -> int:
+        return sum(len(edit.text) - (edit.end - edit.start) for edit in edits if edit.start < position)
+
+    for place in places:
+        start = place.start + grown(place.start)
+        if place.node == node:
+            yield place._replace(start=start, end=start + length, alias="")
         else:
-            yield read.shifted(grown)
+            yield place._replace(start=start, end=place.end + grown(place.end))
 
 
 TextOf = Callable[[NodeId], TableText]
@@ -83,19 +88,19 @@ def bind_query(
 
     A table that had no alias gets the name that the query sees it under, if that is not the name that now
     stands there. A placeholder outside a table's place (in a text literal, a hook, a qualifier) becomes
-    the relation's name as well. `facts` is None for a hook, whose statement is not parsed. Where `own` is
-    given, the places of `this` in such a statement are known as those of that node.
+    the relation's name as well. `facts` is None for a hook, whose statement is not parsed: there, the places
+    of `this` are known as reads of the node that is its `own`.
     """
     edits: list[Edit] = []
     tables: dict[Edit, _Table] = {}
+    mine: dict[Edit, _Table] = {}
     if facts is not None:
         for use, node in zip(facts.tables, links.tables, strict=True):
             if node is not None:
                 text = _text(use.parts[-1].text, node, this, text_of)
                 edit, alias = _table_edit(use, text, spec)
                 edits.append(edit)
-                if text is not this:
-                    tables[edit] = _Table(node, text, alias)
+                (mine if text is this else tables)[edit] = _Table(node, text, alias)
                 if use.keyword is not None:
                     edits.append(Edit(use.keyword, use.start, "SELECT * FROM "))
         edits.extend(_qualifier_edits(facts, links, this, text_of, spec))
@@ -104,13 +109,13 @@ def bind_query(
         if not any(begin <= start < stop for begin, stop in taken):
             edits.append(Edit(start, end, text.from_clause))
             if own is not None and text is this:
-                tables[edits[-1]] = _Table(own, text, "")
+                (tables if facts is None else mine)[edits[-1]] = _Table(own, text, "")
     if facts is not None and facts.end < len(query.text):
         tail = query.text[facts.end :]
         edits = [edit for edit in edits if edit.start < facts.end]
         if ";" in tail or "--" in tail or "/*" in tail:
             edits.append(Edit(facts.end, len(query.text), ""))
-    return _spliced(query.text, query.map, edits, tables)
+    return _spliced(query.text, query.map, edits, tables, mine)
 
 
 def bind_translated(
@@ -119,14 +124,14 @@ def bind_translated(
     """Puts the names of tables into a query that was written in the target's dialect."""
     edits: list[Edit] = []
     tables: dict[Edit, _Table] = {}
+    mine: dict[Edit, _Table] = {}
     for place in query.tables:
         text = this if place.is_this and this is not None else text_of(place.node)
         edits.append(Edit(place.start, place.end, text.from_clause))
-        if text is not this:
-            tables[edits[-1]] = _Table(place.node, text, "")
+        (mine if text is this else tables)[edits[-1]] = _Table(place.node, text, "")
     for start, end, text in _placeholders(query.text, links, this, text_of):
         edits.append(Edit(start, end, text.from_clause))
-    return _spliced(query.text, query.map, edits, tables)
+    return _spliced(query.text, query.map, edits, tables, mine)
 
 
 class _Table(NamedTuple):
@@ -138,16 +143,27 @@ class _Table(NamedTuple):
 
 
 def _spliced(
-    text: str, text_map: TextMap, edits: Sequence[Edit], tables: Mapping[Edit, _Table]
+    text: str,
+    text_map: TextMap,
+    edits: Sequence[Edit],
+    tables: Mapping[Edit, _Table],
+    mine: Mapping[Edit, _Table],
 ) -> BoundQuery:
-    """Applies edits; a query that was put in keeps its own places, below that of the name it replaced."""
+    """Applies edits; a query that was put in keeps its own places, below that of the name it replaced.
+
+    `mine` are those of the tables that are `this`.
+    """
     sql, text_map = splice(text, text_map, edits)
     reads: list[Read] = []
     inlined: list[Read] = []
+    own: list[Read] = []
     grown = 0
     for edit in sorted(edits):
         table = tables.get(edit)
         start = edit.start + grown
+        if edit in mine:
+            found = mine[edit]
+            own.append(Read(start, start + len(found.text.from_clause), found.node, found.alias))
         if table is not None and table.text.inner is not None:
             inlined.append(Read(start, start + len(table.text.from_clause), table.node, table.alias))
             start += table.text.inner_start
@@ -156,7 +172,7 @@ def _spliced(
         elif table is not None:
             reads.append(Read(start, start + len(table.text.from_clause), table.node, table.alias))
         grown += len(edit.text) - (edit.end - edit.start)
-    return BoundQuery(sql=sql, map=text_map, reads=tuple(reads), inlined=tuple(inlined))
+    return BoundQuery(sql=sql, map=text_map, reads=tuple(reads), inlined=tuple(inlined), own=tuple(own))
 
 
 def _nest(text_map: TextMap, start: int, inner: TextMap) -> TextMap:

@@ -44,8 +44,9 @@ class BoundQuery:
     """SQL that the engine understands, mapped back to the template.
 
     `reads` are the places of tables in it, in their order, those inside of ephemeral models' queries
-    included; the model's own relation (`this`) is not among them, but in a strategy's statements. `inlined`
-    are the places of these queries themselves, in brackets, of the ones that it reads itself. `form` is the
+    included; the model's own relation (`this`) is not among them, but in hooks and a strategy's statements:
+    of a model's query, these places are `own`. `inlined` are the places of these queries themselves, in
+    brackets, of the ones that it reads itself. `form` is the
     digest of what the query means (`bind/canonical/`), that of ephemeral models in it included: it is the
     same for two texts of one meaning, and empty where it is not known.
     """
@@ -54,6 +55,7 @@ class BoundQuery:
     map: TextMap
     reads: tuple[Read, ...] = ()
     inlined: tuple[Read, ...] = ()
+    own: tuple[Read, ...] = ()
     form: str = ""
 
 

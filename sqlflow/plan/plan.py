@@ -107,7 +107,7 @@ def make_plan(
     gates = _gates(program, wanted - audited.keys(), effective, before)
     audits = _audits(program, options, wanted, audited, effective)
     known = None if command is Command.TEST else past
-    takes = find_takes(program, codes, known, wanted, effective) if known is not None else ()
+    takes = find_takes(program, codes, known, wanted, effective, options.now) if known is not None else ()
     shared = shared_nodes(program, codes, known, takes, effective) if known is not None else Shared()
     known = taken(known, takes) if known is not None else None
     judge = Judge(program, codes, known, force=options.forces, now=options.now, shared=shared, impact=impact)

@@ -14,6 +14,7 @@ from sqlflow.core.ranges import Ranges, normalised
 from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
 from sqlflow.plan.due import batches_due, batches_within
+from sqlflow.plan.fills import filled_before
 from sqlflow.plan.impact import Impact
 from sqlflow.plan.losses import follows_other_code
 from sqlflow.plan.meaning import query_differences
@@ -143,6 +144,7 @@ def review(
     program: Program,
     options: PlanOptions,
     published: Mapping[NodeId, Publication],
+    filling: Mapping[NodeId, Publication],
     versions: Mapping[NodeId, Version],
     known: Mapping[str, Version],
     state: State,
@@ -151,9 +153,9 @@ def review(
 ) -> Review:
     """Says what a plan means.
 
-    `published` has the last publication of each node, `versions` what each is built from now, `known` the
-    versions, by their ids, of what was published from another text; `chosen` are the nodes asked about,
-    `impact` compares what is built.
+    `published` has the last publication of each node, `filling` what is being filled, `versions` what each is
+    built from now, `known` the versions, by their ids, of what was published from another text; `chosen` are
+    the nodes asked about, `impact` compares what is built.
     """
     seconds = _took(state, program.environment.name)
     took = {take.node for take in plan.takes}
@@ -172,7 +174,7 @@ def review(
         taken=tuple(_taken(plan)),
         removed=tuple(one.node.rpartition(".")[2] for one in plan.gone),
         drops=bool(plan.removes),
-        work=tuple(_work(plan, program, options, published, seconds)),
+        work=tuple(_work(plan, program, options, published, filling, seconds)),
         unchanged=sum(kind_of(node) is not NodeKind.TEST for node in plan.unchanged),
         untold=plan.untold,
         critical=critical,
@@ -326,9 +328,11 @@ def _work(
     program: Program,
     options: PlanOptions,
     published: Mapping[NodeId, Publication],
+    filling: Mapping[NodeId, Publication],
     took: Mapping[NodeId, float],
 ) -> Iterator[Work]:
     planned = {action.node: action for action in plan.actions}
+    takes = {take.node: take for take in plan.takes}
     for action in plan.actions:
         if action.verdict.unread:
             continue
@@ -336,7 +340,10 @@ def _work(
         anew = program.environment.is_virtual and follows_other_code(action, planned, published)
         asked = isinstance(action.work, BuildModel) and action.work.forward_only
         forward_only = anew and asked and last is not None
-        batches = _batches(action, options, last, anew=anew and not forward_only)
+        covered = last.ranges if last is not None else None
+        if anew and not forward_only:
+            covered = filled_before(action, takes, filling, planned, published)
+        batches = _batches(action, options, covered)
         yield Work(
             node=action.node,
             name=action.name,
@@ -360,16 +367,19 @@ def _columns(action: Action, program: Program) -> Iterator[tuple[str, str]]:
         yield f"{program.graph.nodes[path.node].name}.{path.column}", made
 
 
-def _batches(action: Action, options: PlanOptions, last: Publication | None, *, anew: bool) -> Ranges:
-    """The batches that are due of a model that is built by time range, as far as is known before it is."""
+def _batches(action: Action, options: PlanOptions, covered: Ranges | None) -> Ranges:
+    """The batches that are due of a model that is built by time range, as far as is known before it is.
+
+    `covered` are those that its table has already.
+    """
     work = action.work
     if not isinstance(work, BuildModel) or work.model.time is None or options.now is None:
         return ()
     if work.interval is not None:
         return batches_within(work.model.config, work.interval, options.now)
-    anew = anew or options.full_refresh
-    refresh = anew if work.model.config.full_refresh is None else work.model.config.full_refresh
-    covered = last.ranges if last is not None and not refresh else None
+    refresh = work.model.config.full_refresh
+    if options.full_refresh if refresh is None else refresh:
+        covered = None
     chained = work.model.time.depends_on_past
     return batches_due(work.model.config, covered, options.now, depends_on_past=chained)
 

@@ -31,8 +31,8 @@ class Past:
     the digest of its query and the data versions of what it read. `too_old` says of sources, in words, that
     their rows are older than they may be. `others` has what other environments show, by their names, `owners`
     whose the tables by version are; what is `adoptable` was published as a table of its own name, though the
-    layout is one of tables by version. `kept` has what own tables hold that are not shown any more,
-    `removed` what is shown of nodes that are no longer in the project.
+    layout is one of tables by version. `kept` has what own tables hold that are not shown any more, `filling`
+    what those do that are not shown yet, `removed` what is shown of nodes that are no longer in the project.
     """
 
     publications: Mapping[NodeId, Publication] = field(default_factory=lambda: MappingProxyType({}))
@@ -45,6 +45,7 @@ class Past:
     owners: Mapping[Relation, str] = field(default_factory=lambda: MappingProxyType({}))
     adoptable: frozenset[NodeId] = frozenset()
     kept: Mapping[NodeId, tuple[Publication, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    filling: Mapping[NodeId, Publication] = field(default_factory=lambda: MappingProxyType({}))
     removed: tuple[Publication, ...] = ()
 
     def version(self, node: NodeId) -> str | None:

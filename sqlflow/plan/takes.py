@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlflow.bind.types import BoundModel, BoundSeed, Program
 from sqlflow.core.config import Materialization
 from sqlflow.core.ids import NodeId, NodeKind, kind_of
+from sqlflow.core.ranges import difference
 from sqlflow.dialect.environments import PROD
 from sqlflow.dialect.names import read_relation
 from sqlflow.materialize.staging import all_rows
+from sqlflow.plan.due import batches_due
 from sqlflow.plan.parents import is_ephemeral
 from sqlflow.plan.stale import Past
 from sqlflow.plan.types import Take
@@ -27,14 +30,16 @@ def find_takes(
     past: Past,
     wanted: Collection[NodeId],
     effective: Mapping[NodeId, tuple[NodeId, ...]],
+    now: datetime | None = None,
 ) -> tuple[Take, ...]:
     """Gives what is taken from elsewhere, in the graph's order.
 
     Of another environment than prod, every node is asked about: what is not built there is that of prod.
+    `now` is the time by which ranges of time are complete.
     """
     if not program.environment.is_virtual:
         return ()
-    finder = _Finder(program, codes, past, effective)
+    finder = _Finder(program, codes, past, effective, now)
     asked = wanted if program.environment.is_prod else program.graph.nodes.keys()
     return tuple(take for node in program.graph.order for take in finder.take(node, asked=node in asked))
 
@@ -106,10 +111,14 @@ class _Finder:
         codes: Mapping[NodeId, str],
         past: Past,
         effective: Mapping[NodeId, tuple[NodeId, ...]],
+        now: datetime | None,
     ) -> None:
         self._program = program
         self._codes = codes
         self._past = past
+        self._now = now
+        # What is taken, and shown only when it is whole.
+        self._filled: set[NodeId] = set()
         self._parents = {
             node: [parent for parent in parents if parent not in program.sources]
             for node, parents in effective.items()
@@ -141,6 +150,8 @@ class _Finder:
         found = self._candidate(model) or self._earlier(model) or self._beginning(model, last)
         if found is not None:
             self._taken[node] = found
+            if last is not None and self._is_less(model, last, found[1]):
+                self._filled.add(node)
             yield self._take(model, *found)
 
     def _candidate(self, model: BoundModel | BoundSeed) -> tuple[str, Publication] | None:
@@ -194,7 +205,15 @@ class _Finder:
             code=code if is_of_now else found.code,
             owns=self._program.environment.is_prod or source == EARLIER,
             query=query,
+            fills=model.id in self._filled,
         )
+
+    def _is_less(self, model: BoundModel | BoundSeed, last: Publication, found: Publication) -> bool:
+        """Whether prod shows ranges of time that what is taken has not built yet."""
+        if not self._program.environment.is_prod or self._now is None or found.ranges is None:
+            return False
+        due = batches_due(model.config, found.ranges, self._now)
+        return bool(due and difference(last.ranges or (), found.ranges))
 
     def _adopted(self, model: BoundModel | BoundSeed, last: Publication) -> Take:
         return replace(self._take(model, self._program.environment.name, last), owns=True, query=None)
@@ -214,7 +233,7 @@ class _Finder:
             theirs = there.get(parent)
             if theirs is None or not same_rows(theirs.code, self._codes.get(parent, "")):
                 return False
-            if parent not in self._alike[environment]:
+            if parent not in self._alike[environment] or parent in self._filled:
                 return False
             taken = self._taken.get(parent)
             is_theirs = taken is not None and taken[0] == environment

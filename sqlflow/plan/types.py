@@ -134,7 +134,8 @@ class Take:
     `relation` is the name that it has in the environment; `publication` is what the environment `source`
     shows, `code` what the node is built from; the environment
     then `owns` the table. `query` is that of a node which is a view itself. Where the `source` is the
-    environment itself, its table has the node's own name still, and gets one by version.
+    environment itself, its table has the node's own name still, and gets one by version. What `fills` has
+    fewer ranges of time than what is shown: it is shown when the others have been built into it.
     """
 
     node: NodeId
@@ -149,6 +150,7 @@ class Take:
     code: str
     owns: bool
     query: BoundQuery | None
+    fills: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

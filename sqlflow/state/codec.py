@@ -75,6 +75,7 @@ def publication_record(publication: Publication) -> Record:
         "origin": publication.origin,
         "origins": dict(publication.origins),
         "table": list(publication.table) if publication.table is not None else None,
+        **({"unshown": True} if publication.unshown else {}),
     }
 
 
@@ -219,6 +220,7 @@ def _publication(record: Record) -> Publication:
         follows=_text(record, "follows") if "follows" in record else "",
         origin=_text(record, "origin") if "origin" in record else "",
         origins=_inputs(record.get("origins") or {}),
+        unshown="unshown" in record and _truth(record, "unshown"),
     )
 
 

@@ -42,6 +42,8 @@ class Publication:
       by digests; empty where tables are not made by version.
     - `follows` names the environment whose view it is, of a node that is one and was taken from there.
     - `tested` has the data versions of the other nodes that its audits read when they passed.
+    - `unshown` says that its `table` is still being filled, and that no view shows it: such a one stands in
+      the list of tables alone, never in the log.
     """
 
     environment: str
@@ -65,6 +67,7 @@ class Publication:
     follows: str = ""
     origin: str = ""
     origins: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
+    unshown: bool = False
 
     def shown_in(self, other: Publication) -> Publication:
         """Gives what is shown under its name where that is what another environment has published."""

@@ -72,6 +72,7 @@ PUBLICATIONS: st.SearchStrategy[Publication] = st.builds(
     origin=TEXTS,
     follows=st.sampled_from(["", "prod"]),
     origins=INPUTS,
+    unshown=st.booleans(),
 )
 
 KEPT: st.SearchStrategy[KeptEvent] = st.one_of(
