@@ -158,7 +158,8 @@ class BuildByTime:
             return outcome
         count = "1 batch" if len(done) == 1 else f"{len(done)} batches"
         if self._fill is not None:
-            return Outcome(Status.HELD, reason="; ".join((f"{count} filled, not shown yet", self._remark)))
+            said = [part for part in (f"{count} filled, not shown yet", self._remark) if part]
+            return Outcome(Status.HELD, reason="; ".join(said))
         said = [part for part in (done[0].reason, count, self._remark) if part]
         last = max(done, key=_place)
         rows = sum(outcome.rows or 0 for outcome in done)

@@ -133,6 +133,12 @@ class Tables:
             unshown=False,
         )
 
+    def refresh_fills(self, session: Session) -> None:
+        """Reads again what is being filled, which other runs may have begun."""
+        found = {table: held for table, held in self._rows(session).items() if held.publication.unshown}
+        with self._lock:
+            self._held.update(found)
+
     def refresh(self, table: Relation, session: Session) -> None:
         """Reads again what a table holds, which other runs may have written."""
         found = self._rows(session, table)

@@ -195,7 +195,7 @@ class Workshop:
             return None
         if self.leases.needed:
             with sender.asking() as session:
-                self.log.tables.read(session)
+                self.log.tables.refresh_fills(session)
         return self.builder.filling(node, job)
 
     def line_up(self, lease: Lease, sender: Sender) -> None:
