@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlflow.api import CompiledQuery, LoadedProject, Preview, load
     from sqlflow.core.diagnostic import Diagnostic, ProjectError, Severity
+    from sqlflow.plan.deferral import Defer
     from sqlflow.plan.plan import Command
     from sqlflow.plan.types import Plan
     from sqlflow.project.decorator import model, ref, source
@@ -49,6 +50,7 @@ _HOMES = {
     "ProjectError": "sqlflow.core.diagnostic",
     "Severity": "sqlflow.core.diagnostic",
     "Command": "sqlflow.plan.plan",
+    "Defer": "sqlflow.plan.deferral",
     "Plan": "sqlflow.plan.types",
     "model": "sqlflow.project.decorator",
     "ref": "sqlflow.project.decorator",
@@ -71,6 +73,7 @@ _HOMES = {
 __all__ = [
     "Command",
     "CompiledQuery",
+    "Defer",
     "Diagnostic",
     "Event",
     "LeaseAwaited",

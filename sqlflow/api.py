@@ -20,16 +20,25 @@ from sqlflow.core.relation import Column, Relation
 from sqlflow.core.source import SourceTree
 from sqlflow.core.span import Span
 from sqlflow.core.value import Value, freeze
+from sqlflow.deferring import deferring
 from sqlflow.dialect.environments import PROD
 from sqlflow.dialect.names import same_name
 from sqlflow.environments import collect, drop, list_environments, roll_back, shown
 from sqlflow.link.types import Node
 from sqlflow.manifest import manifest
 from sqlflow.plan.comparison import Comparison, Key, KeyOrigin, declared_keys
+from sqlflow.plan.deferral import Defer
 from sqlflow.plan.due import Coverage, coverage_of
-from sqlflow.plan.plan import Command, PlanOptions, make_plan
+from sqlflow.plan.plan import Command, PlanOptions, make_plan, of_command
 from sqlflow.plan.review import Review, review
-from sqlflow.plan.saved import SavedPlan, check_saved, saved_actions, saved_takes
+from sqlflow.plan.saved import (
+    SavedPlan,
+    check_deferred,
+    check_saved,
+    saved_actions,
+    saved_deferred,
+    saved_takes,
+)
 from sqlflow.plan.types import Plan
 from sqlflow.pulling import pull_sources
 from sqlflow.state.state import State
@@ -72,6 +81,7 @@ def load(
     environment: str = PROD,
     vars: Mapping[str, object] | None = None,
     python: bool = True,
+    defer: Defer | None = None,
     system: System | None = None,
     on_stage: OnStage | None = None,
     on_wait: Callable[[str], None] | None = None,
@@ -81,13 +91,15 @@ def load(
     `target` chooses one of its targets; with a `dialect` the project is compiled for an engine of that
     dialect, and can't be built. What is built has the names of the `environment`. `vars` go over its
     variables, `system` stands in for the folder. Without `python` no function of an ibis model is called:
-    such a model is not compiled. `on_wait` is told, in a sentence, when a call has to wait for a warehouse
+    such a model is not compiled. With `defer`, what a call does not build, and what is not there, is read as
+    prod has it. `on_wait` is told, in a sentence, when a call has to wait for a warehouse
     that another process holds.
     Its errors are in the result's `diagnostics`. Raises ProjectError where there is no project.
     """
     values: dict[str, Value] = {name: freeze(value) for name, value in (vars or {}).items()}
+    machine = system or LocalSystem(path)
     compiled = compile_project(
-        system or LocalSystem(path),
+        machine,
         target=target,
         dialect=dialect,
         environment=environment,
@@ -95,6 +107,12 @@ def load(
         python=python,
         on_stage=on_stage,
     )
+    if defer is not None:
+        compiled = deferring(
+            compiled,
+            defer,
+            lambda name: compile_project(machine, target=name, dialect=dialect, vars=values, python=python),
+        )
     return LoadedProject(compiled, on_wait)
 
 
@@ -200,12 +218,17 @@ class LoadedProject:
         threads: int | None = None,
         store_failures: bool = False,
     ) -> Plan:
-        """Plans the selected nodes, whether they changed or not; nothing is touched."""
+        """Plans the selected nodes, whether they changed or not; nothing is touched.
+
+        The warehouse is not opened, but to look what is there of what may be read from prod.
+        """
         options = plan_options(self._work, full_refresh, force, fail_fast, threads, store_failures)
         program, chosen, _ = self._work.select(select, exclude)
         check_compiled(program, chosen)
         codes = {node: version.code for node, version in self._work.versions().items()}
-        return make_plan(program, command, chosen, options, codes=codes)
+        bound = self._work.bound(chosen, of_command(program, command, chosen))
+        plan = make_plan(bound.program, command, chosen, options, codes=codes)
+        return plan.reading(bound.deferred.values())
 
     def review(
         self,
@@ -230,7 +253,8 @@ class LoadedProject:
         options = replace(options, removes=True)
         program, chosen, _ = self._work.select(select, exclude)
         check_compiled(program, chosen)
-        seen = self._work.look(chosen)
+        seen = self._work.look(chosen, of_command(program, Command.BUILD, chosen))
+        program = seen.bound.program
         plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes, seen.impact)
         kept = check_plan(self._work, plan, seen, options)
         published = seen.past.publications
@@ -250,6 +274,8 @@ class LoadedProject:
             actions=saved_actions(plan, seen.codes, published),
             takes=saved_takes(plan, published),
             removes=tuple(one.node for one in plan.removes),
+            defer=self._work.compiled.defer,
+            deferred=saved_deferred(plan.deferred),
         )
         # What an environment has not built is prod's: by that it is seen what changed.
         before = {**seen.past.others.get(PROD, {}), **published}
@@ -265,7 +291,7 @@ class LoadedProject:
             chosen,
             seen.impact,
         )
-        return Reviewed(review=replace(found, kept=kept), saved=saved)
+        return Reviewed(review=replace(found, kept=kept, prod=self._work.prod), saved=saved)
 
     def apply_saved(
         self,
@@ -295,8 +321,9 @@ class LoadedProject:
         options = allowing(self._work, options, {*saved.allow_destructive, *allow_destructive})
         program, chosen, _ = self._work.select(saved.select, saved.exclude)
         check_compiled(program, chosen)
-        with self._work.opened(chosen) as opened:
+        with self._work.opened(chosen, of_command(program, Command.BUILD, chosen)) as opened:
             seen = opened.seen
+            program = seen.bound.program
             plan = make_plan(program, Command.BUILD, chosen, options, seen.past, seen.codes, seen.impact)
             kept = check_saved(saved, plan, program, self.name, seen.codes, seen.past.publications)
             check_plan(self._work, kept, seen, options, opened.warehouse)
@@ -310,7 +337,11 @@ class LoadedProject:
         options = allowing(
             self._work, plan_options(self._work, False, False, False, None, False), allow_destructive
         )
-        with self._work.opened(plan.nodes) as opened:
+        # Nothing else may be read from prod than what the plan was bound to.
+        own = self._work.program().graph.nodes.keys() - {one.node for one in plan.deferred}
+        with self._work.opened(frozenset(plan.nodes), frozenset(own)) as opened:
+            bound = opened.seen.bound
+            check_deferred(plan, bound.deferred.values(), bound.program)
             check_plan(self._work, plan, opened.seen, options, opened.warehouse)
             return self._run(plan, opened)
 
@@ -378,8 +409,8 @@ class LoadedProject:
         """Gives the first rows of a model, a seed or a source; of a test, those that it found and kept."""
         program = self._work.program()
         for id, node in program.graph.nodes.items():
-            clause = from_clause(program, id)
-            if node.name == name and clause is not None:
+            if node.name == name and from_clause(program, id) is not None:
+                clause = from_clause(self._work.bound(frozenset({id})).program, id)
                 return self._preview(f"SELECT * FROM {clause} AS q", limit, name, node.span, None)
         raise self._work.unknown(name)
 
@@ -402,7 +433,8 @@ class LoadedProject:
 
     def show_inline(self, sql: str, *, limit: int = 5) -> Preview:
         """Gives the first rows of a query, written as a model would be."""
-        query = compile_inline(self._work.compiled, sql)
+        compiled = replace(self._work.compiled, program=self._work.bound().program)
+        query = compile_inline(compiled, sql)
         return self._preview(query.sql, limit, "the query", Span("<inline>", 0, len(sql)), query)
 
     def diff(
@@ -567,9 +599,9 @@ class LoadedProject:
     ) -> Recorded:
         program, chosen, _ = self._work.select(select, exclude)
         check_compiled(program, chosen)
-        with self._work.opened(chosen) as opened:
+        with self._work.opened(chosen, of_command(program, command, chosen)) as opened:
             seen = opened.seen
-            plan = make_plan(program, command, chosen, options, seen.past, seen.codes, seen.impact)
+            plan = make_plan(seen.bound.program, command, chosen, options, seen.past, seen.codes, seen.impact)
             check_plan(self._work, plan, seen, options, opened.warehouse)
             return self._run(plan, opened)
 
@@ -577,11 +609,8 @@ class LoadedProject:
         from sqlflow.apply.record import Recorded
         from sqlflow.apply.run import execution
 
-        self._work.write_compiled(self._work.program(), frozenset(plan.nodes))
-        hooks = self._work.compiled.run_hooks
-        if hooks is None:
-            raise ProjectError(self.diagnostics)
-        run = execution(plan, self._work.program(), opened, hooks)
+        self._work.write_compiled(opened.seen.bound.program, frozenset(plan.nodes))
+        run = execution(plan, opened)
         return Recorded(run, self._work.compiled.system, self._work.target_path(), opened.events)
 
     def _preview(self, sql: str, limit: int, name: str, span: Span, query: BoundQuery | None) -> Preview:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlflow.core.diagnostic import ProjectError
+from sqlflow.core.codes import Code
+from sqlflow.core.diagnostic import Diagnostic, ProjectError
 from sqlflow.dialect.environments import PROD
 from sqlflow.plan.due import Interval
 from sqlflow.plan.losses import find_losses
 from sqlflow.plan.plan import PlanOptions
 from sqlflow.plan.restated import check_interval
-from sqlflow.plan.types import Plan
+from sqlflow.plan.types import Plan, RunTest
 from sqlflow.workspace import Workspace
 
 if TYPE_CHECKING:
     from sqlflow.adapter.protocol import Warehouse
     from sqlflow.apply.looking import Seen
+    from sqlflow.bind.types import Program
     from sqlflow.core.relation import Relation
 
 
@@ -91,9 +93,27 @@ def check_plan(
     known to fail. The `warehouse` is the one that is open; else one is opened where there is something to
     ask.
     """
+    missing = list(_missing_parents(plan, seen.bound.program))
+    if missing:
+        raise ProjectError(missing)
     published = {**seen.past.others.get(PROD, {}), **seen.past.publications}
-    found = find_losses(plan, work.program(), published, seen.tables, options.allow_destructive)
+    found = find_losses(plan, seen.bound.program, published, seen.tables, options.allow_destructive)
     outside = work.look_outside(plan, seen, warehouse)
     if found or outside.problems:
         raise ProjectError((*found, *outside.problems))
     return outside.kept
+
+
+def _missing_parents(plan: Plan, program: Program) -> Iterator[Diagnostic]:
+    """Tells of what is built of something that is neither there nor in prod."""
+    nodes = {**program.models, **program.seeds}
+    for action in plan.actions:
+        for node in () if isinstance(action.work, RunTest) else action.reads:
+            if node in program.nowhere:
+                own, prod = nodes[node].relation, program.nowhere[node]
+                yield Diagnostic(
+                    code=Code.PARENT_MISSING,
+                    message=f"`{action.name}` reads what is not there: neither `{own}` nor, in prod, `{prod}`",
+                    span=program.graph.nodes[action.node].span,
+                    help="select it as well, so that it is built here, or build it in prod",
+                )

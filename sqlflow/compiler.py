@@ -26,6 +26,7 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError, did_you_mean, has_errors
 from sqlflow.core.digest import digest
 from sqlflow.core.ids import NodeId, NodeKind, node_id
+from sqlflow.core.relation import Relation
 from sqlflow.core.severities import adjusted
 from sqlflow.core.source import SourceFile, SourceTree
 from sqlflow.core.span import Span
@@ -36,6 +37,7 @@ from sqlflow.link.link import link, link_query
 from sqlflow.link.types import Graph
 from sqlflow.parse.parse import parse, parse_query
 from sqlflow.parse.types import Parsed
+from sqlflow.plan.deferral import Defer
 from sqlflow.project.catalog import Catalog, read_catalog
 from sqlflow.project.read import read_project
 from sqlflow.project.settings import read_settings
@@ -53,13 +55,16 @@ PROJECT_FILE = "sqlflow.yml"
 INLINE = "<inline>"
 
 OnStage = Callable[[str], None]
+Rebind = Callable[[Mapping[NodeId, Relation]], tuple[Program, RunHooks]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compilation:
     """Every stage of a compiled project; what is None could not be made for the errors in `diagnostics`.
 
-    The `program` has the names of an environment in it, `plain` is the same one with those of prod.
+    The `program` has the names of an environment in it, `plain` is the same one with those of prod. `rebind`
+    binds the project once more, with other names for nodes that are only read. Where it is to `defer`, `prod`
+    is the project with prod's names, if these are those of another target.
     """
 
     system: System
@@ -79,6 +84,9 @@ class Compilation:
     program: Program | None = None
     plain: Program | None = None
     run_hooks: RunHooks | None = None
+    rebind: Rebind | None = None
+    defer: Defer | None = None
+    prod: Compilation | None = None
 
 
 def compile_project(
@@ -182,9 +190,9 @@ def _with_stages(
     strategies, found = _strategies(start, project, rendered, languages, schemas)
     diagnostics += found
     named = partial(_bound, start, languages, project, rendered, parsed, graph, schemas, binder, strategies)
-    plain, run_hooks = program, _ = named(replace(environment, name=PROD))
+    plain, run_hooks = program, _ = named(replace(environment, name=PROD), {})
     if not environment.is_prod:
-        program, run_hooks = named(environment)
+        program, run_hooks = named(environment, {})
     diagnostics += run_hooks.check()
     ended("bind")
     return replace(
@@ -200,6 +208,7 @@ def _with_stages(
         program=program,
         plain=plain,
         run_hooks=run_hooks,
+        rebind=partial(named, environment),
     )
 
 
@@ -243,8 +252,12 @@ def _bound(
     bound: SchemaBinder,
     strategies: Mapping[NodeId, RenderedStrategy],
     environment: Environment,
+    deferred: Mapping[NodeId, Relation],
 ) -> tuple[Program, RunHooks]:
-    """Binds the nodes to an environment's names; gives what makes the statements of a run's start and end."""
+    """Binds the nodes to an environment's names, but for what is deferred to others.
+
+    Gives what makes the statements of a run's start and end as well.
+    """
     binder = Binder(
         project,
         rendered,
@@ -259,6 +272,7 @@ def _bound(
         strategies,
         bound.forms,
         environment,
+        deferred,
     )
     run_hooks = RunHooks(
         project=project,
@@ -334,13 +348,12 @@ def compile_inline(compiled: Compilation, sql: str) -> BoundQuery:
         raise ProjectError(wrong)
     translated = None
     if languages.translator is not None:
-        catalog = compiled.catalog or Catalog()
         engine = OfflineEngine(compiled.adapter, ())
         schemas = _schema_binder(
             compiled,
             languages,
             engine,
-            catalog,
+            compiled.catalog or Catalog(),
             project,
             rendered,
             parsed,
@@ -362,6 +375,7 @@ def compile_inline(compiled: Compilation, sql: str) -> BoundQuery:
         languages.translator,
         languages.is_known,
         environment=program.environment,
+        deferred=program.deferred,
     )
     binder.program()
     return binder.query(query, facts, links, translated)

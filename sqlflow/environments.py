@@ -77,7 +77,8 @@ def roll_back(work: Workspace) -> RolledBack:
     environment = program.environment.name
     if environment not in {one.name for one in list_environments(work)}:
         raise ProjectError([_nothing(environment)])
-    with work.opened(program.graph.nodes) as opened, ExitStack() as stack:
+    nodes = frozenset(program.graph.nodes)
+    with work.opened(nodes, nodes) as opened, ExitStack() as stack:
         for closed in (opened.events, opened.warehouse, opened.leases):
             stack.callback(closed.close)
         log, spec = opened.seen.log, opened.adapter.spec

@@ -21,6 +21,7 @@ from sqlflow.plan.versions import Version, versions
 from sqlflow.state.state import State, fold
 
 if TYPE_CHECKING:
+    from sqlflow.apply.deferral import Bound, Deferral
     from sqlflow.apply.freshness import SourceQuestion
     from sqlflow.apply.looking import Seen, Subject
     from sqlflow.apply.outside import OutsideViews
@@ -197,11 +198,14 @@ class Workspace:
                 raise
             return empty
 
-    def look(self, nodes: frozenset[NodeId]) -> Seen:
-        """Looks into the warehouse and the state, for a plan of nodes, without changing anything."""
+    def look(self, nodes: frozenset[NodeId], builds: frozenset[NodeId]) -> Seen:
+        """Looks into the warehouse and the state, for a plan of nodes, without changing anything.
+
+        What it `builds` of them is read where it is built, and from nowhere else.
+        """
         from sqlflow.apply.looking import look_around
 
-        subject, state = self._subject(nodes), self.state()
+        subject, state = self._subject(nodes, builds), self.state()
         with closing(self.open_or_empty()) as warehouse:
             return look_around(warehouse, subject, state)
 
@@ -213,7 +217,7 @@ class Workspace:
         from sqlflow.apply.looking import not_seen
         from sqlflow.apply.outside import OutsideViews, look_outside
 
-        program, adapter, languages = self.program(), self.adapter(), self.compiled.languages
+        program, adapter, languages = seen.bound.program, self.adapter(), self.compiled.languages
         if adapter.spec.views_bind_by_name:
             return OutsideViews()
         published = {**seen.past.others.get(PROD, {}), **seen.past.publications}
@@ -230,8 +234,11 @@ class Workspace:
                 raise ProjectError([not_seen(adapter.classify(error), self.settings().target)]) from error
 
     @contextmanager
-    def opened(self, nodes: Iterable[NodeId]) -> Generator[Opened]:
-        """Opens the warehouse and the state for a run of nodes; they are closed where none comes of it."""
+    def opened(self, nodes: frozenset[NodeId], builds: frozenset[NodeId]) -> Generator[Opened]:
+        """Opens the warehouse and the state for a run of nodes; they are closed where none comes of it.
+
+        What it `builds` of them is read where it is built, and from nowhere else.
+        """
         from sqlflow.apply.run import open_run
         from sqlflow.store.open import open_log
 
@@ -240,10 +247,55 @@ class Workspace:
             opened.callback(warehouse.close)
             events = open_log(*self.state_place())
             opened.callback(events.close)
-            yield open_run(warehouse, self._subject(frozenset(nodes)), events)
+            yield open_run(warehouse, self._subject(nodes, builds), events)
             opened.pop_all()
 
-    def _subject(self, nodes: frozenset[NodeId]) -> Subject:
+    def bound(
+        self, chosen: frozenset[NodeId] = frozenset(), builds: frozenset[NodeId] = frozenset()
+    ) -> Bound:
+        """Binds the program for who reads these nodes; the warehouse is asked where it is to defer."""
+        from sqlflow.apply.catalog import Catalog
+        from sqlflow.apply.deferral import deferring
+
+        if self.compiled.defer is None:
+            return self._bound()
+        deferral, catalog = self._deferral(chosen, builds), Catalog(self.adapter().spec)
+        with closing(self.open_or_empty()) as warehouse, closing(warehouse.session()) as session:
+            return deferring(self._bound(), deferral, catalog, session)
+
+    @property
+    def prod(self) -> str:
+        """What prod is called: the environment, or the target, that is deferred to."""
+        other = self.compiled.prod
+        return other.settings.target.name if other is not None and other.settings is not None else PROD
+
+    def _bound(self) -> Bound:
+        from sqlflow.apply.deferral import Bound
+
+        run_hooks = self.compiled.run_hooks
+        if run_hooks is None:
+            raise ProjectError(self.diagnostics)
+        return Bound(program=self.program(), run_hooks=run_hooks)
+
+    def _deferral(self, chosen: frozenset[NodeId], builds: frozenset[NodeId]) -> Deferral | None:
+        """Gives what may be read from prod, where that is asked for."""
+        from sqlflow.apply.deferral import Deferral
+
+        compiled = self.compiled
+        if compiled.defer is None or compiled.rebind is None:
+            return None
+        prod = Workspace(compiled.prod, self._on_wait) if compiled.prod is not None else self
+        return Deferral(
+            builds=builds,
+            chosen=chosen,
+            favors=compiled.defer.favor_state,
+            names=prod.program().plain,
+            database=prod.settings().target.database,
+            versions=prod.versions(),
+            rebind=compiled.rebind,
+        )
+
+    def _subject(self, nodes: frozenset[NodeId], builds: frozenset[NodeId]) -> Subject:
         from sqlflow.apply.looking import Subject
 
         program, settings = self.program(), self.compiled.settings
@@ -251,7 +303,8 @@ class Workspace:
         if settings is None:
             raise ProjectError(self.diagnostics)
         return Subject(
-            program=program,
+            bound=self._bound(),
+            deferral=self._deferral(nodes, builds),
             settings=settings,
             adapter=self.adapter(),
             system=self.compiled.system,

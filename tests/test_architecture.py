@@ -13,7 +13,7 @@ from tests.sources import Module, module, modules
 
 RANKS = (
     "core", "system", "dialect", "project", "render", "parse", "link", "bind", "materialize", "checks",
-    "state", "plan", "memo", "adapter", "store", "apply", "compiler", "manifest", "workspace",
+    "state", "plan", "memo", "adapter", "store", "apply", "compiler", "deferring", "manifest", "workspace",
     "environments", "pulling", "asked", "api", "cli",
 )  # fmt: skip
 TOP = len(RANKS)

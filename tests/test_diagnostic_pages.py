@@ -30,6 +30,8 @@ NOT_FROM_FILES = {
     Code.UNREADABLE_FILE: "a file without the right to read it",
     Code.BAD_SELECTOR: "words on the command line",
     Code.EMPTY_SELECTION: "words on the command line",
+    Code.CANNOT_DEFER: "an option on the command line",
+    Code.PARENT_MISSING: "an option on the command line",
     Code.TIMED_OUT: "a query that is slow",
     Code.TEST_NOT_RUN: "a selection, and a warehouse in which something is missing",
     Code.SCHEMA_CHANGED: "two builds, and a change between them",

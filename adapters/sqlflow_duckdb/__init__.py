@@ -20,6 +20,7 @@ _SETTINGS = (
     Setting(
         name="path",
         type=str,
+        locates=True,
         default="{project}.duckdb",
         description="The database file, relative to the project; `:memory:` keeps nothing. "
         "Where it is left out, the file is named after the project.",

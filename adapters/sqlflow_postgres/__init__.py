@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
 _SETTINGS = (
     Setting(
-        name="host", type=str, default="localhost", description="The server, or the folder of its socket."
+        name="host",
+        type=str,
+        locates=True,
+        default="localhost",
+        description="The server, or the folder of its socket.",
     ),
-    Setting(name="port", type=int, default=5432, description="The server's port."),
+    Setting(name="port", type=int, locates=True, default=5432, description="The server's port."),
     Setting(name="user", type=str, description="The role to connect as; else the operating system's user."),
     Setting(name="password", type=str, secret=True, description="The role's password."),
-    Setting(name="dbname", type=str, required=True, description="The database to connect to."),
+    Setting(name="dbname", type=str, required=True, locates=True, description="The database to connect to."),
     Setting(
         name="sslmode",
         type=str,

@@ -36,13 +36,15 @@ READ_ONLY = "read_only"
 class Setting:
     """A key of a target's settings in `sqlflow.yml`. A secret's value is never shown anywhere.
 
-    `{project}` in a default stands for the project's name.
+    `{project}` in a default stands for the project's name. It `locates` where another value leads to another
+    warehouse, of which nothing can be read over the same connection.
     """
 
     name: str
     type: type[str] | type[int] | type[float] | type[bool]
     required: bool = False
     secret: bool = False
+    locates: bool = False
     default: str | int | float | bool | None = None
     description: str = ""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
 from sqlflow.adapter.protocol import Adapter, Failure, Session, Warehouse
 from sqlflow.apply.catalog import Catalog
+from sqlflow.apply.deferral import Bound, Deferral, deferring
 from sqlflow.apply.freshness import SourceFreshness, SourceQuestion, ask_sources, reasons_to_wait
 from sqlflow.apply.intents import Intents
 from sqlflow.apply.past import node_relations, read_past
@@ -34,8 +35,11 @@ class Seen:
 
     `versions` are what the project's nodes are built from now, `codes` their codes; `known` has the versions,
     by their ids, of what was published from another text; `impact` compares them. `tables` has the
-    columns of tables that may go on with their rows.
+    columns of tables that may go on with their rows. What is `bound` has the names that it is to be read and
+    built under.
     """
+
+    bound: Bound
 
     catalog: Catalog
     log: PublishLog
@@ -56,10 +60,11 @@ class Subject:
 
     `outside` has what the files that are sources tell of their version, `versions` what the nodes are built
     from; `asked` are the sources that the warehouse is asked about. `compared` are the nodes whose columns
-    are compared with those of their tables.
+    are compared with those of their tables. With a `deferral`, some of the nodes are read from prod.
     """
 
-    program: Program
+    bound: Bound
+    deferral: Deferral | None
     settings: Settings
     adapter: Adapter
     system: System
@@ -68,24 +73,31 @@ class Subject:
     asked: tuple[SourceQuestion, ...]
     compared: frozenset[NodeId]
 
+    @property
+    def environment(self) -> str:
+        """The name of the environment."""
+        return self.bound.program.environment.name
+
 
 def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
     """Asks the warehouse; nothing is changed.
 
     `state` is what is known of earlier runs. Raises ProjectError where the warehouse can't be looked into.
     """
-    program, versions, target = subject.program, subject.versions, subject.settings.target
+    versions, target, environment = subject.versions, subject.settings.target, subject.environment
     adapter, spec = subject.adapter, subject.adapter.spec
-    catalog, log = Catalog(spec), PublishLog(spec, target.database, program.environment.name)
-    intents = Intents(spec, target.database, program.environment.name)
+    catalog, log = Catalog(spec), PublishLog(spec, target.database, environment)
+    intents = Intents(spec, target.database, environment)
     try:
         with closing(warehouse.session()) as session:
             freshness = ask_sources(subject.asked, session, adapter, subject.system)
             told = {found.node: found.version for found in freshness if found.version is not None}
             waits = reasons_to_wait(freshness)
+            bound = deferring(subject.bound, subject.deferral, catalog, session)
+            program = bound.program
             pending = intents.read_all(session, node_relations(program))
             outside = {**subject.outside, **told}
-            past = read_past(program, outside, state, log, pending, catalog, session, waits)
+            past = read_past(bound, outside, state, log, pending, catalog, session, waits)
             # What is about to be published is what is there once this build has finished it.
             published = {**pending, **past.publications}
             shown = (published, *(past.others[name] for name in sorted(past.others, key=lambda n: n != PROD)))
@@ -94,13 +106,14 @@ def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
             other = {id for node, id in ids if versions[node].id != id}
             known = log.versions.read(session, sorted(other))
             codes = settled(versions, candidates, known, spec)
-            tables = dict(_tables(subject, past, codes, catalog, session))
+            tables = dict(_tables(program, subject.compared, past, codes, catalog, session))
     except ProjectError:
         raise
     except Exception as error:
         raise ProjectError([not_seen(adapter.classify(error), target)]) from error
     log.begin(past, node_relations(program), versions)
     return Seen(
+        bound=bound,
         catalog=catalog,
         log=log,
         intents=intents,
@@ -116,12 +129,17 @@ def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
 
 
 def _tables(
-    subject: Subject, past: Past, codes: Mapping[NodeId, str], catalog: Catalog, session: Session
+    program: Program,
+    compared: Collection[NodeId],
+    past: Past,
+    codes: Mapping[NodeId, str],
+    catalog: Catalog,
+    session: Session,
 ) -> Iterator[tuple[NodeId, tuple[Column, ...]]]:
     """Gives the columns of the tables that may go on, where other columns in their query would matter."""
     prod = past.others.get(PROD, {})
-    for id in sorted(subject.compared & subject.program.models.keys()):
-        model = subject.program.models[id]
+    for id in sorted(program.models.keys() & compared):
+        model = program.models[id]
         last = past.publications.get(id) or prod.get(id)
         if not _matters(model, is_same=last is not None and same_rows(last.code, codes[id])):
             continue

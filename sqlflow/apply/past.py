@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from sqlflow.adapter.protocol import Session
 from sqlflow.apply.catalog import Catalog
+from sqlflow.apply.deferral import Bound
 from sqlflow.apply.publish_log import PublishLog, followed
 from sqlflow.bind.types import Program
 from sqlflow.core.digest import digest
@@ -26,7 +27,7 @@ _NOT_PASSED = frozenset({Status.FAIL, Status.WARN, Status.ERROR})
 
 
 def read_past(
-    program: Program,
+    bound: Bound,
     outside: Mapping[NodeId, str],
     state: State,
     log: PublishLog,
@@ -42,12 +43,14 @@ def read_past(
     `outside` has what the sources tell of their version, `too_old` says which of them are too old; what tests
     last passed on is in the `state`.
     """
-    found = log.read(session)
+    program, found = bound.program, log.read(session)
     publications: dict[NodeId, Publication] = {}
     adoptable: set[NodeId] = set()
     is_virtual = program.environment.is_virtual
     others = _there(log.elsewhere(session), program, catalog, session) if is_virtual else {}
     for id, relation in node_relations(program).items():
+        if id in program.deferred:
+            continue
         publication = found.get((id, relation_sql(program.spec, relation)))
         about_to_be = pending.get(id)
         if about_to_be is not None and (publication is None or publication.number < about_to_be.number):
@@ -78,6 +81,7 @@ def read_past(
         others=others,
         owners=log.tables.owners(),
         adoptable=frozenset(adoptable) if is_virtual else frozenset(),
+        deferred=bound.deferred,
         removed=tuple(_removed(program, found, catalog, session)),
         filling=log.tables.fills(),
         kept=log.tables.kept(lambda table: catalog.kind(session, table) is not None),

@@ -162,11 +162,12 @@ class PublishLog:
         if not number.isdigit():
             return ()
         names = {name: quote(self._spec, name) for name in _COLUMNS}
+        environment = PROD if node in self._past.deferred else self.environment
         rows = session.fetch(
             f"SELECT {names['publication']} FROM {relation_sql(self._spec, self.relation)}\n"
             f"WHERE {names['environment']} = $1 AND {names['node']} = $2 AND {names['relation']} = $3 "
             f"AND {names['number']} >= $4 ORDER BY {names['number']}",
-            [self.environment, node, self._names.get(node, ""), int(number)],
+            [environment, node, self._names.get(node, ""), int(number)],
         )
         found = tuple(_publications(rows))
         numbers = [publication.number for publication in found]
@@ -174,9 +175,9 @@ class PublishLog:
         return found if whole and found and found[0].data == version else ()
 
     def last(self, node: NodeId) -> Publication | None:
-        """Gives a node's last publication, where its table or view is still there."""
+        """Gives a node's last publication where it is read from, if its table or view is still there."""
         with self._lock:
-            return self._published.get(node) or self._past.publications.get(node)
+            return self._published.get(node) or self._past.last(node)
 
     def version(self, node: NodeId) -> str | None:
         """Gives the data version of what a node holds now; None where nobody can tell."""

@@ -19,7 +19,6 @@ from sqlflow.apply.run_hooks import RunHookRunner
 from sqlflow.apply.signals import Signals
 from sqlflow.apply.versioned import Versions
 from sqlflow.apply.work import Workshop
-from sqlflow.bind.run_hooks import RunHooks
 from sqlflow.bind.types import Program
 from sqlflow.core.diagnostic import Severity
 from sqlflow.plan.replaced import made_again
@@ -60,9 +59,9 @@ def open_run(warehouse: Warehouse, subject: Subject, events: EventLog) -> Opened
     )
 
 
-def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks) -> Execution:
+def execution(plan: Plan, opened: Opened) -> Execution:
     """Makes the run of a plan; it closes the warehouse when it ends."""
-    spec = opened.adapter.spec
+    spec, program = opened.adapter.spec, opened.seen.bound.program
     now = opened.system.now()
     promoter = make_promoter(
         spec,
@@ -97,7 +96,7 @@ def execution(plan: Plan, program: Program, opened: Opened, run_hooks: RunHooks)
     )
     told = [found.diagnostic or too_old(found) for found in opened.seen.freshness]
     warnings = tuple(replace(d, severity=Severity.WARNING) for d in told if d is not None)
-    hooks = RunHookRunner(run_hooks, opened.warehouse, opened.adapter, opened.system)
+    hooks = RunHookRunner(opened.seen.bound.run_hooks, opened.warehouse, opened.adapter, opened.system)
     return Execution(
         plan, opened.warehouse, opened.adapter, opened.system, workshop, promoter, unseen, hooks, warnings
     )

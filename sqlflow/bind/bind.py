@@ -68,7 +68,7 @@ class Binder:
     queries, and `translator` writes the types of columns. `is_known` says whether the source's dialect has
     a function of that name by itself; `strategies` are the statements of those that the project wrote,
     `forms` the digests of the queries' canonical forms. What the project builds has the names of the
-    `environment`.
+    `environment`; what is `deferred` is not built, and read under the names that are given.
     """
 
     def __init__(
@@ -86,8 +86,10 @@ class Binder:
         strategies: Mapping[NodeId, RenderedStrategy] = MappingProxyType({}),
         forms: Mapping[QueryKey, str] = MappingProxyType({}),
         environment: Environment = PLAIN,
+        deferred: Mapping[NodeId, Relation] = MappingProxyType({}),
     ) -> None:
         self._environment = environment
+        self._deferred = deferred
         self._forms = forms
         self._inner_forms: dict[NodeId, str] = {}
         self._strategies = strategies
@@ -149,6 +151,7 @@ class Binder:
                 **{id: model.relation for id, model in self._rendered.models.items()},
                 **{id: seed.relation for id, seed in self._rendered.seeds.items()},
             },
+            deferred=self._deferred,
         )
 
     def query(
@@ -204,7 +207,7 @@ class Binder:
     def _model(self, node: NodeId) -> BoundModel | None:
         rendered = self._rendered.models[node]
         declared = self._project.models[node]
-        relation = self._named(rendered.relation)
+        relation = self._deferred.get(node) or self._named(rendered.relation)
         this = TableText(from_clause=relation_sql(self._spec, relation), visible=relation.identifier)
         full = self._query(QueryKey(node, "full"), rendered.full, this)
         if full is None and (declared.function is None or declared.function.is_ibis):
@@ -271,7 +274,7 @@ class Binder:
     def _seed(self, node: NodeId) -> BoundSeed:
         rendered = self._rendered.seeds[node]
         declared = self._project.seeds[node]
-        relation = self._named(rendered.relation)
+        relation = self._deferred.get(node) or self._named(rendered.relation)
         this = TableText(from_clause=relation_sql(self._spec, relation), visible=relation.identifier)
         self._texts[node] = this
         return BoundSeed(

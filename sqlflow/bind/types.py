@@ -318,7 +318,8 @@ class Program:
 
     `schemas` has every model, seed and source whose query could be read. `volatile` names, of each node
     that has such, what may give other rows although nothing that it reads has changed: functions, words,
-    tables that are none of the project's. The names of its relations are those of the `environment`;
+    tables that are none of the project's. The names of its relations are those of the `environment`, but for
+    what is `deferred`, which is read under these; what could have been, and is `nowhere`, has these in prod.
     `plain` are those that its models and seeds have in prod.
     """
 
@@ -333,3 +334,5 @@ class Program:
     volatile: Mapping[NodeId, tuple[str, ...]]
     environment: Environment = PLAIN
     plain: Mapping[NodeId, Relation] = field(default_factory=lambda: MappingProxyType({}))
+    deferred: Mapping[NodeId, Relation] = field(default_factory=lambda: MappingProxyType({}))
+    nowhere: Mapping[NodeId, Relation] = field(default_factory=lambda: MappingProxyType({}))

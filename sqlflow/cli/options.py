@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import click
+
+if TYPE_CHECKING:
+    from sqlflow.plan.deferral import Defer
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -205,6 +208,32 @@ def allow_destructive(command: Function) -> Function:
 def force(command: Function) -> Function:
     """Adds `--force`."""
     return click.option("--force", is_flag=True, help="Build what is unchanged as well.")(command)
+
+
+def defer(command: Function) -> Function:
+    """Adds `--defer`, `--defer-to` and `--favor-state`."""
+    command = click.option(
+        "--favor-state",
+        is_flag=True,
+        help="With --defer: read all that is not selected from prod, if it is there.",
+    )(command)
+    command = click.option(
+        "--defer-to", metavar="TARGET", help="The same as --defer; prod has the names of this target."
+    )(command)
+    return click.option(
+        "--defer", is_flag=True, help="Read from prod what is not selected, and not built here yet."
+    )(command)
+
+
+def deferring(*, defer: bool, defer_to: str | None, favor_state: bool) -> Defer | None:
+    """Gives what is asked to be deferred."""
+    if favor_state and not defer and defer_to is None:
+        raise click.UsageError("--favor-state is said of what is deferred: add --defer")
+    if not defer and defer_to is None:
+        return None
+    from sqlflow.plan.deferral import Defer
+
+    return Defer(to=defer_to, favor_state=favor_state)
 
 
 class MomentParam(click.ParamType[datetime]):

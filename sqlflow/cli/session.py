@@ -15,6 +15,7 @@ from sqlflow.dialect.environments import PROD
 if TYPE_CHECKING:
     from sqlflow.api import LoadedProject
     from sqlflow.core.source import SourceTree
+    from sqlflow.plan.deferral import Defer
 
 # The path that an inline query has in diagnostics.
 INLINE = "<inline>"
@@ -31,6 +32,8 @@ class Session:
         self.terminal: Terminal = terminal(given.format)
         # Whether the functions of ibis models are called, to compile them.
         self.python = True
+        # What is to be read from prod, if that is asked for.
+        self.defer: Defer | None = None
         # A run promises a last line in JSON, however it ends: these say whether it is still owed.
         self.owes_run_finished = False
         self.inline: str | None = None
@@ -53,6 +56,7 @@ class Session:
             environment=self.given.env or PROD,
             vars=self.given.vars,
             python=self.python,
+            defer=self.defer,
             on_wait=self._waits,
         )
         self._tree = project.tree

@@ -151,7 +151,7 @@ class Judge:
         ]
 
     def _last(self, node: NodeId) -> Publication | None:
-        return self._past.publications.get(node) if self._past is not None else None
+        return self._past.last(node) if self._past is not None else None
 
     def _since(self, node: NodeId, before: str) -> frozenset[str] | None:
         """The columns in which a node will differ from a data version, once the plan is carried out."""

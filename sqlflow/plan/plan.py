@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -132,7 +132,7 @@ def make_plan(
         after = (*before[node], *gates.get(node, ()))
         code = codes.get(node, "")
         actions.append(_action(program.graph.nodes[node], work, after, verdict, code, effective[node]))
-    return Plan(
+    plan = Plan(
         command=command.value,
         target=options.target,
         threads=options.threads,
@@ -147,6 +147,7 @@ def make_plan(
         drops_gone=options.removes and program.environment.is_virtual,
         claims=options.claims or bool(takes),
     )
+    return plan.reading(past.deferred.values()) if past is not None else plan
 
 
 def _action(
@@ -179,19 +180,24 @@ def _asked(program: Program, node: NodeId, options: PlanOptions) -> str:
     return f"{asked}, and with it what depends on it" if model.time.depends_on_past else asked
 
 
+def of_command(program: Program, command: Command, selected: Collection[NodeId]) -> frozenset[NodeId]:
+    """Gives what a command does something with, of what is selected."""
+    kinds = {
+        Command.BUILD: {NodeKind.MODEL, NodeKind.SEED, NodeKind.SNAPSHOT, NodeKind.SOURCE, NodeKind.TEST},
+        Command.TEST: {NodeKind.TEST},
+        Command.SEED: {NodeKind.SEED, NodeKind.TEST},
+    }[command]
+    return frozenset(node for node in selected if program.graph.nodes[node].kind in kinds)
+
+
 def _wanted(
     program: Program,
     command: Command,
     selected: frozenset[NodeId],
     effective: Mapping[NodeId, tuple[NodeId, ...]],
 ) -> frozenset[NodeId]:
-    kinds = {
-        Command.BUILD: {NodeKind.MODEL, NodeKind.SEED, NodeKind.SNAPSHOT, NodeKind.SOURCE, NodeKind.TEST},
-        Command.TEST: {NodeKind.TEST},
-        Command.SEED: {NodeKind.SEED, NodeKind.TEST},
-    }[command]
     nodes = program.graph.nodes
-    wanted = {node for node in selected if nodes[node].kind in kinds and not is_ephemeral(program, node)}
+    wanted = {node for node in of_command(program, command, selected) if not is_ephemeral(program, node)}
     loads = {source.id for source in program.sources.values() if source.load is not None}
     if command is Command.BUILD:
         wanted |= {parent for node in wanted for parent in effective.get(node, ()) if parent in loads}
@@ -278,9 +284,13 @@ def _descendants(
 
 
 def _outside(program: Program, reads: Sequence[NodeId], wanted: frozenset[NodeId]) -> tuple[Relation, ...]:
-    """The relations of the project that a node reads and that the plan does not build."""
+    """The relations of the project that a node reads and that the plan does not build.
+
+    Of what is nowhere, there are two: the one that prod could have had as well.
+    """
     nodes = [program.models.get(node) or program.seeds.get(node) for node in reads if node not in wanted]
-    return tuple(node.relation for node in nodes if node is not None)
+    found = [(node.relation, program.nowhere.get(node.id)) for node in nodes if node is not None]
+    return tuple(relation for both in found for relation in both if relation is not None)
 
 
 def _audits(

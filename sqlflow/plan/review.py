@@ -13,6 +13,8 @@ from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.ranges import Ranges, normalised
 from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
+from sqlflow.dialect.environments import PROD
+from sqlflow.plan.deferral import Deferred
 from sqlflow.plan.due import batches_due, batches_within
 from sqlflow.plan.fills import filled_before
 from sqlflow.plan.impact import Impact
@@ -111,7 +113,8 @@ class Review:
     how many nodes of the selection are as they should be, `pruned` are those that read what is built, and
     nothing of what is other than it was. `untold` are sources that can't tell whether they changed.
     `kept` are views from outside the project that are made again along with what they read.
-    `critical` is the chain of actions that takes longest, by what each took last: `critical_seconds`.
+    `critical` is the chain of actions that takes longest, by what each took last: `critical_seconds`. What is
+    `deferred` is read as it is in `prod`, which is the environment or the target of that name.
     """
 
     target: str
@@ -127,6 +130,8 @@ class Review:
     critical_seconds: float
     pruned: tuple[Pruned, ...] = ()
     kept: tuple[Relation, ...] = ()
+    deferred: tuple[Deferred, ...] = ()
+    prod: str = PROD
 
     @property
     def changes_code(self) -> bool:
@@ -180,6 +185,7 @@ def review(
         critical=critical,
         critical_seconds=length,
         pruned=tuple(_pruned(plan, program)),
+        deferred=plan.deferred,
     )
 
 

@@ -6,7 +6,7 @@ It has no SQL and no settings of a target in it, only names, digests and what a 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -15,11 +15,13 @@ from sqlflow.bind.types import Program
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError
 from sqlflow.core.ids import NodeId
+from sqlflow.plan.deferral import Defer, Deferred
 from sqlflow.plan.due import Interval
 from sqlflow.plan.types import Plan
+from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 class UnreadablePlanError(Exception):
@@ -54,8 +56,20 @@ class SavedTake:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SavedDeferred:
+    """A node that is read as prod has it: its name there, and the code that it was built of, if known."""
+
+    node: NodeId
+    relation: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPlan:
-    """A plan as it was reviewed: what it was made of, when, what it takes, and its actions in their order."""
+    """A plan as it was reviewed: what it was made of, when, what it takes, and its actions in their order.
+
+    What it reads as prod has it is `deferred`, where that was asked for by `defer`.
+    """
 
     project: str
     target: str
@@ -72,6 +86,8 @@ class SavedPlan:
     actions: tuple[SavedAction, ...]
     takes: tuple[SavedTake, ...]
     removes: tuple[NodeId, ...]
+    defer: Defer | None = None
+    deferred: tuple[SavedDeferred, ...] = ()
 
 
 def saved_takes(plan: Plan, published: Mapping[NodeId, Publication]) -> tuple[SavedTake, ...]:
@@ -105,6 +121,18 @@ def saved_actions(
     )
 
 
+def saved_deferred(deferred: Iterable[Deferred]) -> tuple[SavedDeferred, ...]:
+    """Gives what is read as prod has it as it is kept."""
+    return tuple(
+        SavedDeferred(
+            node=one.node,
+            relation=str(one.relation),
+            code=one.publication.code if one.publication is not None else "",
+        )
+        for one in deferred
+    )
+
+
 def check_saved(
     saved: SavedPlan,
     plan: Plan,
@@ -119,7 +147,6 @@ def check_saved(
     more. Newer data of nodes that the plan does not build is no reason: it is read.
     """
     target = plan.target
-    nodes = program.graph.nodes
     kept = plan.only({action.node for action in saved.actions})
     kept = replace(
         kept,
@@ -134,18 +161,28 @@ def check_saved(
         )
         help_ = "name the project with --project, the target with --target, the environment with --env"
         raise _out_of_date(message, (), help_)
-    notes = tuple(
-        f"`{nodes[node].name if node in nodes else node}` {what}"
-        for node, what in (
-            *_changed(saved, codes, published),
-            *_taken_otherwise(saved, kept, published),
-            *_new_tests(saved, kept),
-        )
+    _check(
+        program,
+        *_changed(saved, codes, published),
+        *_taken_otherwise(saved, kept, published),
+        *_read_otherwise(saved.deferred, kept),
+        *_new_tests(saved, kept),
     )
+    return kept
+
+
+def check_deferred(plan: Plan, found: Iterable[Deferred], program: Program) -> None:
+    """Raises ProjectError where what is `found` to be read as prod has it is not what a plan says."""
+    now = replace(plan, deferred=tuple(found))
+    _check(program, *_read_otherwise(saved_deferred(plan.deferred), now))
+
+
+def _check(program: Program, *found: tuple[NodeId, str]) -> None:
+    nodes = program.graph.nodes
+    notes = tuple(f"`{nodes[node].name if node in nodes else node}` {what}" for node, what in found)
     if notes:
         help_ = "nothing was done; make the plan again, and look at it"
         raise _out_of_date("the plan is not what would be done any more", notes, help_)
-    return kept
 
 
 def _changed(
@@ -178,6 +215,22 @@ def _taken_otherwise(
             yield was.node, "was published since the plan was made"
 
 
+def _read_otherwise(saved: Iterable[SavedDeferred], plan: Plan) -> Iterator[tuple[NodeId, str]]:
+    """Says which nodes would be read otherwise now, as prod has them or not."""
+    was = {one.node: one for one in saved if one.node in plan.reads}
+    now = {one.node: one for one in saved_deferred(plan.deferred)}
+    for node in sorted(was.keys() | now.keys()):
+        before, after = was.get(node), now.get(node)
+        if after is None:
+            yield node, "is not read as prod has it any more"
+        elif before is None:
+            yield node, "would be read as prod has it"
+        elif before.relation != after.relation:
+            yield node, f"would be read from `{after.relation}`, and not from `{before.relation}`"
+        elif not same_rows(before.code, after.code):
+            yield node, "is of other code in prod than when the plan was made"
+
+
 def _new_tests(saved: SavedPlan, plan: Plan) -> Iterator[tuple[NodeId, str]]:
     """Says of which tests would run that were not there."""
     known = {action.node for action in saved.actions}
@@ -196,7 +249,7 @@ def _number(publication: Publication | None) -> int:
 
 def encode_plan(saved: SavedPlan, review: Mapping[str, object]) -> str:
     """Writes a plan as JSON, with its review for people and tools to read."""
-    interval = saved.interval
+    interval, defer = saved.interval, saved.defer
     record = {
         "format": _FORMAT,
         "project": saved.project,
@@ -221,6 +274,8 @@ def encode_plan(saved: SavedPlan, review: Mapping[str, object]) -> str:
             for t in saved.takes
         ],
         "removes": list(saved.removes),
+        "defer": {"to": defer.to, "favor_state": defer.favor_state} if defer is not None else None,
+        "deferred": [{"node": d.node, "relation": d.relation, "code": d.code} for d in saved.deferred],
         "review": review,
     }
     return json.dumps(record, indent=2) + "\n"
@@ -267,11 +322,27 @@ def decode_plan(text: str) -> SavedPlan:
                 for one in found["takes"]
             ),
             removes=tuple(NodeId(_text(node)) for node in found["removes"]),
+            defer=_defer(found["defer"]),
+            deferred=tuple(
+                SavedDeferred(
+                    node=NodeId(_text(one["node"])),
+                    relation=_text(one["relation"]),
+                    code=_text(one["code"]),
+                )
+                for one in found["deferred"]
+            ),
         )
     except KeyError as error:
         raise UnreadablePlanError(f"it has no {error}") from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadablePlanError(str(error)) from error
+
+
+def _defer(found: Any) -> Defer | None:
+    if found is None:
+        return None
+    to = _text(found["to"]) if found["to"] is not None else None
+    return Defer(to=to, favor_state=_truth(found["favor_state"]))
 
 
 def _moment(moment: datetime | None) -> str | None:

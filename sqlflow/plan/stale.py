@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
+from sqlflow.plan.deferral import Deferred
 from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
 
@@ -33,6 +34,7 @@ class Past:
     whose the tables by version are; what is `adoptable` was published as a table of its own name, though the
     layout is one of tables by version. `kept` has what own tables hold that are not shown any more, `filling`
     what those do that are not shown yet, `removed` what is shown of nodes that are no longer in the project.
+    `deferred` are the nodes that are read as prod has them.
     """
 
     publications: Mapping[NodeId, Publication] = field(default_factory=lambda: MappingProxyType({}))
@@ -47,12 +49,18 @@ class Past:
     kept: Mapping[NodeId, tuple[Publication, ...]] = field(default_factory=lambda: MappingProxyType({}))
     filling: Mapping[NodeId, Publication] = field(default_factory=lambda: MappingProxyType({}))
     removed: tuple[Publication, ...] = ()
+    deferred: Mapping[NodeId, Deferred] = field(default_factory=lambda: MappingProxyType({}))
+
+    def last(self, node: NodeId) -> Publication | None:
+        """Gives the last publication of a node where it is read from; None where nobody can tell."""
+        deferred = self.deferred.get(node)
+        return deferred.publication if deferred is not None else self.publications.get(node)
 
     def version(self, node: NodeId) -> str | None:
         """Gives the data version of a node that another one reads; None where nobody can tell."""
         if node in self.outside:
             return self.outside[node]
-        found = self.publications.get(node)
+        found = self.last(node)
         return found.data if found is not None else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from sqlflow.core.config import TestConfig
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
+from sqlflow.plan.deferral import Deferred
 from sqlflow.plan.due import Interval
 from sqlflow.state.publication import Publication
 
@@ -162,7 +163,7 @@ class Plan:
     no longer in the project, and is dropped last where the plan `drops_gone`. `unchanged` is what was
     selected and is as it should be, with its tests. `untold` are the sources that can't tell whether they
     changed: what reads them is always built. Where it `claims` the environment, nobody else may change its
-    code meanwhile.
+    code meanwhile. What is `deferred` is read by the actions as prod has it.
     """
 
     command: str
@@ -178,6 +179,7 @@ class Plan:
     gone: tuple[Publication, ...] = ()
     drops_gone: bool = False
     claims: bool = False
+    deferred: tuple[Deferred, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -191,7 +193,20 @@ class Plan:
 
     def only(self, nodes: Collection[NodeId]) -> Plan:
         """The same plan with some of its actions: these wait for none that is left out."""
-        return replace(self, actions=tuple(action for action in self.actions if action.node in nodes))
+        plan = replace(self, actions=tuple(action for action in self.actions if action.node in nodes))
+        return plan.reading(self.deferred)
+
+    def reading(self, deferred: Iterable[Deferred]) -> Plan:
+        """The same plan with what its actions read as prod has it, of what is `deferred`."""
+        reads = self.reads
+        return replace(self, deferred=tuple(one for one in deferred if one.node in reads))
+
+    @property
+    def reads(self) -> frozenset[NodeId]:
+        """The nodes that the actions, and the tests that audit them, read."""
+        read = {node for action in self.actions for node in action.reads}
+        tests = (test for action in self.actions for test in action.audits)
+        return frozenset(read | {place.node for test in tests for place in test.query.reads})
 
     @property
     def nodes(self) -> Iterator[NodeId]:

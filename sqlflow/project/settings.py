@@ -264,7 +264,7 @@ def _target(
     if pair is None:
         top.report(_unknown_target(name, names, targets, top.span("target") if asked is None else None))
         return None, names
-    return _read_target(pair, render_value, top.diagnostics), names
+    return _read_target(pair, targets, render_value, top.diagnostics), names
 
 
 def _is_empty(node: Node) -> bool:
@@ -288,7 +288,9 @@ def _unknown_target(
     )
 
 
-def _read_target(pair: Pair, render_value: RenderValue, diagnostics: list[Diagnostic]) -> Target | None:
+def _read_target(
+    pair: Pair, targets: MappingNode, render_value: RenderValue, diagnostics: list[Diagnostic]
+) -> Target | None:
     node = render_node(pair.node, render_value, diagnostics)
     if _is_empty(node) and not is_failed(node):
         node = MappingNode(pairs=(), span=pair.key_span)
@@ -297,7 +299,10 @@ def _read_target(pair: Pair, render_value: RenderValue, diagnostics: list[Diagno
         return None
     type_ = section.required_text("type")
     schema, database = section.text("schema"), section.text("database")
-    threads = section.whole("threads", least=1)
+    threads, defer_to = section.whole("threads", least=1), section.text("defer_to")
+    if defer_to is not None and targets.get(defer_to) is None:
+        names = tuple(pair.key for pair in targets.pairs)
+        diagnostics.append(_unknown_target(defer_to, names, targets, section.span("defer_to")))
     settings = {
         rest.key: ConfigEntry(to_value(rest.node), rest.node.span, rest.key_span)
         for rest in section.rest()
@@ -313,6 +318,7 @@ def _read_target(pair: Pair, render_value: RenderValue, diagnostics: list[Diagno
         threads=threads or DEFAULT_THREADS,
         settings=MappingProxyType(settings),
         span=pair.key_span,
+        defer_to=defer_to,
     )
 
 

@@ -52,7 +52,10 @@ class Template(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A connection by name. `settings` are the adapter's own keys, as written."""
+    """A connection by name. `settings` are the adapter's own keys, as written.
+
+    `defer_to` is the target whose names are prod's, where what is not there is to be read from prod.
+    """
 
     name: str
     type: str
@@ -61,6 +64,7 @@ class Target:
     threads: int
     settings: Mapping[str, ConfigEntry]
     span: Span
+    defer_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

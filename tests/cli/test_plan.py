@@ -187,3 +187,44 @@ def test_an_interval_is_restated(run: Run, library: Path, command: str) -> None:
     result = run(command, "--restate", "days", "--start", "2024-01-01", "--end", "2025-01-01")
     assert result.exit_code == 0
     assert ("restated" if command == "plan" else "1 batch") in result.stdout + result.stderr
+
+
+def test_what_is_read_as_prod_has_it(run: Run, library: Path) -> None:
+    settings = library / "sqlflow.yml"
+    settings.write_text(f"{settings.read_text()}\nlayout: direct\n")
+    assert run("build").exit_code == 0
+    (library / "models" / "other.sql").write_text("select 1 as id")
+    assert run("build", "-s", "other").exit_code == 0
+    (library / "models" / "other.sql").write_text("select 2 as id")
+    (library / "models" / "more.sql").write_text("select other.id from other cross join book_loans")
+    result = run("plan", "dev", "--defer", "-s", "more", "-o", "plan.json")
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert "read as prod has it: other, book_loans" in lines
+    assert "reads prod's other, built of other code" in lines
+    [record] = [
+        json.loads(line) for line in run("plan", "dev", "--defer", "-s", "more", "--json").stdout.splitlines()
+    ]
+    assert [(one["name"], one["source"], one["relation"], one["code"]) for one in record["deferred"]] == [
+        ("other", "prod", "main.other", "other"),
+        ("book_loans", "prod", "main.book_loans", "same"),
+    ]
+    text = run("plan", "dev", "--defer", "-s", "more", "--markdown").stdout
+    assert "\nread as prod has it: other, book_loans\n" in text
+    result = run("apply", "plan.json")
+    assert result.exit_code == 0, result.stderr
+    assert "1 ok" in result.stderr + result.stdout
+    assert run("show", "more", "--env", "dev").exit_code == 0
+    assert run("show", "other", "--env", "dev").exit_code == 1
+    assert run("show", "other", "--env", "dev", "--defer").exit_code == 0
+    assert run("test", "--env", "dev", "--defer").exit_code == 0
+    assert run("build", "--env", "dev", "-s", "more", "--defer", "--favor-state").exit_code == 0
+
+
+def test_deferring_is_refused_where_it_means_nothing(run: Run, library: Path) -> None:
+    for command in ("build", "plan", "test"):
+        assert run(command, "--favor-state").exit_code == 2
+        result = run(command, "--defer")
+        assert (result.exit_code, "SF0018" in result.stderr) == (1, True)
+    assert run("show", "--failed", "x", "--defer").exit_code == 2
+    assert run("build", "--defer-to", "nowhere").exit_code == 1

@@ -42,6 +42,7 @@ def command(
     if session.given.env is None:
         # A plan is of one environment.
         session.given = session.given._replace(env=saved.environment)
+    session.defer = saved.defer
     run(
         session,
         lambda project: project.apply_saved(

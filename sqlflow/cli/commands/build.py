@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("build", cls=options.SelectCommand)
 @options.selection
+@options.defer
 @options.full_refresh
 @options.forward_only
 @options.allow_destructive
@@ -29,6 +30,9 @@ def command(
     *,
     select: tuple[str, ...],
     exclude: tuple[str, ...],
+    defer: bool,
+    defer_to: str | None,
+    favor_state: bool,
     full_refresh: bool,
     forward_only: bool,
     allow_destructive: tuple[str, ...],
@@ -47,6 +51,7 @@ def command(
     """
     from sqlflow.cli.runs import run
 
+    session.defer = options.deferring(defer=defer, defer_to=defer_to, favor_state=favor_state)
     options.check_interval(start, end, full_refresh=full_refresh, restate=restate)
     options.check_forward_only(forward_only=forward_only, full_refresh=full_refresh)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @click.command("plan", cls=options.SelectCommand)
 @click.argument("environment", required=False, metavar="[ENV]")
 @options.selection
+@options.defer
 @options.full_refresh
 @options.forward_only
 @options.allow_destructive
@@ -33,6 +34,9 @@ def command(
     environment: str | None,
     select: tuple[str, ...],
     exclude: tuple[str, ...],
+    defer: bool,
+    defer_to: str | None,
+    favor_state: bool,
     full_refresh: bool,
     forward_only: bool,
     allow_destructive: tuple[str, ...],
@@ -59,6 +63,7 @@ def command(
         if session.given.env not in (None, environment):
             raise click.UsageError(f"ENV and --env {session.given.env} exclude each other")
         session.given = session.given._replace(env=environment)
+    session.defer = options.deferring(defer=defer, defer_to=defer_to, favor_state=favor_state)
     options.check_interval(start, end, full_refresh=full_refresh, restate=restate)
     options.check_forward_only(forward_only=forward_only, full_refresh=full_refresh)
     if markdown and session.terminal.is_json:

@@ -18,14 +18,28 @@ if TYPE_CHECKING:
 @click.option("--inline", metavar="SQL", help="Show the rows of this query; it may use what a model may.")
 @click.option("--failed", is_flag=True, help="Show the rows that its tests found and kept.")
 @click.option("--limit", type=click.IntRange(min=1), default=5, show_default=True, help="How many rows.")
+@options.defer
 @options.with_session()
-def command(session: Session, *, name: str | None, inline: str | None, failed: bool, limit: int) -> None:
+def command(
+    session: Session,
+    *,
+    name: str | None,
+    inline: str | None,
+    failed: bool,
+    limit: int,
+    defer: bool,
+    defer_to: str | None,
+    favor_state: bool,
+) -> None:
     """Show the first rows of a model, seed, source or query.
 
     NAME is a model, a seed, a source as source.table, or a test that kept rows; nothing is built.
     """
     if (name is None) == (inline is None) or (failed and name is None):
         raise click.UsageError("give either NAME or --inline SQL, --failed with NAME only")
+    session.defer = options.deferring(defer=defer, defer_to=defer_to, favor_state=favor_state)
+    if failed and session.defer is not None:
+        raise click.UsageError("--failed shows what tests have kept here: it excludes --defer")
     session.inline = inline
     project = session.load()
     if failed and name is not None:

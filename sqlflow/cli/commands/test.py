@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("test", cls=options.SelectCommand)
 @options.selection
+@options.defer
 @options.running
 @options.store_failures
 @options.with_session()
@@ -22,6 +23,9 @@ def command(
     *,
     select: tuple[str, ...],
     exclude: tuple[str, ...],
+    defer: bool,
+    defer_to: str | None,
+    favor_state: bool,
     fail_fast: bool,
     threads: int | None,
     store_failures: bool,
@@ -32,6 +36,7 @@ def command(
     """
     from sqlflow.cli.runs import run
 
+    session.defer = options.deferring(defer=defer, defer_to=defer_to, favor_state=favor_state)
     run(
         session,
         lambda project: project.test(

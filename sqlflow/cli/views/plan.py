@@ -34,6 +34,7 @@ from sqlflow.cli.views.paint import Paint, count, no_colour, seconds, visible
 from sqlflow.dialect.environments import PROD
 
 if TYPE_CHECKING:
+    from sqlflow.plan.deferral import Deferred
     from sqlflow.plan.review import Change, Review, Work
 
 Record: TypeAlias = dict[str, object]
@@ -54,7 +55,7 @@ def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False
     lines = [paint(_headline(found), "title")]
     for change in _told(found):
         lines += ["", *_change(change, paint)]
-    lines += _taken(found, paint)
+    lines += [*_taken(found, paint), *_deferred(found, paint)]
     lines += ["", *_work(found, paint, all_work)]
     lines += _kept(found, paint)
     if found.pruned:
@@ -91,6 +92,24 @@ def _kept(found: Review, paint: Paint) -> list[str]:
     return ["", paint(f"views from outside, kept: {names}", "dim")]
 
 
+def _deferred(found: Review, paint: Paint, most: int = _MOST) -> list[str]:
+    """Says what is read as prod has it, and of what the project would make something else now."""
+    if not found.deferred:
+        return []
+
+    def listed(some: Sequence[Deferred]) -> str:
+        names = ", ".join(visible(one.name) for one in some[:most])
+        return names + (f" and {len(some) - most} more" if len(some) > most else "")
+
+    lines = ["", paint(f"read as {found.prod} has it: {listed(found.deferred)}", "dim")]
+    other = [one for one in found.deferred if one.is_of_other_code]
+    unknown = [one for one in found.deferred if one.publication is None]
+    for some, what in ((other, "built of other code"), (unknown, "built nobody knows of what")):
+        if some:
+            lines.append(paint(f"reads {found.prod}'s {listed(some)}, {what}", "warning"))
+    return lines
+
+
 def _removed(found: Review, paint: Paint) -> list[str]:
     if not found.removed:
         return []
@@ -118,7 +137,7 @@ def plan_markdown(found: Review) -> str:
     if found.work:
         lines += ["", "| built | | why | batches | last time |", "|---|---|---|---|---|"]
         lines += [f"| {' | '.join(_cell(cell) for cell in _cells(work))} |" for work in found.work]
-    lines += [*_taken(found, no_colour), *_kept(found, no_colour)]
+    lines += [*_taken(found, no_colour), *_deferred(found, no_colour), *_kept(found, no_colour)]
     return "\n".join(lines)
 
 
@@ -174,12 +193,23 @@ def plan_record(found: Review) -> Record:
         ],
         "taken": [{"id": one.node, "name": one.name, "source": one.source} for one in found.taken],
         "outside_views": [str(view) for view in found.kept],
+        "deferred": [_deferred_record(one, found.prod) for one in found.deferred],
         "removed": list(found.removed),
         "drops": found.drops,
         "unchanged": found.unchanged,
         "untold": list(found.untold),
         "critical_path": list(found.critical),
         "critical_seconds": round(found.critical_seconds, 3),
+    }
+
+
+def _deferred_record(one: Deferred, source: str) -> Record:
+    return {
+        "id": one.node,
+        "name": one.name,
+        "source": source,
+        "relation": str(one.relation),
+        "code": "unknown" if one.publication is None else "other" if one.is_of_other_code else "same",
     }
 
 
