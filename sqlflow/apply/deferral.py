@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -74,7 +74,7 @@ def deferring(bound: Bound, deferral: Deferral | None, catalog: Catalog, session
             nowhere[node] = plain
     if not there:
         return replace(bound, program=replace(program, nowhere=nowhere))
-    published = _published(program, deferral, there, session)
+    published = _published(program, deferral, session)
     other = _of_other_code(program, deferral, published, session)
     program, run_hooks = deferral.rebind(there)
     program = replace(program, nowhere=nowhere)
@@ -84,7 +84,7 @@ def deferring(bound: Bound, deferral: Deferral | None, catalog: Catalog, session
             name=program.graph.nodes[node].name,
             relation=relation,
             publication=published.get(node),
-            is_of_other_code=node in other,
+            other=tuple(_made_of(program, node, other)) if other else (),
         )
         for node, relation in there.items()
     }
@@ -102,14 +102,12 @@ def _log(program: Program, deferral: Deferral) -> PublishLog:
     return PublishLog(program.spec, deferral.database, PROD)
 
 
-def _published(
-    program: Program, deferral: Deferral, there: Mapping[NodeId, Relation], session: Session
-) -> Mapping[NodeId, Publication]:
+def _published(program: Program, deferral: Deferral, session: Session) -> Mapping[NodeId, Publication]:
     """Reads what prod has published; nobody knows of what it was about to publish whether it did."""
     found = _log(program, deferral).read(session)
-    pending = Intents(program.spec, deferral.database, PROD).read_all(session, there)
+    pending = Intents(program.spec, deferral.database, PROD).read_all(session, deferral.names)
     out: dict[NodeId, Publication] = {}
-    for node, relation in there.items():
+    for node, relation in deferral.names.items():
         last, next_ = found.get((node, relation_sql(program.spec, relation))), pending.get(node)
         if last is not None and (next_ is None or next_.number <= last.number):
             out[node] = last
@@ -126,3 +124,13 @@ def _of_other_code(
     known = _log(program, deferral).versions.read(session, other)
     codes = settled(now, {node: (published[node],) for node in now}, known, program.spec)
     return {node for node in now if not same_rows(published[node].code, codes[node])}
+
+
+def _made_of(program: Program, node: NodeId, other: Collection[NodeId]) -> Iterator[str]:
+    """Gives the names of a node, and of what it is made of, of these `other` ones."""
+    seen, todo = {node}, [node]
+    while todo:
+        new = {parent for parent in program.graph.parents[todo.pop()] if parent not in seen}
+        seen |= new
+        todo += new
+    return (program.graph.nodes[one].name for one in program.graph.order if one in seen and one in other)

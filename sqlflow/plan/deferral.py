@@ -25,12 +25,12 @@ class Defer:
 class Deferred:
     """A node that is read as prod has it: its table or view there, and what was published last.
 
-    The `publication` is None where that is not known. It `is_of_other_code` where it was built of other code
-    than the project's now.
+    The `publication` is None where that is not known. `other` names what prod has of other code than the
+    project's now: it itself, and what it is made of.
     """
 
     node: NodeId
     name: str
     relation: Relation
     publication: Publication | None
-    is_of_other_code: bool
+    other: tuple[str, ...]

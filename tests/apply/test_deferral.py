@@ -230,14 +230,17 @@ def test_what_is_neither_here_nor_in_prod(project: Project) -> None:
 def test_the_plan_says_of_what_code_prod_is(duck: Project) -> None:
     duck.built(FILES)
     [one] = dev(duck).review(["v"]).review.deferred
-    assert (one.name, str(one.relation), one.is_of_other_code) == ("orders", "main.orders", False)
+    assert (one.name, str(one.relation), one.other) == ("orders", "main.orders", ())
     duck.write({"orders": TABLE + "select id, amount\nfrom s -- all\nwhere s.amount > 5"})
-    assert not dev(duck).review(["v"]).review.deferred[0].is_of_other_code
+    assert dev(duck).review(["v"]).review.deferred[0].other == ()
     duck.write({"orders": OTHER})
-    assert dev(duck).review(["v"]).review.deferred[0].is_of_other_code
+    assert dev(duck).review(["v"]).review.deferred[0].other == ("orders",)
+    # What is made of it is made of other code as well.
+    [one] = dev(duck).review(["totals"]).review.deferred
+    assert (one.name, one.other) == ("v", ("orders",))
     duck.warehouse.execute("delete from _sqlflow.publications where node like '%orders'")
     [one] = dev(duck).review(["v"]).review.deferred
-    assert one.publication is None and not one.is_of_other_code
+    assert (one.publication, one.other) == (None, ())
     # What nobody can tell of is read anew each time.
     deferred(duck, "v")
     assert dev(duck).review(["v"]).review.work[0].reason == "orders can't tell whether it changed"
@@ -415,7 +418,7 @@ def test_the_code_is_that_which_the_other_target_has(duck: Project) -> None:
     duck.write({"orders": TABLE + "select id, amount from s {% if target.name == 'dev' %}limit 1{% endif %}"})
     live(duck)
     [one] = dev(duck, env="prod", to="live").review(["v"]).review.deferred
-    assert not one.is_of_other_code
+    assert one.other == ()
 
 
 def refused(project: Project, *, to: str | None = None, env: str = "prod") -> sqlflow.Diagnostic:

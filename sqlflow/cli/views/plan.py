@@ -102,12 +102,17 @@ def _deferred(found: Review, paint: Paint, most: int = _MOST) -> list[str]:
         return names + (f" and {len(some) - most} more" if len(some) > most else "")
 
     lines = ["", paint(f"read as {found.prod} has it: {listed(found.deferred)}", "dim")]
-    other = [one for one in found.deferred if one.is_of_other_code]
-    unknown = [one for one in found.deferred if one.publication is None]
-    for some, what in ((other, "built of other code"), (unknown, "built nobody knows of what")):
-        if some:
-            lines.append(paint(f"reads {found.prod}'s {listed(some)}, {what}", "warning"))
-    return lines
+    warned: dict[str, list[Deferred]] = {}
+    for one in found.deferred:
+        if one.publication is None:
+            warned.setdefault("built nobody knows of what", []).append(one)
+        elif one.other:
+            of = "" if one.name in one.other else f" of {', '.join(map(visible, one.other))}"
+            warned.setdefault(f"built of other code{of}", []).append(one)
+    return [
+        *lines,
+        *(paint(f"reads {found.prod}'s {listed(some)}, {what}", "warning") for what, some in warned.items()),
+    ]
 
 
 def _removed(found: Review, paint: Paint) -> list[str]:
@@ -209,7 +214,8 @@ def _deferred_record(one: Deferred, source: str) -> Record:
         "name": one.name,
         "source": source,
         "relation": str(one.relation),
-        "code": "unknown" if one.publication is None else "other" if one.is_of_other_code else "same",
+        "known": one.publication is not None,
+        "other_code": list(one.other),
     }
 
 
