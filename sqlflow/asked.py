@@ -113,7 +113,7 @@ def _missing_parents(plan: Plan, program: Program) -> Iterator[Diagnostic]:
                 own, prod = nodes[node].relation, program.nowhere[node]
                 yield Diagnostic(
                     code=Code.PARENT_MISSING,
-                    message=f"`{action.name}` reads what is not there: neither `{own}` nor, in prod, `{prod}`",
+                    message=f"`{action.name}` reads what is neither there, `{own}`, nor in prod, `{prod}`",
                     span=program.graph.nodes[action.node].span,
                     help="select it as well, so that it is built here, or build it in prod",
                 )
