@@ -26,7 +26,7 @@ from sqlflow.apply.signals import Signals
 from sqlflow.apply.versioned import is_of_other_code
 from sqlflow.bind.parted import Changes
 from sqlflow.bind.types import BoundModel, BoundSeed, BoundSource
-from sqlflow.core.ids import NodeId
+from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.ranges import Ranges
 from sqlflow.core.relation import Relation
 from sqlflow.dialect.spec import DialectSpec
@@ -134,7 +134,9 @@ class Workshop:
     def _origins(self, action: Action) -> Mapping[NodeId, str]:
         if self.builder.versions is None:
             return {}
-        read = {node: self.log.last(node) for node in action.reads}
+        # What a file holds is data, though a source that is loaded is of another version with other rows.
+        nodes = (node for node in action.reads if kind_of(node) is not NodeKind.SOURCE)
+        read = {node: self.log.last(node) for node in nodes}
         return {node: found.origin for node, found in read.items() if found is not None and found.origin}
 
     def leased(

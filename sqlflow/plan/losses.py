@@ -9,7 +9,7 @@ from sqlflow.bind.types import BoundModel, NodeSchema, Program
 from sqlflow.core.codes import Code
 from sqlflow.core.config import Materialization, OnSchemaChange
 from sqlflow.core.diagnostic import Diagnostic
-from sqlflow.core.ids import NodeId
+from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.relation import Column
 from sqlflow.core.schema import SqlType, parse_type
 from sqlflow.dialect.names import name_key
@@ -83,7 +83,7 @@ def follows_other_code(
     """Whether an action is in the plan for a change of code, its own or of something before it."""
     while action.verdict.because is not None:
         action = planned[action.verdict.because]
-    last = published.get(action.node)
+    last = published.get(action.node) if kind_of(action.node) is not NodeKind.SOURCE else None
     return last is not None and not same_rows(last.code, action.code)
 
 

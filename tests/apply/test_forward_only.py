@@ -52,6 +52,24 @@ def test_a_changed_model_goes_on_in_its_table(virtual: Project) -> None:
     assert virtual.load().review().review.is_empty
 
 
+def test_a_file_that_is_a_source_holds_data_and_no_code(virtual: Project) -> None:
+    """Where it has other rows, what reads it goes on, whether it is read in place or loaded."""
+    source = "sources: [{name: raw, tables: [{name: s, location: data/s.csv}]}]"
+    files = {
+        "models/s.yml": source,
+        "data/s.csv": "id,amount\n1,10\n2,20\n",
+        "more": INCREMENT
+        + "select id, amount, {{ 'true' if is_incremental() else 'false' }} as added from s",
+        "after": INCREMENT + "select id, amount from more {% if is_incremental() %}where added{% endif %}",
+    }
+    virtual.built(files)
+    virtual.write({"data/s.csv": "id,amount\n2,20\n3,30\n"})
+    run = virtual.built({})
+    assert {run.nodes[name].reason for name in ("more", "after")} == {""}
+    assert virtual.rows("select id, added from more order by id") == [(1, False), (2, True), (3, True)]
+    assert virtual.rows("select id from after order by id") == [(1,), (2,), (3,)]
+
+
 def raw(project: Project) -> str:
     """Makes the source, in the schema of its name; gives the table."""
     project.warehouse.execute(
