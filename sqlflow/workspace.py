@@ -256,12 +256,17 @@ class Workspace:
         """Binds the program for who reads these nodes; the warehouse is asked where it is to defer."""
         from sqlflow.apply.catalog import Catalog
         from sqlflow.apply.deferral import deferring
+        from sqlflow.apply.looking import not_seen
 
         if self.compiled.defer is None:
             return self._bound()
-        deferral, catalog = self._deferral(chosen, builds), Catalog(self.adapter().spec)
-        with closing(self.open_or_empty()) as warehouse, closing(warehouse.session()) as session:
-            return deferring(self._bound(), deferral, catalog, session)
+        adapter, deferral = self.adapter(), self._deferral(chosen, builds)
+        with closing(self.open_or_empty()) as warehouse:
+            try:
+                with closing(warehouse.session()) as session:
+                    return deferring(self._bound(), deferral, Catalog(adapter.spec), session)
+            except Exception as error:
+                raise ProjectError([not_seen(adapter.classify(error), self.settings().target)]) from error
 
     @property
     def prod(self) -> str:

@@ -118,10 +118,18 @@ class Judge:
         model = self._program.models.get(node)
         stale_after = model.config.stale_after if model is not None else None
         volatile = () if is_shared else self._program.volatile.get(node, ())
+
+        def version(read: NodeId) -> str | None:
+            now = past.version(read)
+            if now is None and last is not None and read in self._built:
+                # It is not there yet: that it is built first is the reason then.
+                return last.inputs.get(read)
+            return now
+
         reason = why_stale(
             self._codes.get(node, ""),
             reads,
-            past.version,
+            version,
             last,
             self._name,
             volatile=volatile[0] if volatile else "",

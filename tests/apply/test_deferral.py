@@ -488,3 +488,16 @@ def test_a_view_here_on_a_table_of_prod(pg: Project) -> None:
     [diagnostic] = pg.stopped(fewer, "orders")
     assert diagnostic.code.value == "SF0704"
     assert "public__dev.v" in diagnostic.message + "".join(diagnostic.notes)
+
+
+def test_why_it_is_built_when_its_parent_is_built_here(duck: Project) -> None:
+    duck.built(FILES)
+    deferred(duck, "totals")
+    found = dev(duck).review(["v", "totals"]).review
+    assert [(work.name, work.reason) for work in found.work] == [
+        ("v", "not built yet"),
+        ("totals", "v is built"),
+    ]
+    deferred(duck, "v", "totals")
+    assert rows(duck, "totals") == [(60,)]
+    assert dev(duck).review(["v", "totals"]).review.is_empty
