@@ -24,6 +24,9 @@ _INDEXES = {
     "postgres": "select schemaname || ': ' || indexdef from pg_indexes where schemaname <> 'pg_catalog'",
 }
 _OWN = '"_sqlflow".'
+# How the schemas end that tables by version lie in, and such a table's name.
+_VERSIONS = '__physical"."'
+_ANY_VERSION = re.compile(r"(?<=\w)__[0-9a-f]{12}\b")
 # A part of the names of the tables that hold what views show, where there are no transactions.
 _STAGE = "__sqlflow_at_"
 _ANY_STAGE = re.compile(_STAGE + r"[0-9a-f]+_[0-9a-f]+_[0-9]+")
@@ -45,7 +48,8 @@ class Found:
     """What a warehouse holds: the contents of each relation, what can be looked at apart, and the rest.
 
     `tables` are the relations that are no views, `structure` has the columns with their types, the indexes,
-    and the names of sqlflow's own tables; `stages` are the tables that only views show.
+    and the names of sqlflow's own tables; `stages` are the tables that only views show, and `versions` those
+    that have names by version: of these, neither names nor numbers can be compared.
     """
 
     relations: Mapping[str, Contents]
@@ -53,6 +57,7 @@ class Found:
     looks: Mapping[str, Contents]
     structure: frozenset[str]
     stages: frozenset[str]
+    versions: frozenset[str]
 
 
 def contents_sql(engine: str, place: str) -> str:
@@ -71,7 +76,7 @@ def looks(subject: Subject, warehouse: Warehouse) -> Looks:
     """What is there to be looked at: each table and view, and each batch of what is published in such."""
     found: dict[str, str] = {}
     for place, name, _ in warehouse.rows(_NAMES):
-        if place.startswith(_OWN) or _STAGE in name:
+        if place.startswith(_OWN) or _STAGE in name or _VERSIONS in place:
             continue
         if name not in subject.batches:
             found[place] = place
@@ -93,7 +98,7 @@ def batch_name(place: str, batch: Range) -> str:
 def find(subject: Subject, warehouse: Warehouse) -> Found:
     """Reads everything, on a connection of its own."""
     all_there = warehouse.rows(_NAMES)
-    there = [row for row in all_there if _STAGE not in row[1]]
+    there = [row for row in all_there if _STAGE not in row[1] and _VERSIONS not in row[0]]
     names = [place for place, _, _ in there]
     watched, indexes = looks(subject, warehouse), _INDEXES[warehouse.engine]
     with closing(warehouse.connect()) as connection:
@@ -107,8 +112,18 @@ def find(subject: Subject, warehouse: Warehouse) -> Found:
             looks={name: contents(place) for name, place in watched.items()},
             structure=frozenset(
                 [place for place in names if place.startswith(_OWN)]
-                + [text for (text,) in connection.execute(_COLUMNS).fetchall() if _STAGE not in text]
-                + [_ANY_STAGE.sub("", text) for (text,) in connection.execute(indexes).fetchall()]
+                + [text for (text,) in connection.execute(_COLUMNS).fetchall() if _is_compared(text)]
+                + [_plain(text) for (text,) in connection.execute(indexes).fetchall()]
             ),
             stages=frozenset(name for _, name, _ in all_there if _STAGE in name),
+            versions=frozenset(place for place, _, _ in all_there if _VERSIONS in place),
         )
+
+
+def _is_compared(column: str) -> bool:
+    return _STAGE not in column and _VERSIONS.replace('"', "") not in column
+
+
+def _plain(index: str) -> str:
+    """Takes out of an index what differs each time: the end of the name of the table that it is on."""
+    return _ANY_VERSION.sub("", _ANY_STAGE.sub("", index))

@@ -1,7 +1,7 @@
 """Fails each call of a build once, in four ways; the next build must make everything right.
 
-`python -m tests.safety.faults [--project shop|example] [--engine duckdb|postgres|autocommit] [--every N]`
-prints the figures.
+`python -m tests.safety.faults [--project shop|example] [--engine duckdb|postgres|autocommit] [--every N]
+[--layout direct|virtual]` prints the figures.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from enum import StrEnum
 from sqlflow.api import LoadedProject
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import ProjectError
+from sqlflow.dialect.environments import Layout
 from sqlflow.state.event import RunFinished
 from tests.safety.injected import ADAPTERS, Fail, Fault, NoTrap, Trap
 from tests.safety.stage import LEFT_OVER, Stage, built
@@ -101,10 +102,11 @@ def main() -> int:
     parser.add_argument("--project", choices=[*SUBJECTS], default="shop")
     parser.add_argument("--engine", choices=[*ADAPTERS], default="duckdb")
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--layout", choices=[*Layout], default=Layout.DIRECT)
     given = parser.parse_args()
     ended: dict[Fault, Counter[Ending]] = {fault: Counter() for fault in Fault}
     bad = 0
-    with stage_on(SUBJECTS[given.project], given.engine, lease_time=60) as stage:
+    with stage_on(SUBJECTS[given.project], given.engine, 60, given.layout) as stage:
         for at, fault, ending, wrong in cases(stage, given.every):
             ended[fault][ending] += 1
             if wrong:
@@ -114,7 +116,7 @@ def main() -> int:
         parts = ", ".join(f"{found[ending]} {ending.value}" for ending in Ending)
         print(f"{fault.value}: {found.total()} builds, {parts}")
     count = sum(found.total() for found in ended.values())
-    print(f"{given.project}, {given.engine}: {count} cases, {bad} wrong")
+    print(f"{given.project}, {given.engine}, {given.layout}: {count} cases, {bad} wrong")
     return 1 if bad else 0
 
 

@@ -1,9 +1,9 @@
 """Kills builds at each call and at random moments, and looks all the while at what others can see.
 
 `python -m tests.safety.kills [--project shop|example] [--engine duckdb|postgres|autocommit] [--count N]
-[--seed N]` prints the figures. Half of the kills are at calls, before or after they are made, spread over all
-of them and once more over the commits; half are at random moments. Before the next build, every third time
-the state is gone, and every third time it is what it was after the first day.
+[--seed N] [--layout direct|virtual]` prints the figures. Half of the kills are at calls, before or after they
+are made, spread over all of them and once more over the commits; half are at random moments. Before the next
+build, every third time the state is gone, and every third time it is what it was after the first day.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from itertools import cycle
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
+from sqlflow.dialect.environments import Layout
 from tests.safety.child import MISSING, build
 from tests.safety.contents import Contents, Looks, contents_sql, find, looks, read_contents
 from tests.safety.faults import count_calls
@@ -165,9 +166,10 @@ def main() -> int:
     parser.add_argument("--engine", choices=[*ADAPTERS], default="duckdb")
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--layout", choices=[*Layout], default=Layout.DIRECT)
     given = parser.parse_args()
     killed = looked = bad = 0
-    with stage_on(SUBJECTS[given.project], given.engine, LEASE_SECONDS) as stage:
+    with stage_on(SUBJECTS[given.project], given.engine, LEASE_SECONDS, given.layout) as stage:
         for case, outcome in all_cases(stage, given.count, given.seed):
             killed += outcome.killed
             looked += outcome.looks
@@ -175,7 +177,8 @@ def main() -> int:
                 bad += 1
                 print(f"{case}: {outcome.wrong}", flush=True)
     print(
-        f"{given.project}, {given.engine}: {given.count} cases, {killed} killed, {looked} looks, {bad} wrong"
+        f"{given.project}, {given.engine}, {given.layout}: {given.count} cases, {killed} killed, "
+        f"{looked} looks, {bad} wrong"
     )
     return 1 if bad else 0
 

@@ -1,6 +1,7 @@
 """The project that is disturbed: every materialization, built on one morning's data, then on the next's.
 
-The second day has new orders, changed ones and one that is gone; a test stops one of its models.
+The second day has new orders, changed ones and one that is gone; a test stops one of its models. With
+`layout: virtual` some code is another as well.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlflow.core.ranges import Range
+from sqlflow.dialect.environments import Layout
 from tests.safety.subject import Subject
 
 _MORNING = datetime(2025, 1, 1, 6)
@@ -69,6 +71,26 @@ def framed(by_customer: pa.Table) -> pa.Table:
     ),
 }  # fmt: skip
 
+# Where tables are made by version, code changes as well on the second day: of a table, and of what is filled
+# anew for that. What reads the seed is, too, since its rows are code: so some read the same rows from a file.
+_FEED = {
+    "models/sources.yml": json.dumps(
+        {"sources": [{"name": "feed", "tables": [{"name": "feed", "location": "data/feed.csv"}]}]}
+    ),
+    **{
+        path: _MODELS[path].replace("from orders", "from {{ source('feed', 'feed') }}")
+        for path in ("models/replaced.sql", "models/appended.sql", "models/ranged.sql")
+    },
+}
+_CHANGED = {
+    "models/by_customer.sql": """{{ config(materialized='table') }}
+        select customer_id, count(*) as orders, sum(amount) as amount, max(amount) as most
+        from stg_orders where amount > 0 group by customer_id""",
+    "models/changed.sql": """{{ config(materialized='incremental', unique_key='order_id') }}
+        select order_id, amount + 1 as amount, updated_at, customer_id from orders
+        {% if is_incremental() %}where updated_at > (select max(updated_at) from {{ this }}){% endif %}""",
+}
+
 
 def _orders(day: int) -> str:
     lines = ["order_id,customer_id,amount,updated_at,ordered_at"]
@@ -83,8 +105,11 @@ def _orders(day: int) -> str:
 
 
 def _write(root: Path, target: Mapping[str, Any], settings: Mapping[str, Any], day: int) -> None:
+    is_virtual = settings.get("layout") == Layout.VIRTUAL
     files = {
         **_MODELS,
+        **({**_FEED, "data/feed.csv": _orders(day)} if is_virtual else {}),
+        **(_CHANGED if is_virtual and day == 2 else {}),
         "seeds/orders.csv": _orders(day),
         "sqlflow.yml": json.dumps({"name": "shop", "targets": {"dev": {**target, "threads": 2}}, **settings}),
     }

@@ -13,6 +13,9 @@ from typing import Any
 from sqlflow.api import LoadedProject
 from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.ranges import Range, Ranges, difference
+from sqlflow.dialect.environments import Layout
+from sqlflow.dialect.names import relation_sql
+from sqlflow.dialect.spec import DialectSpec
 from sqlflow.state.codec import decode
 from sqlflow.state.event import Published, RunFinished, Status
 from sqlflow.state.publication import Publication
@@ -109,7 +112,7 @@ class Stage:
                     of = second if published and not difference((batch,), last.ranges or ()) else first
                     if found.looks.get(name) != of.found.looks[name]:
                         out.append(f"the log does not say what {name} holds")
-            elif not (place in found.tables or last.stage):
+            elif not (place in found.tables or last.stage or last.table):
                 continue
             elif found.relations[place] != day.found.relations[place]:
                 out.append(f"the log does not say what {place} holds")
@@ -137,13 +140,29 @@ class Stage:
         out += [f"{name} {LEFT_OVER}" for name in sorted(found.stages - shown)]
         if len(found.stages) > 2 * len(lasts):
             out.append(f"too many were left: {sorted(found.stages)}")
+        out += self._orphans(found, log)
         if self.warehouse.is_postgres:
             held = self.warehouse.rows("select relation from _sqlflow.leases where holder <> ''")
             out += [f"the lease on {relation} is still held" for (relation,) in held]
         return out
 
+    def _orphans(self, found: Found, log: list[Publication]) -> Iterator[str]:
+        """Says which tables by version nobody knows of, and which are known and not there."""
+        lasts = last_ones(log).values()
+        shown = {relation_sql(self._spec, last.table) for last in lasts if last.table is not None}
+        listed: set[str] = set()
+        if self.settings.get("layout") == Layout.VIRTUAL:
+            listed = {name for (name,) in self.warehouse.rows("select relation from _sqlflow.tables")}
+        yield from (f"{name} {LEFT_OVER}, nor listed" for name in sorted(found.versions - shown - listed))
+        yield from (f"{name} is shown, and not there" for name in sorted(shown - found.versions))
+        yield from (f"{name} is listed, and not there" for name in sorted(listed - found.versions))
+
+    @property
+    def _spec(self) -> DialectSpec:
+        return ADAPTERS[self.warehouse.target["type"]].spec
+
     def _about_to_be(self) -> set[NodeId]:
-        if ADAPTERS[self.warehouse.target["type"]].spec.transactions:
+        if self._spec.transactions:
             return set()
         rows = self.warehouse.rows(
             "select node from _sqlflow.publishing as p where number > coalesce((select max(number) "

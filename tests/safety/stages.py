@@ -19,15 +19,15 @@ _STATE = ".sqlflow"
 
 
 @contextmanager
-def stage_on(subject: Subject, engine: str, lease_time: float) -> Iterator[Stage]:
+def stage_on(subject: Subject, engine: str, lease_time: float, layout: str = "direct") -> Iterator[Stage]:
     """A stage in a folder of its own, and on a server of its own where the engine needs one."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         if engine != "postgres":
-            yield duckdb_stage(subject, folder, engine)
+            yield duckdb_stage(subject, folder, engine, layout)
         else:
             server = stack.enter_context(postgres_server())
-            yield stack.enter_context(postgres_stage(subject, folder, server, lease_time))
+            yield stack.enter_context(postgres_stage(subject, folder, server, lease_time, layout))
 
 
 def offer_adapters(folder: Path) -> None:
@@ -41,26 +41,27 @@ def offer_adapters(folder: Path) -> None:
         sys.path.append(str(folder))
 
 
-def duckdb_stage(subject: Subject, folder: Path, engine: str = "duckdb") -> Stage:
+def duckdb_stage(subject: Subject, folder: Path, engine: str = "duckdb", layout: str = "direct") -> Stage:
     """A stage on a file of DuckDB, which is copied back with the project's folder.
 
     `engine` is `autocommit` for one that is used as an engine without transactions.
     """
     offer_adapters(folder)
+    settings = {"layout": layout}
     alone, first, root = folder / "undisturbed", folder / "first", folder / "project"
     alone.mkdir()
-    days = undisturbed(subject, alone, duckdb_warehouse(alone, engine), {})
+    days = undisturbed(subject, alone, duckdb_warehouse(alone, engine), settings)
     # Built in its place, since views of files have the paths of those in them.
     root.mkdir()
     warehouse = duckdb_warehouse(root, engine)
-    write(subject, root, warehouse, {}, 1)
+    write(subject, root, warehouse, settings, 1)
     assert built(subject.load(root, 1)).ok
     copied(root, first)
     return Stage(
         subject=subject,
         root=root,
         warehouse=warehouse,
-        settings={},
+        settings=settings,
         reset=lambda: copied(first, root),
         lose=_losing_files(first, root),
         days=days,
@@ -69,14 +70,14 @@ def duckdb_stage(subject: Subject, folder: Path, engine: str = "duckdb") -> Stag
 
 @contextmanager
 def postgres_stage(
-    subject: Subject, folder: Path, server: PostgresServer, lease_time: float
+    subject: Subject, folder: Path, server: PostgresServer, lease_time: float, layout: str = "direct"
 ) -> Iterator[Stage]:
     """A stage on a database of a server, which is made anew from a copy of the first day's.
 
     Leases end soon: nothing gives back those of a process that is killed.
     """
     offer_adapters(folder)
-    settings = {"lease-time": lease_time}
+    settings = {"lease-time": lease_time, "layout": layout}
     with server.database() as alone, server.database() as first:
         root = folder / "project"
         days = undisturbed(subject, folder / "undisturbed", postgres_warehouse(alone), settings)

@@ -19,33 +19,45 @@ from tests.safety.stages import duckdb_stage, postgres_stage
 from tests.safety.subjects import SUBJECTS
 from tests.servers import PostgresServer
 
-TRANSACTIONAL = [(name, engine) for name in SUBJECTS for engine in ("duckdb", "postgres")]
-ALL = [*TRANSACTIONAL, ("shop", "autocommit")]
+TRANSACTIONAL = [(name, engine, "direct") for name in SUBJECTS for engine in ("duckdb", "postgres")]
+VIRTUAL = [("shop", "duckdb", "virtual"), ("shop", "postgres", "virtual")]
+ALL = [*TRANSACTIONAL, ("shop", "autocommit", "direct"), *VIRTUAL]
 
 
-@pytest.fixture(params=ALL, ids=lambda pair: " on ".join(pair))
+def _told(stage: tuple[str, str, str]) -> str:
+    name, engine, layout = stage
+    return f"{name} on {engine}" + ("" if layout == "direct" else f", {layout}")
+
+
+@pytest.fixture(params=ALL, ids=_told)
 def stage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """A warehouse with the first day's data, and the second day to be built."""
     # Other tests must not find the adapters that are offered here.
     monkeypatch.setattr(sys, "path", [*sys.path])
-    name, engine = request.param
+    name, engine, layout = request.param
     if engine != "postgres":
-        yield duckdb_stage(SUBJECTS[name], tmp_path, engine)
+        yield duckdb_stage(SUBJECTS[name], tmp_path, engine, layout)
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    with postgres_stage(SUBJECTS[name], tmp_path, server, LEASE_SECONDS) as made:
+    with postgres_stage(SUBJECTS[name], tmp_path, server, LEASE_SECONDS, layout) as made:
         yield made
 
 
 # How far it is from one call that fails to the next, by project and whether there is a server.
 _EVERY = {("shop", False): 23, ("shop", True): 61, ("example", False): 97, ("example", True): 449}
 _KILLS = {"shop": 12, "example": 4}
+# Where tables are made by version, fewer are looked at.
+_FEWER = 6
+
+
+def _share(stage: Stage) -> int:
+    return _FEWER if stage.settings["layout"] == "virtual" else 1
 
 
 @pytest.mark.slow
 def test_what_fails_once_is_made_right_by_the_next_build(stage: Stage) -> None:
     # The first calls look around; most of what follows belongs to the actions.
-    every = _EVERY[stage.subject.name, stage.warehouse.is_postgres]
+    every = _EVERY[stage.subject.name, stage.warehouse.is_postgres] * _share(stage)
     bad = [(at, fault, wrong) for at, fault, _, wrong in cases(stage, every, 7) if wrong]
     assert bad == []
 
@@ -54,6 +66,7 @@ def test_what_fails_once_is_made_right_by_the_next_build(stage: Stage) -> None:
 def test_whether_a_lost_commit_was_done_is_found_out(stage: Stage) -> None:
     """A transaction that is taken for undone would be done twice, one that is taken for done not at all."""
     every, ways = {"shop": 3, "example": 29}[stage.subject.name], (Fault.LOST_BEFORE, Fault.LOST_AFTER)
+    every *= _share(stage)
     ended = list(cases(stage, every, 2, decisive(stage), ways))
     assert [(at, fault, wrong) for at, fault, _, wrong in ended if wrong] == []
     # On a server, the state's own connection may be the one that is lost.
@@ -61,7 +74,7 @@ def test_whether_a_lost_commit_was_done_is_found_out(stage: Stage) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", TRANSACTIONAL, ids=" on ".join, indirect=True)
+@pytest.mark.parametrize("stage", TRANSACTIONAL, ids=_told, indirect=True)
 def test_what_can_not_be_logged_is_not_published(stage: Stage) -> None:
     every = {"shop": 2, "example": 9}[stage.subject.name]
     ended = list(cases(stage, every, 1, PUBLISH, [Fault.ERROR]))
@@ -71,7 +84,7 @@ def test_what_can_not_be_logged_is_not_published(stage: Stage) -> None:
 
 @pytest.mark.slow
 def test_what_is_killed_is_made_right_by_the_next_build(stage: Stage) -> None:
-    number = _KILLS[stage.subject.name]
+    number = _KILLS[stage.subject.name] // _share(stage)
     ended = list(all_cases(stage, number, seed=7))
     assert [(str(case), outcome.wrong) for case, outcome in ended if outcome.wrong] == []
     # None of this would mean anything if no build had died, or nobody had looked.
