@@ -37,6 +37,7 @@ from sqlflow.plan.saved import (
     check_saved,
     saved_actions,
     saved_deferred,
+    saved_renames,
     saved_takes,
 )
 from sqlflow.plan.types import Plan
@@ -272,6 +273,7 @@ class LoadedProject:
             interval=options.interval,
             restate=tuple(sorted(options.restate)),
             actions=saved_actions(plan, seen.codes, published),
+            renames=saved_renames(plan),
             takes=saved_takes(plan, published),
             removes=tuple(one.node for one in plan.removes),
             defer=self._work.compiled.defer,

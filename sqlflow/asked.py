@@ -13,6 +13,7 @@ from sqlflow.dialect.environments import PROD
 from sqlflow.plan.due import Interval
 from sqlflow.plan.losses import find_losses
 from sqlflow.plan.plan import PlanOptions
+from sqlflow.plan.renames import find_refused
 from sqlflow.plan.restated import check_interval
 from sqlflow.plan.types import Plan, RunTest
 from sqlflow.workspace import Workspace
@@ -89,13 +90,16 @@ def check_plan(
 ) -> tuple[Relation, ...]:
     """Gives the views from outside the project that are made again along with what they read.
 
-    Raises ProjectError where a plan would lose data that it is not allowed to, would break such a view, or is
-    known to fail. The `warehouse` is the one that is open; else one is opened where there is something to
-    ask.
+    Raises ProjectError where a plan would lose data that it is not allowed to, would break such a view, would
+    rename what can't be, or is known to fail. The `warehouse` is the one that is open; else one is opened
+    where there is something to ask.
     """
-    missing = list(_missing_parents(plan, seen.bound.program))
-    if missing:
-        raise ProjectError(missing)
+    wrong = [
+        *_missing_parents(plan, seen.bound.program),
+        *find_refused(plan, seen.bound.program, seen.past),
+    ]
+    if wrong:
+        raise ProjectError(wrong)
     published = {**seen.past.others.get(PROD, {}), **seen.past.publications}
     found = find_losses(plan, seen.bound.program, published, seen.tables, options.allow_destructive)
     outside = work.look_outside(plan, seen, warehouse)

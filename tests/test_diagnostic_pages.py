@@ -38,6 +38,7 @@ NOT_FROM_FILES = {
     Code.NOT_A_SNAPSHOT: "a table that something else has made",
     Code.NOTHING_BEFORE: "a rollback",
     Code.DESTRUCTIVE_CHANGE: "two builds, and a change between them",
+    Code.NOT_RENAMED: "two builds, and a change between them",
     Code.LEASE: "two builds at once on a server",
     Code.SOURCE_NOT_ASKED: "a warehouse that is asked for its rows",
     Code.SIGNAL_FAILED: "a signal that is asked while a build runs",

@@ -181,8 +181,9 @@ class NodeBuilder:
     def filling(self, node: NodeId, job: Job) -> Publication | None:
         """Gives what an earlier run left unfinished of a table that is filled by the same code."""
         found = self.log.tables.fills().get(node)
-        is_same = found is not None and same_rows(found.code, job.code) and found.origin == _origin(job)
-        return found if is_same else None
+        if found is None or not same_rows(found.code, job.code):
+            return None
+        return found if found.origin == _origin(job, found.counts_as) else None
 
     def _attempted(
         self,
@@ -472,7 +473,8 @@ class NodeBuilder:
         )
         same = last is not None and made.data == last.data
         like = last.like if same and last is not None else job.like
-        origin = _origin(job) if self.versions is not None else ""
+        counts_as = last.counts_as if last is not None and same_rows(last.code, job.code) else ""
+        origin = _origin(job, counts_as) if self.versions is not None else ""
         if stays and last is not None and last.origin:
             origin = last.origin
         return replace(
@@ -482,6 +484,7 @@ class NodeBuilder:
             tested=job.tested,
             origin=origin,
             origins=job.origins,
+            counts_as=counts_as,
             follows=last.follows if same and stays and last is not None else "",
         )
 
@@ -501,6 +504,7 @@ class NodeBuilder:
         return self.questions.checksum(relation, sender) if wanted and self.spec.row_hash else ""
 
 
-def _origin(job: Job) -> str:
-    """Tells of which code rows come: a node's own, and that of all it is made of."""
-    return short_digest(json.dumps([version_id(job.code), sorted(job.origins.items())]), _ORIGIN_DIGITS)
+def _origin(job: Job, counts_as: str) -> str:
+    """Tells of which code rows come: a node's own, and that of all it is made of, by whatever names."""
+    own = counts_as or version_id(job.code)
+    return short_digest(json.dumps([own, sorted(job.origins.values())]), _ORIGIN_DIGITS)

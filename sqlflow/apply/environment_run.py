@@ -15,8 +15,9 @@ from sqlflow.apply.sender import Sender
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.ids import NodeId
 from sqlflow.core.span import Span
+from sqlflow.dialect.names import read_relation
 from sqlflow.plan.types import Plan
-from sqlflow.state.event import Event, NodesTaken, Published
+from sqlflow.state.event import Event, NodesRenamed, NodesTaken, Published
 from sqlflow.state.publication import Publication
 from sqlflow.system.protocol import System
 
@@ -109,15 +110,28 @@ class EnvironmentRun:
         return (*found, *held)
 
     def take(self) -> Generator[Event, None, tuple[Diagnostic, ...]]:
-        """Publishes what other environments have, all of it or nothing."""
-        takes, published = self._plan.takes, list[Publication]()
-        if not takes:
+        """Publishes what was renamed, and what other environments have: all of it or nothing."""
+        takes, carried, published = self._plan.takes, self._plan.carried, list[Publication]()
+        if not (takes or carried):
             return ()
         began = self._system.monotonic()
-        found = yield from self._done(lambda sender: published.extend(self._promoter.promote(takes, sender)))
+
+        def taken(sender: Sender) -> None:
+            with ExitStack() as held:
+                for one in sorted(carried, key=lambda one: one.before.relation):
+                    held.enter_context(
+                        self._leases.held(read_relation(sender.spec, one.before.relation), sender)
+                    )
+                taken = self._promoter.promote(takes, sender, carried=carried)
+            published.extend((*(one.publication for one in carried), *taken))
+
+        found = yield from self._done(taken)
         for publication in published:
             if not publication.unshown:
                 yield Published(publication=publication)
+        renamed = tuple((one.old_name, one.node) for one in carried if one.is_renamed)
+        if renamed and published:
+            yield NodesRenamed(nodes=renamed)
         seconds = self._system.monotonic() - began
         for source in dict.fromkeys(take.source for take in takes if published):
             nodes = tuple(take.node for take in takes if take.source == source)

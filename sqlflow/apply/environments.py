@@ -13,17 +13,16 @@ from sqlflow.apply.promotion import Promoter, readers_first
 from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.sender import Sender
 from sqlflow.apply.tables import Held
-from sqlflow.bind.bind import from_clause
-from sqlflow.bind.types import BoundQuery, Program
+from sqlflow.bind.types import Program
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.core.relation import Relation, RelationKind
 from sqlflow.core.span import Span
-from sqlflow.core.textmap import TextMap
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.environments import PROD
-from sqlflow.dialect.names import quote, read_relation
+from sqlflow.dialect.names import read_relation
+from sqlflow.plan.renames import query_of
 from sqlflow.plan.types import Take
 from sqlflow.plan.versions import Version, version_id
 from sqlflow.state.publication import Publication
@@ -103,12 +102,13 @@ def roll_back(
     """
     log, dropped = promoter.log, [node for node, found in entry.before.items() if found is None]
     takes = tuple(_takes(program, entry, versions, log))
+    kept = {take.publication.table for take in takes if take.publication.table is not None}
 
     def also() -> None:
         for node in reversed([node for node in program.graph.order if node in dropped]):
             last = log.last(node)
             if last is not None:
-                promoter.drop(last, sender)
+                promoter.drop(last, sender, kept)
         log.history.remove(entry.environment, entry.number, sender)
 
     promoter.promote(takes, sender, also=also)
@@ -123,24 +123,25 @@ def _takes(
     program: Program, entry: Entry, versions: Mapping[str, Version], log: PublishLog
 ) -> Iterable[Take]:
     order = {node: i for i, node in enumerate(program.graph.order)}
+    # By what was published, where it has been taken out of the project, or renamed, since.
+    gone = {node: was.relation for node, was in entry.before.items() if was is not None}
     for node in sorted(entry.before, key=lambda one: order.get(one, -1)):
         was, now = entry.before[node], log.last(node)
         model = program.models.get(node) or program.seeds.get(node)
-        if was is None or (model is not None and now is None):
+        if was is None:
             continue
         name = model.name if model is not None else node.rpartition(".")[2]
         span = model.span if model is not None else Span("", 0, 0)
         query = None
         if was.table is not None:
-            held = log.tables.held(was.table)
-            if held is None:
+            if log.tables.held(was.table) is None:
                 raise WorkFailedError(_gone(name, str(was.table), span))
             was = log.tables.resolved(was)
         else:
             version = versions.get(version_id(was.code))
             if version is None or "full" not in version.queries:
                 raise WorkFailedError(_gone(name, "what it was made from", span))
-            query = _query(program, version)
+            query = query_of(program, version, gone)
         if now is not None and _is_same(was, now):
             continue
         yield Take(
@@ -161,16 +162,6 @@ def _takes(
 
 def _is_same(was: Publication, now: Publication) -> bool:
     return (was.code, was.table, was.data, was.inputs) == (now.code, now.table, now.data, now.inputs)
-
-
-def _query(program: Program, version: Version) -> BoundQuery:
-    """Gives the query of a version with the environment's names in the places of nodes."""
-    text = version.queries["full"]
-    for node in version.reads:
-        clause = from_clause(program, NodeId(node))
-        if clause is not None:
-            text = text.replace(quote(program.spec, node), clause)
-    return BoundQuery(sql=text, map=TextMap((), 0))
 
 
 def drop_environment(

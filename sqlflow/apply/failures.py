@@ -37,6 +37,16 @@ class StoppedError(Exception):
     """Raised in a worker whose statement was cancelled, or that finds that the run was stopped."""
 
 
+def published_meanwhile(name: str, span: Span) -> Diagnostic:
+    """Says that what is to be renamed is not what was planned any more."""
+    return Diagnostic(
+        code=Code.PLAN_OUT_OF_DATE,
+        message=f"`{name}` was published since the plan was made",
+        span=span,
+        help="nothing was done; build again",
+    )
+
+
 def statement_failed(
     failure: Failure, name: str, span: Span, text_map: TextMap | None, sql: str = ""
 ) -> Diagnostic:

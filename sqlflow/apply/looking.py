@@ -20,8 +20,10 @@ from sqlflow.core.diagnostic import Diagnostic, ProjectError
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Column, RelationKind
 from sqlflow.dialect.environments import PROD
+from sqlflow.dialect.names import read_relation
 from sqlflow.plan.impact import Impact
 from sqlflow.plan.meaning import settled
+from sqlflow.plan.renames import Renames
 from sqlflow.plan.stale import Past
 from sqlflow.plan.versions import Version, same_rows, version_id
 from sqlflow.project.types import Settings, Target
@@ -86,7 +88,9 @@ def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
     """
     versions, target, environment = subject.versions, subject.settings.target, subject.environment
     adapter, spec = subject.adapter, subject.adapter.spec
-    catalog, log = Catalog(spec), PublishLog(spec, target.database, environment)
+    renames = Renames(new={old: new for new, old in subject.bound.program.graph.renamed.items()})
+    catalog, log = Catalog(spec), PublishLog(spec, target.database, environment, renames)
+    log.versions.begin(versions)
     intents = Intents(spec, target.database, environment)
     try:
         with closing(warehouse.session()) as session:
@@ -111,7 +115,7 @@ def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
         raise
     except Exception as error:
         raise ProjectError([not_seen(adapter.classify(error), target)]) from error
-    log.begin(past, node_relations(program), versions)
+    log.begin(past, node_relations(program))
     return Seen(
         bound=bound,
         catalog=catalog,
@@ -137,16 +141,17 @@ def _tables(
     session: Session,
 ) -> Iterator[tuple[NodeId, tuple[Column, ...]]]:
     """Gives the columns of the tables that may go on, where other columns in their query would matter."""
-    prod = past.others.get(PROD, {})
+    prod, spec = past.others.get(PROD, {}), program.spec
     for id in sorted(program.models.keys() & compared):
         model = program.models[id]
         last = past.publications.get(id) or prod.get(id)
         if not _matters(model, is_same=last is not None and same_rows(last.code, codes[id])):
             continue
         table = last.table if last is not None else None
-        is_there = catalog.kind(session, model.relation) is RelationKind.TABLE
+        relation = read_relation(spec, past.carried[id].relation) if id in past.carried else model.relation
+        is_there = catalog.kind(session, relation) is RelationKind.TABLE
         if table is None and (is_there or (last is not None and last.stage)):
-            table = model.relation
+            table = relation
         columns = session.columns(table) if table is not None else None
         if columns:
             yield id, columns

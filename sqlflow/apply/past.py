@@ -48,10 +48,16 @@ def read_past(
     adoptable: set[NodeId] = set()
     is_virtual = program.environment.is_virtual
     others = _there(log.elsewhere(session), program, catalog, session) if is_virtual else {}
+    occupied: set[NodeId] = set()
     for id, relation in node_relations(program).items():
         if id in program.deferred:
             continue
-        publication = found.get((id, relation_sql(program.spec, relation)))
+        name = relation_sql(program.spec, relation)
+        if id in log.carried and log.carried[id].relation != name:
+            occupied |= {id} if catalog.kind(session, relation) is not None else set()
+            name = log.carried[id].relation
+            relation = read_relation(program.spec, name)
+        publication = found.get((id, name))
         about_to_be = pending.get(id)
         if about_to_be is not None and (publication is None or publication.number < about_to_be.number):
             continue
@@ -65,27 +71,33 @@ def read_past(
             if publication.table is None and kind is RelationKind.TABLE and id in program.plain:
                 adoptable.add(id)
     publications = dict(followed(publications, others.get(PROD, {})))
-    passed = {
-        id: (found.success.code, found.success.inputs)
-        for (environment, id), found in state.nodes.items()
-        if environment == log.environment
-        and kind_of(id) is NodeKind.TEST
-        and found.success is not None
-        and found.status not in _NOT_PASSED
-    }
     return Past(
         publications=publications,
         outside=outside,
-        passed=passed,
+        passed=_passed(state, log.environment),
         too_old=too_old,
         others=others,
         owners=log.tables.owners(),
         adoptable=frozenset(adoptable) if is_virtual else frozenset(),
         deferred=bound.deferred,
         removed=tuple(_removed(program, found, catalog, session)),
+        carried={id: log.carried[id] for id in log.carried.keys() & publications.keys()},
+        occupied=frozenset(occupied),
         filling=log.tables.fills(),
         kept=log.tables.kept(lambda table: catalog.kind(session, table) is not None),
     )
+
+
+def _passed(state: State, environment: str) -> Mapping[NodeId, tuple[str, Mapping[NodeId, str]]]:
+    """What each test of an environment last passed on."""
+    return {
+        id: (found.success.code, found.success.inputs)
+        for (name, id), found in state.nodes.items()
+        if name == environment
+        and kind_of(id) is NodeKind.TEST
+        and found.success is not None
+        and found.status not in _NOT_PASSED
+    }
 
 
 def _there(

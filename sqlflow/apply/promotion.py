@@ -24,10 +24,10 @@ from sqlflow.dialect.environments import PROD, physical_name
 from sqlflow.dialect.names import read_relation, relation_sql
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.build import attachments
-from sqlflow.materialize.relation import build_view
+from sqlflow.materialize.relation import build_view, rename_relation
 from sqlflow.materialize.staging import all_rows
 from sqlflow.materialize.types import Carry, Hold, Run, Step, around
-from sqlflow.plan.types import LoadSource, Plan, RunTest, Take
+from sqlflow.plan.types import Carried, LoadSource, Plan, RunTest, Take
 from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
 
@@ -103,6 +103,9 @@ class Promoter:
             if not is_test and (is_new or not before.keys().isdisjoint(action.reads)):
                 before.setdefault(action.node, last)
         before |= {one.node: one for one in plan.removes}
+        # By the ids that nodes have had until now.
+        before |= {one.node: None for one in plan.carried}
+        before |= {one.before.node: one.before for one in plan.carried}
         if before:
             environment = self.log.environment
             again(sender, lambda: self.log.history.add(environment, self.run, self.now, before, sender))
@@ -112,20 +115,27 @@ class Promoter:
         takes: Sequence[Take],
         sender: Sender,
         *,
+        carried: Sequence[Carried] = (),
         also: Callable[[], None] = lambda: None,
     ) -> tuple[Publication, ...]:
         """Publishes all of them, or none; gives their publications in the same order.
 
-        What is to be done `also` is done last, in the same transaction. Raises WorkFailedError where one
-        can't be, StoppedError where the run is stopped meanwhile.
+        What is `carried` gets its name first, what is to be done `also` is done last, in the same
+        transaction. Raises WorkFailedError where one can't be, StoppedError where the run is stopped
+        meanwhile.
         """
-        published = again(sender, lambda: self._all(takes, sender, also))
+        published = again(sender, lambda: self._all(takes, carried, sender, also))
+        for one in carried:
+            self.log.put(one.publication)
         for publication in published:
             self.log.put(publication)
         return published
 
-    def drop(self, last: Publication, sender: Sender) -> None:
-        """Drops what is shown of a node, in a transaction; its table stays until it is collected."""
+    def drop(self, last: Publication, sender: Sender, kept: Collection[Relation] = ()) -> None:
+        """Drops what is shown of a node, in a transaction; its table stays until it is collected.
+
+        Of the tables that are `kept`, something else shows.
+        """
         if kind_of(last.node) is not NodeKind.SOURCE:
             # The table of a file has one name in all environments.
             relation = read_relation(self.spec, last.relation)
@@ -133,7 +143,7 @@ class Promoter:
                 kind = self.catalog.kind(session, relation)
             if kind is not None and kind is not RelationKind.OTHER:
                 self._drop(kind, relation, last.node.rpartition(".")[2], sender)
-            if last.table is not None and self.log.tables.is_own(last.table):
+            if last.table is not None and last.table not in kept and self.log.tables.is_own(last.table):
                 self.log.tables.release(last.table, self.now, sender)
         self.log.forget(last, sender)
 
@@ -158,15 +168,47 @@ class Promoter:
         again(sender, attempt)
 
     def _all(
-        self, takes: Sequence[Take], sender: Sender, also: Callable[[], None]
+        self, takes: Sequence[Take], carried: Sequence[Carried], sender: Sender, also: Callable[[], None]
     ) -> tuple[Publication, ...]:
         self.catalog.forget_all()
         with sender.transaction() as transaction:
+            named = [self._carry(one, sender) for one in carried]
+            for one in carried:
+                if one.query is not None:
+                    sender.node = one.node
+                    with sender.naming(one.name, one.span):
+                        self._define(one.relation, one.query, sender)
             published = tuple(self._one(take, sender) for take in takes)
             also()
-            if published:
-                transaction.proof = partial(self.log.holds, published[-1])
+            written = [*named, *published]
+            if written:
+                transaction.proof = partial(self.log.holds, written[-1])
         return published
+
+    def _carry(self, one: Carried, sender: Sender) -> Publication:
+        """Makes what was published of a node that of the ids and the name that there are now."""
+        sender.node = one.node
+        before = read_relation(self.spec, one.before.relation)
+        with sender.naming(one.name, one.span):
+            with sender.asking() as session:
+                kind = self.catalog.kind(session, before)
+            if one.is_renamed and kind is not None:
+                is_table = kind is RelationKind.TABLE
+                steps = rename_relation(
+                    self.spec, kind, before, one.relation, one.indexes if is_table else ()
+                )
+                self.versions.publisher.run(steps, None, None, sender)
+                self.catalog.put(before, None)
+                self.catalog.put(one.relation, kind)
+            written = self.log.carry(one, sender)
+            tables = self.log.tables
+            if written.table is not None and tables.is_own(written.table):
+                tables.write(one.publication, sender)
+            filled = tables.fills().get(one.node)
+            if filled is not None:
+                # It is gone on with under the new ids as well.
+                tables.write(filled, sender)
+        return written
 
     def _one(self, take: Take, sender: Sender) -> Publication:
         sender.node = take.node
@@ -178,7 +220,7 @@ class Promoter:
                 self.log.tables.write(filled, sender)
                 return filled
             if take.query is not None:
-                self._define(take, take.query, sender)
+                self._define(take.relation, take.query, sender)
             elif table is not None:
                 self.versions.show(take.relation, table, sender)
             else:
@@ -224,9 +266,8 @@ class Promoter:
             row = replace(found, number=found.number + 1, follows=PROD, run=self.run, epoch=0)
             self.log.write(row, sender)
 
-    def _define(self, take: Take, query: BoundQuery, sender: Sender) -> None:
+    def _define(self, relation: Relation, query: BoundQuery, sender: Sender) -> None:
         """Makes the view that a node is."""
-        relation = take.relation
         kind = self.versions.questions.kind(relation, sender, shown=False)
         dependents = self.versions.questions.dependents(relation, sender) if kind is not None else ()
         existing = self.versions.questions.existing(relation, kind, dependents, sender, view=True)

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from threading import Lock
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sqlflow.adapter.protocol import Session
+from sqlflow.apply.carried import CarriedOver
+from sqlflow.apply.failures import WorkFailedError, published_meanwhile
 from sqlflow.apply.history import History
 from sqlflow.apply.sender import Sender
 from sqlflow.apply.tables import Tables
@@ -24,8 +28,10 @@ from sqlflow.dialect import statements as sql
 from sqlflow.dialect.environments import PROD
 from sqlflow.dialect.names import quote, relation_sql
 from sqlflow.dialect.spec import DialectSpec
+from sqlflow.plan.renames import Renames
 from sqlflow.plan.stale import Past
-from sqlflow.plan.versions import Version, same_rows, version_id
+from sqlflow.plan.types import Carried
+from sqlflow.plan.versions import same_rows, version_id
 from sqlflow.state.codec import UnreadableEventError, decode, encode
 from sqlflow.state.event import Published
 from sqlflow.state.publication import Publication
@@ -44,9 +50,12 @@ class PublishLog:
     May be used from any thread.
     """
 
-    def __init__(self, spec: DialectSpec, database: str | None, environment: str) -> None:
+    def __init__(
+        self, spec: DialectSpec, database: str | None, environment: str, renames: Renames | None = None
+    ) -> None:
         self.relation = Relation(database, SCHEMA, "publications")
         self.versions = VersionLog(spec, Relation(database, SCHEMA, "versions"))
+        self._carried_over = CarriedOver(spec, self.versions, renames or Renames())
         self.history = History(spec, Relation(database, SCHEMA, "environments"))
         self._spec = spec
         self.environment = environment
@@ -56,6 +65,8 @@ class PublishLog:
         self._names: Mapping[NodeId, str] = {}
         self._found: dict[tuple[NodeId, str], Publication] = {}
         self._published: dict[NodeId, Publication] = {}
+        # What names nodes by ids that they had before, as it stands in the log, by the ids of now.
+        self.carried: Mapping[NodeId, Publication] = MappingProxyType({})
 
     def create(self) -> str:
         """Gives the statement that makes the table, if it is not there."""
@@ -67,17 +78,29 @@ class PublishLog:
         """Reads the last publication of each node under each name; none where there is no log yet."""
         if session.columns(self.relation) is not None:
             self.tables.read(session)
-            self._found = self._latest(session)
+            if self._carried_over.is_needed:
+                self._found = self._carried(session)
+            else:
+                self._found = self._latest(session)
         return self._found
 
-    def begin(
-        self, past: Past, relations: Mapping[NodeId, Relation], versions: Mapping[NodeId, Version]
-    ) -> None:
-        """Takes what holds of the warehouse when the run begins.
+    def _carried(self, session: Session) -> dict[tuple[NodeId, str], Publication]:
+        """Reads the last publications, by the ids that nodes have now."""
+        self._carried_over.learn(self._last_everywhere(session))
+        rows = [(one, self.tables.resolved(one)) for one in self._last(session)]
+        self.tables.translate(lambda one: self._carried_over.now(one, session))
+        found: dict[tuple[NodeId, str], Publication] = {}
+        carried: dict[NodeId, Publication] = {}
+        for one, before in rows:
+            now = self._carried_over.now(one, session)
+            found[now.node, now.relation] = self.tables.resolved(now)
+            if now is not one:
+                carried[now.node] = before
+        self.carried = MappingProxyType(carried)
+        return found
 
-        `relations` has the name that each node has there, `versions` what each is built from.
-        """
-        self.versions.begin(versions)
+    def begin(self, past: Past, relations: Mapping[NodeId, Relation]) -> None:
+        """Takes what holds of the warehouse when the run begins; `relations` are the names of nodes there."""
         names = {node: relation_sql(self._spec, relation) for node, relation in relations.items()}
         with self._lock:
             self._past = past
@@ -101,10 +124,12 @@ class PublishLog:
     def _latest(
         self, session: Session, nodes: Sequence[NodeId] = ()
     ) -> dict[tuple[NodeId, str], Publication]:
-        """Reads the last publications, of some nodes only where any are given.
+        """Reads the last publications with what has been written since, of some nodes where any are given."""
+        found = (self.tables.resolved(publication) for publication in self._last(session, nodes))
+        return {(publication.node, publication.relation): publication for publication in found}
 
-        A row that can't be read is left out: what it tells of counts as not built.
-        """
+    def _last(self, session: Session, nodes: Sequence[NodeId] = ()) -> Iterator[Publication]:
+        """Reads the last rows; one that can't be read is left out: what it tells of counts as not built."""
         names = {name: quote(self._spec, name) for name in _COLUMNS}
         places = ", ".join(f"${place}" for place in range(2, len(nodes) + 2))
         rows = session.fetch(
@@ -116,8 +141,7 @@ class PublishLog:
             + "\n) AS q WHERE place = 1",
             [self.environment, *nodes],
         )
-        found = (self.tables.resolved(publication) for publication in _publications(rows))
-        return {(publication.node, publication.relation): publication for publication in found}
+        return _publications(rows)
 
     def elsewhere(self, session: Session) -> Mapping[str, Mapping[NodeId, Publication]]:
         """Reads what the other environments show, by their names, where there is a log."""
@@ -127,20 +151,26 @@ class PublishLog:
         """Reads what all environments show, by their names, where there is a log."""
         if session.columns(self.relation) is None:
             return {}
-        names = {name: quote(self._spec, name) for name in _COLUMNS}
-        rows = session.fetch(
-            f"SELECT {names['publication']} FROM (\n"
-            f"SELECT {names['publication']}, row_number() OVER (PARTITION BY {names['environment']}, "
-            f"{names['node']}, {names['relation']} ORDER BY {names['number']} DESC) AS place\n"
-            f"FROM {relation_sql(self._spec, self.relation)}\n) AS q WHERE place = 1"
-        )
         found: dict[str, dict[NodeId, Publication]] = {}
         # A node may have had several names: the last one counts.
-        for publication in sorted(_publications(rows), key=lambda one: one.at):
+        for one in sorted(self._last_everywhere(session), key=lambda one: one.at):
+            # What another environment has of an old name is its own to rename; prod's is begun from.
+            publication = self._carried_over.now(one, session) if one.environment == PROD else one
             there = found.setdefault(publication.environment, {})
             there[publication.node] = self.tables.resolved(publication)
         prod = found.get(PROD, {})
         return {name: there if name == PROD else followed(there, prod) for name, there in found.items()}
+
+    def _last_everywhere(self, session: Session) -> Iterator[Publication]:
+        names = {name: quote(self._spec, name) for name in _COLUMNS}
+        return _publications(
+            session.fetch(
+                f"SELECT {names['publication']} FROM (\n"
+                f"SELECT {names['publication']}, row_number() OVER (PARTITION BY {names['environment']}, "
+                f"{names['node']}, {names['relation']} ORDER BY {names['number']} DESC) AS place\n"
+                f"FROM {relation_sql(self._spec, self.relation)}\n) AS q WHERE place = 1"
+            )
+        )
 
     def changes(self, node: NodeId, since: str, session: Session) -> Ranges | None:
         """Reads which rows of a node, built by time range, have changed since it had a data version.
@@ -240,7 +270,10 @@ class PublishLog:
 
     def _last_known(self, node: NodeId) -> Publication | None:
         """The highest number is the last one, under the name that the node has now."""
-        return self._published.get(node) or self._found.get((node, self._names.get(node, "")))
+        names = [self._names.get(node, "")]
+        names += [self.carried[node].relation] if node in self.carried else []
+        found = (self._found.get((node, name)) for name in names)
+        return self._published.get(node) or next((one for one in found if one is not None), None)
 
     def write(self, publication: Publication, sender: Sender) -> None:
         """Adds a publication, whose version was kept, to the log, within the transaction that publishes."""
@@ -258,6 +291,29 @@ class PublishLog:
             ],
         )
 
+    def carry(self, one: Carried, sender: Sender) -> Publication:
+        """Writes all that was published of a node anew, by the ids and under the name that it has now.
+
+        Within a transaction; gives the last of it. Raises WorkFailedError where more has been published.
+        """
+        names, before = {name: quote(self._spec, name) for name in _COLUMNS}, one.before
+        with sender.asking() as session:
+            rows = session.fetch(
+                f"SELECT {names['publication']} FROM {relation_sql(self._spec, self.relation)}\n"
+                f"WHERE {names['environment']} = $1 AND {names['node']} = $2 AND {names['relation']} = $3 "
+                f"ORDER BY {names['number']}",
+                [before.environment, before.node, before.relation],
+            )
+            found = [self._carried_over.now(each, session) for each in _publications(rows)]
+        if not found or found[-1].number != before.number:
+            raise WorkFailedError(published_meanwhile(one.old_name, one.span))
+        self.forget(before, sender)
+        found = [replace(each, relation=one.publication.relation) for each in found]
+        for each in found:
+            self.write(each, sender)
+        self.versions.keep(one.node, version_id(found[-1].code), sender)
+        return found[-1]
+
     def forget(self, publication: Publication, sender: Sender) -> None:
         """Takes what was published of a node under a name out of the log: it is not there any more."""
         names = {name: quote(self._spec, name) for name in _COLUMNS}
@@ -271,7 +327,8 @@ class PublishLog:
         """Keeps what the code of a publication is, where the one before it was of another version."""
         with self._lock:
             last = self._last_known(publication.node)
-        if last is None or not same_rows(last.code, publication.code):
+        # What is carried over may be of a version that nothing was written of.
+        if last is None or not same_rows(last.code, publication.code) or publication.node in self.carried:
             self.versions.keep(publication.node, version_id(publication.code), sender)
 
     def holds(self, publication: Publication, session: Session) -> bool:

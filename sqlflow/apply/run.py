@@ -92,7 +92,7 @@ def execution(plan: Plan, opened: Opened) -> Execution:
     unseen = tuple(
         found
         for found in opened.seen.past.publications.values()
-        if known.get((found.environment, found.node)) != found
+        if known.get((found.environment, found.node)) != found and found.node not in opened.seen.past.carried
     )
     told = [found.diagnostic or too_old(found) for found in opened.seen.freshness]
     warnings = tuple(replace(d, severity=Severity.WARNING) for d in told if d is not None)

@@ -85,6 +85,13 @@ class Tables:
                     )
         return found
 
+    def translate(self, now: Callable[[Publication], Publication]) -> None:
+        """Gives what is listed other words."""
+        with self._lock:
+            self._held = {
+                table: replace(held, publication=now(held.publication)) for table, held in self._held.items()
+            }
+
     def owners(self) -> Mapping[Relation, str]:
         """Gives the environment that owns each table."""
         with self._lock:
@@ -127,6 +134,7 @@ class Tables:
         return replace(
             now,
             environment=publication.environment,
+            node=publication.node,
             number=publication.number,
             relation=publication.relation,
             code=publication.code if same else now.code,

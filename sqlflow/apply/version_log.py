@@ -31,6 +31,7 @@ class VersionLog:
         self._spec = spec
         self._names = {name: quote(spec, name) for name in _COLUMNS}
         self._now: Mapping[NodeId, Version] = MappingProxyType({})
+        self._noted: dict[str, Version] = {}
 
     def create(self) -> str:
         """Gives the statement that makes the table, if it is not there."""
@@ -41,13 +42,22 @@ class VersionLog:
         """Takes what the nodes of the project are built from now."""
         self._now = now
 
+    def now(self, node: NodeId) -> Version | None:
+        """Gives what a node of the project is built from now."""
+        return self._now.get(node)
+
+    def note(self, version: Version) -> None:
+        """Notes a version that no node is of any more, and that may have to be kept."""
+        self._noted[version.id] = version
+
     def read(self, session: Session, ids: Sequence[str]) -> Mapping[str, Version]:
         """Reads versions by their ids; one that is not there, or can't be read, is left out."""
-        if not ids or session.columns(self.relation) is None:
-            return {}
-        out: dict[str, Version] = {}
-        for start in range(0, len(ids), _CHUNK):
-            chunk = ids[start : start + _CHUNK]
+        out = {id: self._noted[id] for id in ids if id in self._noted}
+        asked = [id for id in ids if id not in out]
+        if not asked or session.columns(self.relation) is None:
+            return out
+        for start in range(0, len(asked), _CHUNK):
+            chunk = asked[start : start + _CHUNK]
             places = ", ".join(f"${place}" for place in range(1, len(chunk) + 1))
             rows = session.fetch(
                 f"SELECT {sql.names(self._spec, _COLUMNS)} FROM {relation_sql(self._spec, self.relation)}\n"
@@ -67,6 +77,8 @@ class VersionLog:
         """
         version = self._now.get(node)
         if version is None or version.id != id:
+            version = self._noted.get(id)
+        if version is None:
             return
         table = relation_sql(self._spec, self.relation)
         sender.execute(

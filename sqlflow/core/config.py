@@ -192,6 +192,8 @@ class NodeConfig:
     alias: str | None = None
     schema: str | None = None
     database: str | None = None
+    # The name that a node had before: what was published under that is the node's.
+    renamed_from: str | None = None
     tags: tuple[str, ...] = ()
     meta: Mapping[str, Value] = field(default_factory=lambda: EMPTY)
     pre_hook: tuple[Hook, ...] = ()

@@ -134,6 +134,11 @@ def rename_index(spec: DialectSpec, relation: Relation, name: str, to: str) -> s
     return f"ALTER INDEX IF EXISTS {index} RENAME TO {quote(spec, to)}"
 
 
+def drop_index(spec: DialectSpec, relation: Relation, name: str) -> str:
+    """DROP INDEX, for an index in the schema of a relation, if it is there."""
+    return f"DROP INDEX IF EXISTS {relation_sql(spec, Relation(relation.database, relation.schema, name))}"
+
+
 def insert_from(spec: DialectSpec, relation: Relation, columns: Sequence[str]) -> str:
     """What stands before the query, in brackets and named q, of an INSERT of some of its columns."""
     return (

@@ -15,6 +15,7 @@ from sqlflow.dialect.spec import DialectSpec
 from sqlflow.link.names import Found, NameTable
 from sqlflow.link.nodes import nodes_of
 from sqlflow.link.order import topological
+from sqlflow.link.renamed import renamed_nodes
 from sqlflow.link.signals import check_signals
 from sqlflow.link.tests import generic_tests
 from sqlflow.link.types import Graph, Links, Node
@@ -64,6 +65,8 @@ def link(
     edges.diagnostics.extend(_cycle(cycle, nodes, edges.reads) for cycle in cycles)
     edges.diagnostics.extend(_same_relation(rendered, nodes, spec))
     edges.diagnostics.extend(check_signals(project, rendered))
+    renamed, misnamed = renamed_nodes(rendered, nodes)
+    edges.diagnostics.extend(misnamed)
     children: dict[NodeId, list[NodeId]] = {node: [] for node in nodes}
     for node in order:
         for parent in parents[node]:
@@ -78,6 +81,7 @@ def link(
         parameters=parameters,
         tests=tests,
         questions=_link_questions(rendered, table, edges),
+        renamed=renamed,
     )
     return graph, tuple(dict.fromkeys(edges.diagnostics))
 

@@ -63,6 +63,7 @@ class Graph:
     `parents` and `children` leave nothing out: a node without any has an empty tuple. `hooks` are the links
     of a node's hooks, before then after; `parameters` those of a Python model's parameters, in order;
     `questions` those of the queries that ask sources when their last rows came, which are no edges.
+    `renamed` has the ids that nodes say they had before.
     """
 
     nodes: Mapping[NodeId, Node]
@@ -74,3 +75,4 @@ class Graph:
     parameters: Mapping[NodeId, tuple[NodeId, ...]]
     tests: Mapping[NodeId, GenericTest]
     questions: Mapping[NodeId, Links] = field(default_factory=lambda: MappingProxyType({}))
+    renamed: Mapping[NodeId, NodeId] = field(default_factory=lambda: MappingProxyType({}))

@@ -171,6 +171,26 @@ def make_indexes(
     )
 
 
+def rename_relation(
+    spec: DialectSpec, kind: RelationKind, relation: Relation, to: Relation, indexes: Sequence[Index]
+) -> tuple[Step, ...]:
+    """Gives a table or view another name in its schema; the table's indexes are then named by that."""
+    if relation == to:
+        return ()
+    rename = Run(sql=sql.rename(spec, kind, relation, to.identifier))
+    if kind is not RelationKind.TABLE or not indexes:
+        return (rename,)
+    names = [sql.index_name(spec, relation, index.columns) for index in indexes]
+    if not spec.renames_indexed_tables:
+        dropped = (Run(sql=sql.drop_index(spec, relation, name)) for name in names)
+        return (*dropped, rename, *make_indexes(spec, to, indexes))
+    new = [sql.index_name(spec, to, index.columns) for index in indexes]
+    return (
+        rename,
+        *(Run(sql=sql.rename_index(spec, to, old, now)) for old, now in zip(names, new, strict=True)),
+    )
+
+
 def _same(spec: DialectSpec, left: Sequence[Column], right: Sequence[Column]) -> bool:
     return len(left) == len(right) and extends(spec, left, right)
 

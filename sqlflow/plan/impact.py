@@ -43,6 +43,10 @@ class Impact:
         # Reading a query again sets the depth that Python allows all threads.
         self._lock = Lock()
 
+    def published(self, node: NodeId, last: Publication) -> Version | None:
+        """Gives what a publication of a node was built from; None where nobody knows."""
+        return self._old(node, last)
+
     def name(self, node: NodeId) -> str:
         """Gives the name of a node."""
         return self._program.graph.nodes[node].name

@@ -20,6 +20,7 @@ from sqlflow.plan.due import Interval
 from sqlflow.plan.impact import Impact
 from sqlflow.plan.judge import Judge
 from sqlflow.plan.parents import effective_parents, is_ephemeral
+from sqlflow.plan.renames import find_carried
 from sqlflow.plan.stale import Past
 from sqlflow.plan.takes import Shared, find_takes, shared_nodes, taken
 from sqlflow.plan.types import (
@@ -107,6 +108,7 @@ def make_plan(
     gates = _gates(program, wanted - audited.keys(), effective, before)
     audits = _audits(program, options, wanted, audited, effective)
     known = None if command is Command.TEST else past
+    carried = find_carried(program, known, wanted, effective, impact) if known is not None else ()
     takes = find_takes(program, codes, known, wanted, effective, options.now) if known is not None else ()
     shared = shared_nodes(program, codes, known, takes, effective) if known is not None else Shared()
     known = taken(known, takes) if known is not None else None
@@ -129,9 +131,8 @@ def make_plan(
             continue
         if past is None and node not in selected:
             verdict = replace(verdict, reason="read by what is selected")
-        after = (*before[node], *gates.get(node, ()))
-        code = codes.get(node, "")
-        actions.append(_action(program.graph.nodes[node], work, after, verdict, code, effective[node]))
+        after, info = (*before[node], *gates.get(node, ())), program.graph.nodes[node]
+        actions.append(_action(info, work, after, verdict, codes.get(node, ""), effective[node]))
     plan = Plan(
         command=command.value,
         target=options.target,
@@ -143,9 +144,10 @@ def make_plan(
         unchanged=tuple(unchanged),
         untold=judge.untold(node for action in actions for node in action.reads),
         takes=takes,
+        carried=carried,
         gone=known.removed if known is not None and not program.graph.nodes.keys() - selected else (),
         drops_gone=options.removes and program.environment.is_virtual,
-        claims=options.claims or bool(takes),
+        claims=options.claims or bool(takes or carried),
     )
     return plan.reading(past.deferred.values()) if past is not None else plan
 

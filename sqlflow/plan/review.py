@@ -105,14 +105,28 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    """A node that goes on with what was published under its `old` name: the same table, if it is no view.
+
+    `readers` are the names of the nodes that read it under the new one from then on.
+    """
+
+    node: NodeId
+    name: str
+    old: str
+    is_view: bool
+    readers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """A plan as a person reads it.
 
-    `taken` are published first, all at once. `removed` are the names of what was published once and is no
-    longer in the project: where the plan `drops` that, its views go last, else it stays. `unchanged` is
-    how many nodes of the selection are as they should be, `pruned` are those that read what is built, and
-    nothing of what is other than it was. `untold` are sources that can't tell whether they changed.
-    `kept` are views from outside the project that are made again along with what they read.
+    `renamed` and `taken` are published first, all at once. `removed` are the names of what was published
+    once and is no longer in the project: where the plan `drops` that, its views go last, else it stays.
+    `unchanged` is how many nodes of the selection are as they should be, `pruned` are those that read what
+    is built, and nothing of what is other than it was. `untold` are sources that can't tell whether they
+    changed. `kept` are views from outside the project that are made again along with what they read.
     `critical` is the chain of actions that takes longest, by what each took last: `critical_seconds`. What is
     `deferred` is read as it is in `prod`, which is the environment or the target of that name.
     """
@@ -120,6 +134,7 @@ class Review:
     target: str
     environment: str
     changes: tuple[Change, ...]
+    renamed: tuple[Renamed, ...]
     taken: tuple[Taken, ...]
     removed: tuple[str, ...]
     drops: bool
@@ -136,12 +151,12 @@ class Review:
     @property
     def changes_code(self) -> bool:
         """Whether it is about a change of code, and not only about new data."""
-        return bool(self.changes)
+        return bool(self.changes or self.renamed)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.changes or self.work or self.pruned or self.taken or self.drops)
+        return not (self.changes or self.work or self.pruned or self.renamed or self.taken or self.drops)
 
 
 def review(
@@ -176,6 +191,7 @@ def review(
         target=plan.target,
         environment=program.environment.name,
         changes=tuple(changes),
+        renamed=tuple(_renamed(plan)),
         taken=tuple(_taken(plan)),
         removed=tuple(one.node.rpartition(".")[2] for one in plan.gone),
         drops=bool(plan.removes),
@@ -199,6 +215,22 @@ def _pruned(plan: Plan, program: Program) -> Iterator[Pruned]:
                 name=action.name,
                 why=action.verdict.reason,
                 unread={nodes[node].name: columns for node, columns in unread.items()},
+            )
+
+
+def _renamed(plan: Plan) -> Iterator[Renamed]:
+    for one in plan.carried:
+        if one.is_renamed:
+            yield Renamed(
+                node=one.node,
+                name=one.name,
+                old=one.old_name,
+                is_view=one.is_view,
+                readers=tuple(
+                    other.name
+                    for other in plan.carried
+                    if not other.is_renamed and one.node in other.publication.inputs
+                ),
             )
 
 

@@ -21,7 +21,7 @@ from sqlflow.plan.types import Plan
 from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
 
-_FORMAT = 4
+_FORMAT = 5
 
 
 class UnreadablePlanError(Exception):
@@ -65,8 +65,17 @@ class SavedDeferred:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SavedRename:
+    """A node that goes on with what was published under the id `old`, last with this `number`."""
+
+    node: NodeId
+    old: NodeId
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPlan:
-    """A plan as it was reviewed: what it was made of, when, what it takes, and its actions in their order.
+    """A plan as it was reviewed: what it was made of, when, what it renames, takes and does, in order.
 
     What it reads as prod has it is `deferred`, where that was asked for by `defer`.
     """
@@ -84,10 +93,20 @@ class SavedPlan:
     interval: Interval | None
     restate: tuple[NodeId, ...]
     actions: tuple[SavedAction, ...]
+    renames: tuple[SavedRename, ...]
     takes: tuple[SavedTake, ...]
     removes: tuple[NodeId, ...]
     defer: Defer | None = None
     deferred: tuple[SavedDeferred, ...] = ()
+
+
+def saved_renames(plan: Plan) -> tuple[SavedRename, ...]:
+    """Gives what a plan renames as it is kept."""
+    return tuple(
+        SavedRename(node=one.node, old=one.before.node, number=one.before.number)
+        for one in plan.carried
+        if one.is_renamed
+    )
 
 
 def saved_takes(plan: Plan, published: Mapping[NodeId, Publication]) -> tuple[SavedTake, ...]:
@@ -164,6 +183,7 @@ def check_saved(
     _check(
         program,
         *_changed(saved, codes, published),
+        *_renamed_otherwise(saved, plan),
         *_taken_otherwise(saved, kept, published),
         *_read_otherwise(saved.deferred, kept),
         *_new_tests(saved, kept),
@@ -198,6 +218,17 @@ def _changed(
             yield action.node, "was published since the plan was made"
         elif _number(published.get(action.node)) < action.number:
             yield action.node, "is not there any more as it was when the plan was made"
+
+
+def _renamed_otherwise(saved: SavedPlan, plan: Plan) -> Iterator[tuple[NodeId, str]]:
+    """Says of which nodes something else would be renamed now than what was reviewed."""
+    was, now = ({one.node: one for one in renames} for renames in (saved.renames, saved_renames(plan)))
+    for node in sorted(was.keys() | now.keys()):
+        before, after = was.get(node), now.get(node)
+        if before is None or after is None or before.old != after.old:
+            yield node, "is not renamed any more as it was when the plan was made"
+        elif before.number != after.number:
+            yield node, "was published, under its old name, since the plan was made"
 
 
 def _taken_otherwise(
@@ -269,6 +300,7 @@ def encode_plan(saved: SavedPlan, review: Mapping[str, object]) -> str:
             {"node": one.node, "code": one.code, "reason": one.reason, "number": one.number}
             for one in saved.actions
         ],
+        "renames": [{"node": one.node, "old": one.old, "number": one.number} for one in saved.renames],
         "takes": [
             {"node": t.node, "code": t.code, "source": t.source, "data": t.data, "number": t.number}
             for t in saved.takes
@@ -310,6 +342,12 @@ def decode_plan(text: str) -> SavedPlan:
                     number=int(one["number"]),
                 )
                 for one in found["actions"]
+            ),
+            renames=tuple(
+                SavedRename(
+                    node=NodeId(_text(one["node"])), old=NodeId(_text(one["old"])), number=int(one["number"])
+                )
+                for one in found["renames"]
             ),
             takes=tuple(
                 SavedTake(

@@ -34,7 +34,9 @@ class Past:
     whose the tables by version are; what is `adoptable` was published as a table of its own name, though the
     layout is one of tables by version. `kept` has what own tables hold that are not shown any more, `filling`
     what those do that are not shown yet, `removed` what is shown of nodes that are no longer in the project.
-    `deferred` are the nodes that are read as prod has them.
+    `deferred` are the nodes that are read as prod has them. `carried` has publications as they stand in the
+    log where they name a node by the id that it had before: its own, by the node that it is now, and those
+    that read it. `occupied` are nodes that were renamed, and whose new name something else has.
     """
 
     publications: Mapping[NodeId, Publication] = field(default_factory=lambda: MappingProxyType({}))
@@ -49,6 +51,8 @@ class Past:
     kept: Mapping[NodeId, tuple[Publication, ...]] = field(default_factory=lambda: MappingProxyType({}))
     filling: Mapping[NodeId, Publication] = field(default_factory=lambda: MappingProxyType({}))
     removed: tuple[Publication, ...] = ()
+    carried: Mapping[NodeId, Publication] = field(default_factory=lambda: MappingProxyType({}))
+    occupied: frozenset[NodeId] = frozenset()
     deferred: Mapping[NodeId, Deferred] = field(default_factory=lambda: MappingProxyType({}))
 
     def last(self, node: NodeId) -> Publication | None:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from sqlflow.bind.types import BoundModel, BoundQuery, BoundSeed, BoundSignal, BoundSource, Docs, Grants
-from sqlflow.core.config import TestConfig
+from sqlflow.core.config import Index, TestConfig
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
 from sqlflow.core.span import Span
@@ -155,15 +155,46 @@ class Take:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A node whose publications are to name nodes by the ids that they have now: of the same table or view.
+
+    It was renamed itself, or reads what was. `before` is its last publication as the log has it,
+    `publication` the same as it will be. What was renamed gets its name, `relation`, with its `indexes`.
+    Where there is a `query`, it is a view that names what it reads, and is made again of that.
+    """
+
+    node: NodeId
+    name: str
+    span: Span
+    relation: Relation
+    indexes: tuple[Index, ...]
+    is_view: bool
+    before: Publication
+    publication: Publication
+    query: BoundQuery | None
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether it was published under another name itself."""
+        return self.before.node != self.node
+
+    @property
+    def old_name(self) -> str:
+        """The name that it was published under."""
+        return self.before.node.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything that a run will do, in an order that respects `after`.
 
     `now` is the time by which ranges of time are complete, None for that of the run. `schemas` are those that
-    must be there first: (database, schema). The `takes` come before all actions, at once; what is `gone` is
-    no longer in the project, and is dropped last where the plan `drops_gone`. `unchanged` is what was
-    selected and is as it should be, with its tests. `untold` are the sources that can't tell whether they
-    changed: what reads them is always built. Where it `claims` the environment, nobody else may change its
-    code meanwhile. What is `deferred` is read by the actions as prod has it.
+    must be there first: (database, schema). What is `carried` comes first, at once with the `takes`;
+    what is `gone` is no longer in the project, and is dropped last where the plan `drops_gone`.
+    `unchanged` is what was selected and is as it should be, with its tests. `untold` are the
+    sources that can't tell whether they changed: what reads them is always built. Where it `claims` the
+    environment, nobody else may change its code meanwhile. What is `deferred` is read by the actions as prod
+    has it.
     """
 
     command: str
@@ -176,6 +207,7 @@ class Plan:
     unchanged: tuple[NodeId, ...] = ()
     untold: tuple[str, ...] = ()
     takes: tuple[Take, ...] = ()
+    carried: tuple[Carried, ...] = ()
     gone: tuple[Publication, ...] = ()
     drops_gone: bool = False
     claims: bool = False
@@ -184,7 +216,7 @@ class Plan:
     @property
     def changes(self) -> bool:
         """Whether there is anything to do."""
-        return bool(self.actions or self.takes or self.removes)
+        return bool(self.actions or self.takes or self.carried or self.removes)
 
     @property
     def removes(self) -> tuple[Publication, ...]:

@@ -23,7 +23,7 @@ from sqlflow.dialect.spec import DialectSpec
 # What says nothing about the rows, or is in the SQL already.
 _NO_MATTER = frozenset(
     {"enabled", "tags", "meta", "timeout", "full_refresh", "contract", "alias", "schema", "database",
-     "pre_hook", "post_hook", "concurrent_batches", "persist_docs", "grants", "stale_after",
+     "renamed_from", "pre_hook", "post_hook", "concurrent_batches", "persist_docs", "grants", "stale_after",
      "on_stale_source", "signals", "checksum", "event_time"}
 )  # fmt: skip
 # Between the digest of what the rows come from, and that of what hangs on the relation.

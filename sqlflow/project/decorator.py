@@ -48,6 +48,7 @@ class ModelConfig(TypedDict, total=False):
     alias: str
     schema: str
     database: str
+    renamed_from: str
     tags: str | Sequence[str]
     meta: Mapping[str, object]
     pre_hook: str | HookConfig | Sequence[str | HookConfig]

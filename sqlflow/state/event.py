@@ -69,6 +69,13 @@ class Unchanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodesRenamed:
+    """Nodes go on with what was published under names that they had before: each of these, and the node."""
+
+    nodes: tuple[tuple[str, NodeId], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodesTaken:
     """Nodes were published as the environment `source` has them, all at once: nothing of them was computed.
 
@@ -181,6 +188,7 @@ class RunFinished:
 Event: TypeAlias = (
     RunStarted
     | Unchanged
+    | NodesRenamed
     | NodesTaken
     | NodeStarted
     | LeaseAwaited

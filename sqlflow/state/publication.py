@@ -39,7 +39,8 @@ class Publication:
     - `unread` has, of what it reads, the columns that are others than in the data that it was built from,
       and that it does not read: for these it was left as it was, and only published once more.
     - `origins` tell, of each node that was read, of which code its rows come, `origin` of which its own do,
-      by digests; empty where tables are not made by version.
+      by digests; empty where tables are not made by version. For these, the code `counts_as` the version that
+      it was before a node was renamed; empty where it counts as itself.
     - `follows` names the environment whose view it is, of a node that is one and was taken from there.
     - `tested` has the data versions of the other nodes that its audits read when they passed.
     - `unshown` says that its `table` is still being filled, and that no view shows it: such a one stands in
@@ -68,6 +69,7 @@ class Publication:
     origin: str = ""
     origins: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
     unshown: bool = False
+    counts_as: str = ""
 
     def shown_in(self, other: Publication) -> Publication:
         """Gives what is shown under its name where that is what another environment has published."""

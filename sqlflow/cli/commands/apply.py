@@ -78,7 +78,7 @@ def _asked(session: Session, allow_destructive: tuple[str, ...], yes: bool) -> S
         terminal.record(plan_record(found.review))
     else:
         terminal.data(plan_text(found.review, paint=terminal.paint_data))
-    if not (found.review.work or found.review.taken or found.review.drops):
+    if not (found.review.work or found.review.renamed or found.review.taken or found.review.drops):
         return None
     if not yes and not click.confirm("apply it?", err=True):
         return None

@@ -14,13 +14,14 @@ from rich.text import Text
 from sqlflow.cli.terminal import Terminal
 from sqlflow.cli.views.diagnostics import Lines
 from sqlflow.cli.views.paint import visible
-from sqlflow.cli.views.plain import awaited, is_remarkable, started, taken, unchanged
+from sqlflow.cli.views.plain import awaited, is_remarkable, renamed, started, taken, unchanged
 from sqlflow.cli.views.summary import hooks_line, node_line, summary
 from sqlflow.core.ids import NodeId
 from sqlflow.state.event import (
     Event,
     LeaseAwaited,
     NodeFinished,
+    NodesRenamed,
     NodesTaken,
     NodeStarted,
     Published,
@@ -85,6 +86,8 @@ class HumanView:
                 self._live.start()
             case Unchanged():
                 self._above(unchanged(event))
+            case NodesRenamed():
+                self._above(renamed(event))
             case NodesTaken():
                 self._above(taken(event))
             case LeaseAwaited():

@@ -17,6 +17,7 @@ from sqlflow.state.event import (
     Event,
     LeaseAwaited,
     NodeFinished,
+    NodesRenamed,
     NodesTaken,
     NodeStarted,
     Published,
@@ -100,6 +101,8 @@ def event_record(event: Event, lines: Lines) -> Record:
                 "materialized": event.materialized,
                 "at": event.at.isoformat(),
             }
+        case NodesRenamed():
+            return _renamed(event)
         case NodesTaken():
             return _taken(event)
         case LeaseAwaited():
@@ -123,19 +126,15 @@ def event_record(event: Event, lines: Lines) -> Record:
         case Published():
             return {"event": "published", **publication_record(event.publication)}
         case RunHooksFinished():
-            return {
-                "event": "run_hooks_finished",
-                "hook": event.hook,
-                "status": event.status.value,
-                "at": event.at.isoformat(),
-                "seconds": event.seconds,
-                "statements": event.statements,
-                "diagnostics": [diagnostic_record(d, lines) for d in event.diagnostics],
-            }
+            return _hooks_finished(event, lines)
         case RunFinished():
             return _run_finished(event, lines)
         case _:
             assert_never(event)
+
+
+def _renamed(event: NodesRenamed) -> Record:
+    return {"event": "nodes_renamed", "nodes": [{"from": old, "id": node} for old, node in event.nodes]}
 
 
 def _taken(event: NodesTaken) -> Record:
@@ -144,6 +143,18 @@ def _taken(event: NodesTaken) -> Record:
         "source": event.source,
         "nodes": list(event.nodes),
         "seconds": event.seconds,
+    }
+
+
+def _hooks_finished(event: RunHooksFinished, lines: Lines) -> Record:
+    return {
+        "event": "run_hooks_finished",
+        "hook": event.hook,
+        "status": event.status.value,
+        "at": event.at.isoformat(),
+        "seconds": event.seconds,
+        "statements": event.statements,
+        "diagnostics": [diagnostic_record(d, lines) for d in event.diagnostics],
     }
 
 

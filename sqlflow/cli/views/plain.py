@@ -11,6 +11,7 @@ from sqlflow.state.event import (
     Event,
     LeaseAwaited,
     NodeFinished,
+    NodesRenamed,
     NodesTaken,
     NodeStarted,
     Published,
@@ -48,6 +49,8 @@ class PlainView:
                 self._terminal.tell(started(event))
             case Unchanged():
                 self._terminal.tell(unchanged(event))
+            case NodesRenamed():
+                self._terminal.tell(renamed(event))
             case NodesTaken():
                 self._terminal.tell(taken(event))
             case LeaseAwaited():
@@ -85,6 +88,12 @@ def unchanged(event: Unchanged) -> str:
         names = ", ".join(visible(name) for name in event.untold)
         lines.append(f"always built is what reads a source that can't tell whether it changed: {names}")
     return "\n".join(lines)
+
+
+def renamed(event: NodesRenamed) -> str:
+    """Says what got the name that its node has now."""
+    names = (f"{visible(old)} -> {visible(node.rpartition('.')[2])}" for old, node in event.nodes)
+    return f"renamed: {', '.join(names)}"
 
 
 def taken(event: NodesTaken) -> str:

@@ -55,7 +55,7 @@ def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False
     lines = [paint(_headline(found), "title")]
     for change in _told(found):
         lines += ["", *_change(change, paint)]
-    lines += [*_taken(found, paint), *_deferred(found, paint)]
+    lines += [*_renamed(found, paint), *_taken(found, paint), *_deferred(found, paint)]
     lines += ["", *_work(found, paint, all_work)]
     lines += _kept(found, paint)
     if found.pruned:
@@ -69,6 +69,17 @@ def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False
 def _where(found: Review) -> str:
     environment = f", environment {found.environment}" if found.environment != PROD else ""
     return f"target {found.target}{environment}"
+
+
+def _renamed(found: Review, paint: Paint) -> list[str]:
+    """Says what goes on under another name."""
+    lines: list[str] = []
+    for one in found.renamed:
+        kept = "" if one.is_view else ", its table is kept"
+        told = f"renamed: {visible(one.old)} -> {visible(one.name)}{kept}"
+        readers = ", ".join(visible(name) for name in one.readers)
+        lines += ["", paint(f"{told}; now read under that name by {readers}" if readers else told, "dim")]
+    return lines
 
 
 def _taken(found: Review, paint: Paint, most: int = _MOST) -> list[str]:
@@ -142,7 +153,8 @@ def plan_markdown(found: Review) -> str:
     if found.work:
         lines += ["", "| built | | why | batches | last time |", "|---|---|---|---|---|"]
         lines += [f"| {' | '.join(_cell(cell) for cell in _cells(work))} |" for work in found.work]
-    lines += [*_taken(found, no_colour), *_deferred(found, no_colour), *_kept(found, no_colour)]
+    lines += [*_renamed(found, no_colour), *_taken(found, no_colour)]
+    lines += [*_deferred(found, no_colour), *_kept(found, no_colour)]
     return "\n".join(lines)
 
 
@@ -169,24 +181,7 @@ def plan_record(found: Review) -> Record:
             }
             for change in found.changes
         ],
-        "work": [
-            {
-                "id": work.node,
-                "name": work.name,
-                "kind": work.kind,
-                "materialized": work.materialized,
-                "reason": work.reason,
-                "forward_only": work.forward_only,
-                "held": work.held,
-                "path": list(work.path),
-                "columns": [{"from": one, "to": made} for one, made in work.columns],
-                "tests": work.tests,
-                "batches": work.batches,
-                "ranges": [[f"{r.start.isoformat()}Z", f"{r.end.isoformat()}Z"] for r in work.ranges],
-                "seconds": work.seconds,
-            }
-            for work in found.work
-        ],
+        "work": [_work_record(work) for work in found.work],
         "pruned": [
             {
                 "id": one.node,
@@ -195,6 +190,10 @@ def plan_record(found: Review) -> Record:
                 "unread": {name: list(columns) for name, columns in one.unread.items()},
             }
             for one in found.pruned
+        ],
+        "renamed": [
+            {"id": one.node, "name": one.name, "from": one.old, "readers": list(one.readers)}
+            for one in found.renamed
         ],
         "taken": [{"id": one.node, "name": one.name, "source": one.source} for one in found.taken],
         "outside_views": [str(view) for view in found.kept],
@@ -219,10 +218,29 @@ def _deferred_record(one: Deferred, source: str) -> Record:
     }
 
 
+def _work_record(work: Work) -> Record:
+    return {
+        "id": work.node,
+        "name": work.name,
+        "kind": work.kind,
+        "materialized": work.materialized,
+        "reason": work.reason,
+        "forward_only": work.forward_only,
+        "held": work.held,
+        "path": list(work.path),
+        "columns": [{"from": one, "to": made} for one, made in work.columns],
+        "tests": work.tests,
+        "batches": work.batches,
+        "ranges": [[f"{r.start.isoformat()}Z", f"{r.end.isoformat()}Z"] for r in work.ranges],
+        "seconds": work.seconds,
+    }
+
+
 def _headline(found: Review) -> str:
     changed = len(_told(found))
     parts = [f"{changed} changed", f"{len(found.changes) - changed} added", f"{len(found.removed)} removed"]
     built = [work for work in found.work if work.kind != "test"]
+    parts += [f"{len(found.renamed)} renamed"] if found.renamed else []
     parts += [f"{len(found.taken)} to take"] if found.taken else []
     parts.append(f"{len(built)} to build")
     parts += [f"{len(found.pruned)} pruned"] if found.pruned else []
