@@ -334,7 +334,8 @@ class LoadedProject:
     def apply(self, plan: Plan, *, allow_destructive: Collection[str] = ()) -> Recorded:
         """Carries out a plan; the result is iterated over as events, and can be asked to `stop`.
 
-        Raises ProjectError where a model would lose columns that `allow_destructive` does not name.
+        Raises ProjectError where a model would lose columns that `allow_destructive` does not name, or where
+        a view from outside the project would break.
         """
         options = allowing(
             self._work, plan_options(self._work, False, False, False, None, False), allow_destructive
@@ -370,9 +371,10 @@ class LoadedProject:
         the rows that they have. Where a `start` or an `end` is given, the models that are built by time range
         get the complete batches of that interval, anew; without a zone, it is meant by each model's clocks.
         Where models are named to `restate`, only these do, and what reads them follows.
-        Raises ProjectError where no such model is selected, or where tables that go on would lose columns, of
-        models that `allow_destructive` does not name, or can't take the query's; ValueError for an interval
-        without a length, and for a full refresh of one, or of what is `forward_only`.
+        Raises ProjectError where no such model is selected, where tables that go on would lose columns, of
+        models that `allow_destructive` does not name, or can't take the query's, or where a view from outside
+        the project would break; ValueError for an interval without a length, and for a full refresh of one,
+        or of what is `forward_only`.
         """
         options = plan_options(
             self._work, full_refresh, force, fail_fast, threads, store_failures, forward_only=forward_only

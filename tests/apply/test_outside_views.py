@@ -184,6 +184,22 @@ def test_a_promotion(pg: Project) -> None:
     assert pg.rows("select id from others") == [(2,)]
 
 
+def test_an_environment_that_is_dropped_and_is_read(pg: Project) -> None:
+    pg.layout = "virtual"
+    pg.built(FILES)
+    pg.built(environment="dev")
+    pg.warehouse.execute("create view theirs as select id from public__dev.orders")
+    with pytest.raises(ProjectError) as error:
+        pg.load().drop_environment("dev")
+    [found] = error.value.diagnostics
+    assert found.code is Code.VIEWS_IN_THE_WAY
+    assert found.message == "`orders` can't be dropped: something else in the warehouse hangs on it"
+    assert any("theirs" in note for note in found.notes)
+    assert pg.rows("select id from theirs") == [(1,)]
+    assert "public__dev" in {schema for (schema,) in pg.rows("select nspname from pg_namespace")}
+    assert pg.rows("select count(*) from public__dev.paid") == [(1,)]
+
+
 def test_a_layout_that_changes(pg: Project) -> None:
     """Tables get names by version; what is built anew takes the place of a table that has none yet."""
     pg.layout = "direct"
