@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from sqlflow.asked import allowing, check_plan, plan_options, within
+from sqlflow.asked import allowing, check_plan, check_there, plan_options, within
 from sqlflow.bind.bind import from_clause
 from sqlflow.bind.lineage import Hop, trace_down, trace_up
 from sqlflow.bind.types import NodeSchema
@@ -29,6 +29,7 @@ from sqlflow.manifest import manifest
 from sqlflow.plan.comparison import Comparison, Key, KeyOrigin, declared_keys
 from sqlflow.plan.deferral import Defer
 from sqlflow.plan.due import Coverage, coverage_of
+from sqlflow.plan.parents import effective_parents, is_ephemeral
 from sqlflow.plan.plan import Command, PlanOptions, make_plan, of_command
 from sqlflow.plan.review import Review, review
 from sqlflow.plan.saved import (
@@ -414,7 +415,9 @@ class LoadedProject:
         program = self._work.program()
         for id, node in program.graph.nodes.items():
             if node.name == name and from_clause(program, id) is not None:
-                clause = from_clause(self._work.bound(frozenset({id})).program, id)
+                program = self._work.bound(frozenset({id})).program
+                check_there(program, effective_parents(program)[id] if is_ephemeral(program, id) else (id,))
+                clause = from_clause(program, id)
                 return self._preview(f"SELECT * FROM {clause} AS q", limit, name, node.span, None)
         raise self._work.unknown(name)
 
@@ -437,8 +440,9 @@ class LoadedProject:
 
     def show_inline(self, sql: str, *, limit: int = 5) -> Preview:
         """Gives the first rows of a query, written as a model would be."""
-        compiled = replace(self._work.compiled, program=self._work.bound().program)
-        query = compile_inline(compiled, sql)
+        program = self._work.bound().program
+        query = compile_inline(replace(self._work.compiled, program=program), sql)
+        check_there(program, dict.fromkeys(read.node for read in query.reads))
         return self._preview(query.sql, limit, "the query", Span("<inline>", 0, len(sql)), query)
 
     def diff(

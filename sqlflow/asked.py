@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError
+from sqlflow.core.ids import NodeId
+from sqlflow.core.span import Span
 from sqlflow.dialect.environments import PROD
 from sqlflow.plan.due import Interval
 from sqlflow.plan.losses import find_losses
@@ -108,16 +110,29 @@ def check_plan(
     return outside.kept
 
 
+def check_there(program: Program, reads: Iterable[NodeId]) -> None:
+    """Raises ProjectError where something that is read is neither there nor in prod."""
+    found = [
+        _nowhere(program, node, program.graph.nodes[node].span) for node in reads if node in program.nowhere
+    ]
+    if found:
+        raise ProjectError(found)
+
+
 def _missing_parents(plan: Plan, program: Program) -> Iterator[Diagnostic]:
     """Tells of what is built of something that is neither there nor in prod."""
-    nodes = {**program.models, **program.seeds}
     for action in plan.actions:
         for node in () if isinstance(action.work, RunTest) else action.reads:
             if node in program.nowhere:
-                own, prod = nodes[node].relation, program.nowhere[node]
-                yield Diagnostic(
-                    code=Code.PARENT_MISSING,
-                    message=f"`{action.name}` reads what is neither there, `{own}`, nor in prod, `{prod}`",
-                    span=program.graph.nodes[action.node].span,
-                    help="select it as well, so that it is built here, or build it in prod",
-                )
+                yield _nowhere(program, node, program.graph.nodes[action.node].span, action.name)
+
+
+def _nowhere(program: Program, node: NodeId, span: Span, reader: str = "") -> Diagnostic:
+    bound = program.models.get(node) or program.seeds[node]
+    what = f"`{reader}` reads what is" if reader else f"`{bound.name}` is"
+    return Diagnostic(
+        code=Code.PARENT_MISSING,
+        message=f"{what} neither there, `{bound.relation}`, nor in prod, `{program.nowhere[node]}`",
+        span=span,
+        help="build it here (select it as well), or in prod",
+    )

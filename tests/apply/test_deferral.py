@@ -223,6 +223,17 @@ def test_what_is_neither_here_nor_in_prod(project: Project) -> None:
     [found] = run.diagnostics
     assert found.code.value == "SF0706"
     assert f"`{schema}__dev.new`, `{schema}.new`" in found.message
+    project.write({"e": "{{ config(materialized='ephemeral') }} select id from new"})
+    for ask in (
+        lambda loaded: loaded.show("new"),
+        lambda loaded: loaded.show("e"),
+        lambda loaded: loaded.show_inline("select * from e"),
+    ):
+        with pytest.raises(ProjectError) as error:
+            ask(dev(project))
+        assert error.value.diagnostics[0].message == (
+            f"`new` is neither there, `{schema}__dev.new`, nor in prod, `{schema}.new`"
+        )
     deferred(project, "new", "below")
     assert rows(project, "below") == [(1,)]
 
