@@ -81,6 +81,8 @@ _FEED = {
         path: _MODELS[path].replace("from orders", "from {{ source('feed', 'feed') }}")
         for path in ("models/replaced.sql", "models/appended.sql", "models/ranged.sql")
     },
+    # Its batches are shown all at once.
+    "models/refilled.sql": _MODELS["models/ranged.sql"],
 }
 _CHANGED = {
     "models/by_customer.sql": """{{ config(materialized='table') }}
