@@ -434,7 +434,8 @@ def _adapter(settings: Settings) -> tuple[Adapter | None, Mapping[str, Value] | 
 def _environment(
     settings: Settings, adapter: Adapter | None, name: str
 ) -> tuple[Environment, tuple[Diagnostic, ...]]:
-    layout = settings.layout or Layout.DIRECT
+    transactions = adapter is None or adapter.spec.transactions
+    layout = settings.layout or (Layout.VIRTUAL if transactions else Layout.DIRECT)
     found: list[Diagnostic] = []
     if not is_environment_name(name):
         found.append(
@@ -445,7 +446,7 @@ def _environment(
             )
         )
         name = PROD
-    if adapter is not None and layout is Layout.VIRTUAL and not adapter.spec.transactions:
+    if adapter is not None and layout is Layout.VIRTUAL and not transactions:
         found.append(
             Diagnostic(
                 code=Code.UNSUPPORTED_BY_ENGINE,

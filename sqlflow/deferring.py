@@ -26,7 +26,7 @@ def deferring(compiled: Compilation, defer: Defer, compile_: Callable[[str], Com
     target, environment = settings.target, program.environment
     if environment.is_virtual:
         message = "`layout: virtual` shares what environments have in common by itself: there is no deferring"
-        return _refused(compiled, message, None, "leave out `--defer`")
+        return _refused(compiled, message, None, "leave out `--defer`, or set `layout: direct`")
     to = defer.to or target.defer_to or target.name
     if to == target.name:
         if environment.is_prod:

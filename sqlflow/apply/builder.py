@@ -229,6 +229,7 @@ class NodeBuilder:
         with sender.transaction() as transaction:
             yield InTransaction(
                 at=relation,
+                run=self.run[:8],
                 dependents=dependents,
                 transaction=transaction,
                 sender=sender,

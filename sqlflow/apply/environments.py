@@ -30,15 +30,17 @@ from sqlflow.state.publication import Publication
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentStatus:
-    """An environment: how many nodes it shows, how many tables by version are its own.
+    """An environment: how many nodes it shows, and how many of the tables by version in them are its own.
 
-    `changed` is when something was last published in it, or its code changed; it is dropped by a garbage
-    collection after it `expires`, None for never. `undoable` is how many changes can be gone back on.
+    `unshown_tables` are its own as well, and it does not show them any more, or not yet. `changed` is when
+    something was last published in it, or its code changed; it is dropped by a garbage collection after it
+    `expires`, None for never. `undoable` is how many changes can be gone back on.
     """
 
     name: str
     nodes: int
     own_tables: int
+    unshown_tables: int
     changed: datetime
     expires: datetime | None
     undoable: int
@@ -74,12 +76,15 @@ def statuses(
     found: list[EnvironmentStatus] = []
     for name in sorted(shown, key=lambda one: (one != PROD, one)):
         own = [entry for entry in entries if entry.environment == name]
+        owned = {table for table, owner in owners.items() if owner == name}
+        own_shown = owned & {last.table for last in shown[name].values()}
         changed = max([*(entry.at for entry in own), *(last.at for last in shown[name].values())])
         found.append(
             EnvironmentStatus(
                 name=name,
                 nodes=len(shown[name]),
-                own_tables=sum(owner == name for owner in owners.values()),
+                own_tables=len(own_shown),
+                unshown_tables=len(owned - own_shown),
                 changed=changed,
                 expires=changed + ttl if name != PROD else None,
                 undoable=sum(can_undo(entry, shown[name]) for entry in own),

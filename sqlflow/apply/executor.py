@@ -216,7 +216,7 @@ class _Loop:
     def _prepare(self) -> Iterator[Event]:
         sent: list[StatementSent] = []
         failed = create_schemas(
-            self._plan.schemas,
+            (*self._plan.schemas, *self._plan.physical),
             self._own_tables,
             self._warehouse,
             self._adapter,
@@ -286,7 +286,7 @@ class _Loop:
             return
         sent: list[StatementSent] = []
         drop_leftovers(
-            self._plan.schemas,
+            (*self._plan.schemas, *self._plan.physical),
             self._warehouse,
             self._adapter,
             self._catalog,

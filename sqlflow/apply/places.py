@@ -23,7 +23,7 @@ from sqlflow.core.relation import Relation, RelationKind, ViewDefinition
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.names import relation_sql
 from sqlflow.dialect.spec import DialectSpec
-from sqlflow.materialize.relation import make_indexes
+from sqlflow.materialize.relation import make_indexes, make_table_of_view
 from sqlflow.materialize.staging import copy, is_stage, replace_name, show, stage_name
 from sqlflow.materialize.types import Existing, Run, Step
 from sqlflow.state.publication import Publication
@@ -66,9 +66,13 @@ class Place(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InTransaction:
-    """Under the node's own name, in a transaction."""
+    """Under the node's own name, in a transaction.
+
+    A view there that shows a table by version, of a time with another layout, gives way to a table.
+    """
 
     at: Relation
+    run: str
     dependents: tuple[ViewDefinition, ...]
     transaction: Transaction
     sender: Sender
@@ -87,13 +91,23 @@ class InTransaction:
 
     def existing(self, kind: RelationKind | None, *, increment: bool, view: bool) -> Existing:
         """Asks what stands under the name."""
+        if kind is RelationKind.TABLE and not increment:
+            kind = self._kind
         return self.questions.existing(
             self.at, kind, self.dependents, self.sender, increment=increment, view=view
         )
 
     def begin(self, increment: bool, indexes: Sequence[Index]) -> Sequence[Step]:
-        """Nothing: what is there is changed."""
-        return ()
+        """Nothing where there is a table, which is changed."""
+        if not increment or self._kind is not RelationKind.VIEW:
+            return ()
+        spec = self.questions.spec
+        shown = self.questions.existing(self.at, RelationKind.VIEW, self.dependents, self.sender)
+        return make_table_of_view(spec, self.at, shown, indexes, self.run)
+
+    @property
+    def _kind(self) -> RelationKind | None:
+        return self.questions.kind(self.at, self.sender, shown=False)
 
     def publish(self, publication: Publication, query: Run | None, after: Sequence[Step]) -> Publication:
         """Writes the publication down; what commits it publishes."""

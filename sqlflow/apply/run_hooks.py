@@ -70,7 +70,7 @@ def result_of(event: NodeFinished) -> Result:
 def end_names(
     run: str, results: Sequence[Result], schemas: Sequence[tuple[str | None, str]]
 ) -> Mapping[str, Any]:
-    """Gives the names that the templates of `on-run-end` see; `schemas` are those that the run wrote to."""
+    """Gives the names that the templates of `on-run-end` see; `schemas` are those that it published in."""
     return {
         "invocation_id": run,
         "results": tuple(results),

@@ -27,12 +27,21 @@ def worth_keeping(existing: Existing, grants: Grants | None) -> Existing:
 
 
 def grant_statements(spec: DialectSpec, step: SetGrants, now: Sequence[Grant]) -> tuple[str, ...]:
-    """Gives the statements for what is not as it should be: first what is taken away."""
+    """Gives the statements for what is not as it should be: first what is taken away.
+
+    Who loses a privilege loses it on each column as well, and gets that again: grants on columns are left
+    alone.
+    """
     wanted = {_key(one): one for one in step.grants.wanted}
     has = {_key(one) for one in now if not _is_of_column(one)}
     surplus = {_key(one): one for one in now if not _is_of_column(one) and _key(one) not in wanted}
     missing = [one for key, one in wanted.items() if key not in has]
-    return (*sql.revoke(spec, step.on, surplus.values()), *sql.grant(spec, step.on, missing))
+    again = [one for one in now if _is_of_column(one) and _key(one) in surplus]
+    return (
+        *sql.revoke(spec, step.on, surplus.values()),
+        *sql.grant(spec, step.on, missing),
+        *sql.grant(spec, step.on, again),
+    )
 
 
 def _key(grant: Grant) -> tuple[str, str | None]:

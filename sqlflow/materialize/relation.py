@@ -10,6 +10,7 @@ from sqlflow.core.relation import Column, Relation, RelationKind
 from sqlflow.dialect import statements as sql
 from sqlflow.dialect.names import same_name, shorten
 from sqlflow.dialect.spec import DialectSpec
+from sqlflow.materialize.staging import copy
 from sqlflow.materialize.types import Carry, Checks, Existing, Hold, Load, Rows, Run, Script, Step, around
 
 # The mark in the name of a relation that was renamed aside.
@@ -111,6 +112,19 @@ def build_table(
     return Script(steps=(*fill, *checks(new), *free_names, *early, *swap))
 
 
+def make_table_of_view(
+    spec: DialectSpec, relation: Relation, existing: Existing, indexes: Sequence[Index], run: str
+) -> tuple[Step, ...]:
+    """Puts a table in the place of a view, with the rows that it shows."""
+    aside = _aside(spec, relation, run)
+    make = (copy(spec, aside, relation),)
+    return _swap(spec, relation, existing, make, run, make_indexes(spec, relation, indexes))
+
+
+def _aside(spec: DialectSpec, relation: Relation, run: str) -> Relation:
+    return Relation(relation.database, relation.schema, shorten(spec, relation.identifier, ASIDE + run))
+
+
 def _new_name(spec: DialectSpec, relation: Relation, run: str) -> Relation:
     name = shorten(spec, relation.identifier, f"__sqlflow_new_{run}")
     return Relation(relation.database, relation.schema, name)
@@ -134,7 +148,7 @@ def _swap(
     """Renames aside what is there, makes the new one, leads the views that read the old one to it."""
     if existing.kind is None:
         return (*make, *after)
-    aside = Relation(relation.database, relation.schema, shorten(spec, relation.identifier, ASIDE + run))
+    aside = _aside(spec, relation, run)
     hold = () if spec.views_bind_by_name else (Hold(relation=relation, dependents=existing.dependents),)
     return (
         *hold,

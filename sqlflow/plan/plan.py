@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -139,7 +139,8 @@ def make_plan(
         threads=options.threads,
         fail_fast=options.fail_fast,
         now=options.now,
-        schemas=_schemas(program, actions, takes),
+        schemas=_schemas(actions, takes),
+        physical=_physical(program, actions),
         actions=tuple(actions),
         unchanged=tuple(unchanged),
         untold=judge.untold(node for action in actions for node in action.reads),
@@ -354,18 +355,21 @@ def _test(program: Program, node: NodeId, options: PlanOptions, outside: tuple[R
     )
 
 
-def _schemas(
-    program: Program, actions: Sequence[Action], takes: Sequence[Take]
-) -> tuple[tuple[str | None, str], ...]:
-    names = [take.relation for take in takes]
-    found = {(relation.database, relation.schema): None for relation in names if relation.schema is not None}
-    for action in actions:
-        relations = [_writes(action.work)]
-        if program.environment.is_virtual and action.node in program.plain:
-            relations.append(physical_name(program.spec, program.plain[action.node]))
-        for relation in relations:
-            if relation is not None and relation.schema is not None:
-                found[(relation.database, relation.schema)] = None
+def _schemas(actions: Sequence[Action], takes: Sequence[Take]) -> tuple[tuple[str | None, str], ...]:
+    """Gives the schemas of the names that are published."""
+    return _schemas_of((*(take.relation for take in takes), *(_writes(action.work) for action in actions)))
+
+
+def _physical(program: Program, actions: Sequence[Action]) -> tuple[tuple[str | None, str], ...]:
+    """Gives the schemas of the tables by version that are made."""
+    if not program.environment.is_virtual:
+        return ()
+    plain = (program.plain.get(action.node) for action in actions)
+    return _schemas_of(physical_name(program.spec, name) for name in plain if name is not None)
+
+
+def _schemas_of(relations: Iterable[Relation | None]) -> tuple[tuple[str | None, str], ...]:
+    found = {(one.database, one.schema) for one in relations if one is not None and one.schema is not None}
     return tuple(sorted(found, key=lambda pair: (pair[0] or "", pair[1])))
 
 

@@ -188,13 +188,13 @@ class Carried:
 class Plan:
     """Everything that a run will do, in an order that respects `after`.
 
-    `now` is the time by which ranges of time are complete, None for that of the run. `schemas` are those that
-    must be there first: (database, schema). What is `carried` comes first, at once with the `takes`;
-    what is `gone` is no longer in the project, and is dropped last where the plan `drops_gone`.
-    `unchanged` is what was selected and is as it should be, with its tests. `untold` are the
-    sources that can't tell whether they changed: what reads them is always built. Where it `claims` the
-    environment, nobody else may change its code meanwhile. What is `deferred` is read by the actions as prod
-    has it.
+    `now` is the time by which ranges of time are complete, None for that of the run. `schemas` are those of
+    the names that are published, (database, schema), `physical` those of tables by version besides: all of
+    them must be there first. What is `carried` comes first, at once with the `takes`; what is `gone` is no
+    longer in the project, and is dropped last where the plan `drops_gone`. `unchanged` is what was selected
+    and is as it should be, with its tests. `untold` are the sources that can't tell whether they changed:
+    what reads them is always built. Where it `claims` the environment, nobody else may change its code
+    meanwhile. What is `deferred` is read by the actions as prod has it.
     """
 
     command: str
@@ -206,6 +206,7 @@ class Plan:
     actions: tuple[Action, ...]
     unchanged: tuple[NodeId, ...] = ()
     untold: tuple[str, ...] = ()
+    physical: tuple[tuple[str | None, str], ...] = ()
     takes: tuple[Take, ...] = ()
     carried: tuple[Carried, ...] = ()
     gone: tuple[Publication, ...] = ()

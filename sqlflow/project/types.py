@@ -74,11 +74,12 @@ class Settings:
     `vars` holds the project's variables with those of the command line on top. The `*_config` trees are
     kept as layers by folder: a key is the folder's path below a model (seed, snapshot, test) path, `""` the
     top.
-    `layout` is how nodes lie in the warehouse, None where that is not said, `naming` how environments are
-    called; one that nothing is done with for `environment_ttl` days may be dropped. `severities` are those of
-    the diagnostics that the project gives another than their own. An ibis model is compiled within
-    `python_timeout` seconds. `state` is where the state is kept, as written, templates evaluated: it may hold
-    a password. `run_hooks` are the statements of `on-run-start` and of `on-run-end`, not evaluated.
+    `layout` is how nodes lie in the warehouse, None where that is not said and goes by the engine, `naming`
+    how environments are called; one that nothing is done with for `environment_ttl` days may be dropped.
+    `severities` are those of the diagnostics that the project gives another than their own. An ibis model is
+    compiled within `python_timeout` seconds. `state` is where the state is kept, as written, templates
+    evaluated: it may hold a password. `run_hooks` are the statements of `on-run-start` and of `on-run-end`,
+    not evaluated.
     """
 
     name: str

@@ -108,12 +108,15 @@ class Warehouse:
 
 @dataclass
 class Project:
-    """A project's folder, and the warehouse that it builds into; what its `settings` say goes first."""
+    """A project's folder, and the warehouse that it builds into.
+
+    What its `settings` say goes first. Without a `layout`, it has the one that is the default.
+    """
 
     root: Path
     warehouse: Warehouse
     threads: int = 4
-    layout: str = "direct"
+    layout: str | None = "direct"
     settings: dict[str, Any] = field(default_factory=dict)
 
     def write(self, files: Mapping[str, str | bytes]) -> Project:
@@ -127,7 +130,7 @@ class Project:
     def load(self, environment: str = "prod") -> LoadedProject:
         settings = {
             "name": "shop",
-            "layout": self.layout,
+            **({"layout": self.layout} if self.layout is not None else {}),
             "targets": {"dev": {**self.warehouse.target, "threads": self.threads}},
             **self.settings,
         }
@@ -162,6 +165,16 @@ class Project:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.warehouse.rows(sql)
+
+    def table(self, name: str) -> str:
+        """Where the rows of a seed or a model lie that has one table."""
+        if self.layout == "direct":
+            return name
+        [(table,)] = self.rows(
+            "select table_schema || '.' || table_name from information_schema.tables "
+            f"where table_schema like '%physical' and table_name like '{name}\\_\\_%' escape '\\'"
+        )
+        return table
 
 
 def source_text(project: Project, diagnostic: Diagnostic) -> str:

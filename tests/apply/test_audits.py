@@ -9,6 +9,8 @@ import pytest
 import sqlflow
 from tests.apply.projects import Project
 
+pytestmark = pytest.mark.layouts("direct", "virtual")
+
 KEYED = "materialized='incremental', unique_key='id', incremental_strategy="
 GOOD = "select 1 as id, 'good' as name"
 BAD = "select 2 as id, 'bad' as name union all select 3, 'bad'"

@@ -13,6 +13,8 @@ from sqlflow.dialect import statements as sql
 from sqlflow.dialect.specs import DUCKDB, POSTGRES
 from tests.apply.projects import Project, Run
 
+pytestmark = pytest.mark.layouts("direct", "virtual")
+
 
 def table(query: str, config: str = ", checksum=true") -> str:
     return f"{{{{ config(materialized='table'{config}) }}}} {query}"

@@ -13,6 +13,8 @@ import pytest
 import sqlflow
 from tests.apply.projects import Project, source_text
 
+pytestmark = pytest.mark.layouts("direct", "virtual")
+
 # A statement that no transaction takes which has changed something.
 ALONE = {"duckdb": "checkpoint", "postgres": "vacuum {{ this }}"}
 SLOW = {"duckdb": "select count(*) from range(100000) a, range(1000000) b", "postgres": "select pg_sleep(60)"}

@@ -13,6 +13,8 @@ import pytest
 import sqlflow
 from tests.apply.projects import Project, Run
 
+pytestmark = pytest.mark.layouts("direct", "virtual")
+
 
 def table(sql: str, config: str = "") -> str:
     return f"{{{{ config(materialized='table'{config}) }}}} {sql}"
@@ -91,7 +93,7 @@ def test_what_reads_a_parent_that_was_built_alone_is_stale(project: Project) -> 
 
 def test_what_is_gone_is_built_again(project: Project) -> None:
     project.built(FILES)
-    project.warehouse.execute("drop table other")
+    project.warehouse.execute(f"drop {project.warehouse.names()['other']} other")
     assert built(project.built()) == {"other", "both"}
     assert built(project.built()) == set()
 

@@ -28,14 +28,9 @@ SECOND = {"start": day(2), "end": day(3)}
 def built(project: Project) -> Project:
     """A project that is built, in which the events of a day have changed unnoticed."""
     project.built(ALL)
-    table = "events"
-    if project.layout == "virtual":
-        [(table,)] = project.rows(
-            "select table_schema || '.' || table_name from information_schema.tables "
-            "where table_name like 'events\\_\\_%' escape '\\'"
-        )
     project.warehouse.execute(
-        f"update {table} set id = id + 10 where ts >= timestamp '{day(2)}' and ts < timestamp '{day(3)}'"
+        f"update {project.table('events')} set id = id + 10 "
+        f"where ts >= timestamp '{day(2)}' and ts < timestamp '{day(3)}'"
     )
     return project
 

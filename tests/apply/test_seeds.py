@@ -11,6 +11,8 @@ import pytest
 
 from tests.apply.projects import Project
 
+pytestmark = pytest.mark.layouts("direct", "virtual")
+
 
 def seed(project: Project, content: str | bytes, **config: Any) -> Any:
     project.settings["seeds"] = {f"+{key}": value for key, value in config.items()}

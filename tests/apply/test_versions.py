@@ -6,6 +6,8 @@ import pytest
 
 from tests.apply.projects import Project
 
+pytestmark = pytest.mark.layouts("direct", "virtual")
+
 ORDERS = "{{ config(materialized='table') }} select 1 as id, 10 as amount, 'a' as name"
 BASE = "{{ config(materialized='table') }}\nselect o.id, sum(o.amount) as total from orders as o "
 SQL = BASE + "where o.amount > 0 and o.name <> 'x' group by o.id"

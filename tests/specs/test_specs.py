@@ -28,7 +28,8 @@ from sqlflow.api import LoadedProject, load
 from sqlflow.core.diagnostic import Diagnostic
 from sqlflow.state.event import NodeFinished
 
-SETTINGS = "name: shop\ntargets: {dev: {type: duckdb, path: w.duckdb}}\n"
+# What a materialization does is seen best where a table is a table of its own name.
+SETTINGS = "name: shop\nlayout: direct\ntargets: {dev: {type: duckdb, path: w.duckdb}}\n"
 _BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _OPTIONS = {"full_refresh": True, "store_failures": True, "fail_fast": True}
 

@@ -22,8 +22,8 @@ def command() -> None:
 def list_(session: Session) -> None:
     """List the environments that are in the warehouse.
 
-    How many nodes each shows, how many tables are its own, when it was changed, when it may be dropped, and
-    how many of its changes can be gone back on.
+    How many nodes each shows, how many of their tables are its own, how many more it has that it does not
+    show, when it was changed, when it may be dropped, and how many of its changes can be gone back on.
     """
     from sqlflow.cli.views.table import table
 
@@ -37,6 +37,7 @@ def list_(session: Session) -> None:
                     "name": one.name,
                     "nodes": one.nodes,
                     "own_tables": one.own_tables,
+                    "unshown_tables": one.unshown_tables,
                     "changed_at": one.changed.isoformat(),
                     "expires_at": one.expires.isoformat() if one.expires is not None else None,
                     "undoable": one.undoable,
@@ -51,13 +52,14 @@ def list_(session: Session) -> None:
             one.name,
             str(one.nodes),
             str(one.own_tables),
+            str(one.unshown_tables),
             f"{one.changed:%Y-%m-%d %H:%M}",
             f"{one.expires:%Y-%m-%d %H:%M}" if one.expires is not None else "never",
             str(one.undoable),
         )
         for one in found
     ]
-    heads = ("environment", "nodes", "own tables", "changed", "expires", "can go back")
+    heads = ("environment", "nodes", "own tables", "not shown", "changed", "expires", "can go back")
     terminal.data(table(heads, rows, paint=terminal.paint_data, width=None))
 
 
