@@ -23,7 +23,7 @@ from sqlflow.apply.publish_log import PublishLog
 from sqlflow.apply.questions import Questions
 from sqlflow.apply.sender import Sender
 from sqlflow.apply.signals import Signals
-from sqlflow.apply.versioned import is_of_other_code
+from sqlflow.apply.versioned import is_of_other_code, keeps_history
 from sqlflow.bind.parted import Changes
 from sqlflow.bind.types import BoundModel, BoundSeed, BoundSource
 from sqlflow.core.ids import NodeId, NodeKind, kind_of
@@ -118,7 +118,7 @@ class Workshop:
         work = action.work
         if (
             isinstance(work, BuildModel)
-            and not work.forward_only
+            and not (work.forward_only or keeps_history(work.model))
             and self.builder.versions is not None
             and self._is_of_other_code(action)
         ):

@@ -32,6 +32,7 @@ _VOLATILE = (
     (re.compile(r"\b[0-9a-f]{32}\b"), "RUN"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
     (re.compile(r"\d{8}T\d{6,12}Z"), "STAMP"),
+    (re.compile(r"__[0-9a-f]{12}(?![0-9a-z])"), "__VERSION"),
     (re.compile(r"(__sqlflow_[a-z]+_)[0-9a-f]{8}"), r"\1RUN"),
     (re.compile(r" +$", re.MULTILINE), ""),
 )
