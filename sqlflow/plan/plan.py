@@ -114,8 +114,7 @@ def make_plan(
     known = taken(known, takes) if known is not None else None
     judge = Judge(program, codes, known, force=options.forces, now=options.now, shared=shared, impact=impact)
     took = {take.node for take in takes}
-    actions: list[Action] = []
-    unchanged: list[NodeId] = []
+    actions, unchanged = list[Action](), list[NodeId]()
     for node in program.graph.order:
         if node not in wanted or node in audited:
             continue
