@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from sqlflow.asked import allowing, check_plan, check_there, plan_options, within
+from sqlflow.asked import allowing, check_plan, check_there, plan_options, skipping, within
 from sqlflow.bind.bind import from_clause
 from sqlflow.bind.lineage import Hop, trace_down, trace_up
 from sqlflow.bind.types import NodeSchema
@@ -239,6 +239,7 @@ class LoadedProject:
         *,
         full_refresh: bool = False,
         forward_only: bool = False,
+        skip_backfill: bool = False,
         allow_destructive: Collection[str] = (),
         force: bool = False,
         start: datetime | None = None,
@@ -250,9 +251,9 @@ class LoadedProject:
         The arguments are those of `build`, with what it raises.
         """
         options = plan_options(self._work, full_refresh, force, False, None, False, forward_only=forward_only)
+        options = skipping(replace(options, removes=True), skip_backfill)
         options = allowing(self._work, options, allow_destructive)
         options = within(self._work, options, start, end, restate, select, exclude)
-        options = replace(options, removes=True)
         program, chosen, _ = self._work.select(select, exclude)
         check_compiled(program, chosen)
         seen = self._work.look(chosen, of_command(program, Command.BUILD, chosen))
@@ -269,6 +270,7 @@ class LoadedProject:
             exclude=tuple(exclude),
             full_refresh=full_refresh,
             forward_only=forward_only,
+            skip_backfill=skip_backfill,
             allow_destructive=tuple(sorted(options.allow_destructive)),
             force=force,
             interval=options.interval,
@@ -315,6 +317,7 @@ class LoadedProject:
         options = replace(
             options,
             forward_only=saved.forward_only,
+            skip_backfill=saved.skip_backfill,
             interval=saved.interval,
             restate=frozenset(saved.restate),
             now=saved.made_at,
@@ -356,6 +359,7 @@ class LoadedProject:
         *,
         full_refresh: bool = False,
         forward_only: bool = False,
+        skip_backfill: bool = False,
         allow_destructive: Collection[str] = (),
         force: bool = False,
         fail_fast: bool = False,
@@ -369,17 +373,20 @@ class LoadedProject:
 
         What was built from the same code and the same data is left as it is, unless `force` is set. With
         `forward_only`, incremental models whose code changed, or that read what is of other code, go on with
-        the rows that they have. Where a `start` or an `end` is given, the models that are built by time range
-        get the complete batches of that interval, anew; without a zone, it is meant by each model's clocks.
-        Where models are named to `restate`, only these do, and what reads them follows.
-        Raises ProjectError where no such model is selected, where tables that go on would lose columns, of
-        models that `allow_destructive` does not name, or can't take the query's, or where a view from outside
-        the project would break; ValueError for an interval without a length, and for a full refresh of one,
-        or of what is `forward_only`.
+        the rows that they have. With `skip_backfill`, only what computes no rows is done: what would have to
+        be filled, and what depends on it, stays due. Where a `start` or an `end` is given, the models that
+        are built by time range get the complete batches of that interval, anew; without a zone, it is meant
+        by each model's clocks. Where models are named to `restate`, only these do, and what reads them
+        follows. Raises ProjectError where no such model is selected, where tables that go on would lose
+        columns, of models that `allow_destructive` does not name, or can't take the query's, or where a view
+        from outside the project would break; ValueError for an interval without a length, and for a full
+        refresh of one, or of what is `forward_only`, or with `skip_backfill`, which goes with no interval
+        either.
         """
         options = plan_options(
             self._work, full_refresh, force, fail_fast, threads, store_failures, forward_only=forward_only
         )
+        options = skipping(options, skip_backfill)
         options = allowing(self._work, options, allow_destructive)
         options = within(self._work, options, start, end, restate, select, exclude)
         return self._make(Command.BUILD, select, exclude, options)

@@ -53,6 +53,13 @@ def plan_options(
     )
 
 
+def skipping(options: PlanOptions, skip_backfill: bool) -> PlanOptions:
+    """Leaves out what computes rows, where that is asked for; raises ValueError where these are, too."""
+    if skip_backfill and options.full_refresh:
+        raise ValueError("a full refresh makes rows anew, and without a backfill none are made")
+    return replace(options, skip_backfill=skip_backfill)
+
+
 def allowing(work: Workspace, options: PlanOptions, names: Collection[str]) -> PlanOptions:
     """Lets the models of these names lose columns; raises ProjectError for one that there is not."""
     for name in names:
@@ -77,6 +84,8 @@ def within(
         if restate:
             raise ValueError("what is restated is an interval: its start or its end is missing")
         return options
+    if options.skip_backfill:
+        raise ValueError("an interval is built, and without a backfill nothing is")
     if options.full_refresh:
         raise ValueError("a full refresh builds all batches, and not those of an interval")
     if Interval(start, end).is_backward:

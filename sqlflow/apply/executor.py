@@ -181,8 +181,9 @@ class _Loop:
             threads=self._plan.threads,
         )
         try:
-            if self._plan.unchanged or self._plan.untold:
-                yield Unchanged(nodes=self._plan.unchanged, untold=self._plan.untold)
+            left = tuple(action.node for action in self._plan.left)
+            if self._plan.unchanged or self._plan.untold or left:
+                yield Unchanged(nodes=self._plan.unchanged, untold=self._plan.untold, left=left)
             for publication in self._unseen:
                 yield Published(publication=publication)
             yield from self._prepare()

@@ -187,6 +187,25 @@ def forward_only(command: Function) -> Function:
     )(command)
 
 
+def skip_backfill(command: Function) -> Function:
+    """Adds `--skip-backfill`."""
+    return click.option(
+        "--skip-backfill",
+        is_flag=True,
+        help="Do only what computes no rows; what would have to be filled stays due.",
+    )(command)
+
+
+def check_skip_backfill(
+    *, skip_backfill: bool, full_refresh: bool, start: datetime | None, end: datetime | None
+) -> None:
+    """Refuses to compute no rows and to ask for some at once."""
+    if skip_backfill and full_refresh:
+        raise click.UsageError("--full-refresh makes rows anew, which --skip-backfill leaves out")
+    if skip_backfill and (start is not None or end is not None):
+        raise click.UsageError("--start and --end build an interval, which --skip-backfill leaves out")
+
+
 def check_forward_only(*, forward_only: bool, full_refresh: bool) -> None:
     """Refuses to keep rows and to make them anew at once."""
     if forward_only and full_refresh:

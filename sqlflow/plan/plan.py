@@ -34,6 +34,7 @@ from sqlflow.plan.types import (
     Verdict,
     Work,
 )
+from sqlflow.plan.unfilled import without_filling
 
 _NO_CODES: Mapping[NodeId, str] = MappingProxyType({})
 
@@ -56,13 +57,14 @@ class PlanOptions:
     longer in the project goes. With `forward_only`, incremental models go on with the rows that they have
     where code has changed. Of the models that are named in `allow_destructive`, columns of the table may be
     lost. Where nodes are named to `restate`, the interval is for these alone, and all others are built as
-    always.
+    always. With `skip_backfill`, only what computes no rows is done.
     """
 
     target: str
     threads: int
     full_refresh: bool = False
     forward_only: bool = False
+    skip_backfill: bool = False
     allow_destructive: frozenset[str] = frozenset()
     fail_fast: bool = False
     store_failures: bool = False
@@ -125,8 +127,7 @@ def make_plan(
         asked = _asked(program, node, options) if options.interval_of(node) is not None else ""
         verdict = judge.verdict(node, effective[node], asked=asked, tests=tests)
         if not verdict.reason:
-            own = () if node in took else (node,)
-            unchanged += [*(test.node for test in tests), *own]
+            unchanged += [*(test.node for test in tests), *(() if node in took else (node,))]
             continue
         if past is None and node not in selected:
             verdict = replace(verdict, reason="read by what is selected")
@@ -149,6 +150,7 @@ def make_plan(
         drops_gone=options.removes and program.environment.is_virtual,
         claims=options.claims or bool(takes or carried),
     )
+    plan = without_filling(plan, known) if options.skip_backfill else plan
     return plan.reading(past.deferred.values()) if past is not None else plan
 
 

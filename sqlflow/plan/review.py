@@ -119,6 +119,17 @@ class Renamed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotFilled:
+    """A node that would have to be built for a `reason`, and is left as it is for now."""
+
+    node: NodeId
+    name: str
+    kind: str
+    materialized: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """A plan as a person reads it.
 
@@ -128,13 +139,15 @@ class Review:
     is built, and nothing of what is other than it was. `untold` are sources that can't tell whether they
     changed. `kept` are views from outside the project that are made again along with what they read.
     `critical` is the chain of actions that takes longest, by what each took last: `critical_seconds`. What is
-    `deferred` is read as it is in `prod`, which is the environment or the target of that name.
+    `deferred` is read as it is in `prod`, which is the environment or the target of that name. What is
+    `not_filled` stays due, since the plan is to compute no rows.
     """
 
     target: str
     environment: str
     changes: tuple[Change, ...]
     renamed: tuple[Renamed, ...]
+    not_filled: tuple[NotFilled, ...]
     taken: tuple[Taken, ...]
     removed: tuple[str, ...]
     drops: bool
@@ -156,7 +169,8 @@ class Review:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.changes or self.work or self.pruned or self.renamed or self.taken or self.drops)
+        does = self.work or self.pruned or self.renamed or self.taken or self.drops
+        return not (self.changes or does or self.not_filled)
 
 
 def review(
@@ -179,7 +193,7 @@ def review(
     """
     seconds = _took(state, program.environment.name)
     took = {take.node for take in plan.takes}
-    codes = {one.node: one.code for one in (*plan.takes, *plan.actions)}
+    codes = {one.node: one.code for one in (*plan.takes, *plan.actions, *plan.left)}
     changes = [
         change
         for node in program.graph.order
@@ -192,6 +206,7 @@ def review(
         environment=program.environment.name,
         changes=tuple(changes),
         renamed=tuple(_renamed(plan)),
+        not_filled=tuple(_not_filled(plan)),
         taken=tuple(_taken(plan)),
         removed=tuple(one.node.rpartition(".")[2] for one in plan.gone),
         drops=bool(plan.removes),
@@ -216,6 +231,17 @@ def _pruned(plan: Plan, program: Program) -> Iterator[Pruned]:
                 why=action.verdict.reason,
                 unread={nodes[node].name: columns for node, columns in unread.items()},
             )
+
+
+def _not_filled(plan: Plan) -> Iterator[NotFilled]:
+    for action in plan.left:
+        yield NotFilled(
+            node=action.node,
+            name=action.name,
+            kind=action.kind,
+            materialized=action.materialized,
+            reason=action.verdict.reason,
+        )
 
 
 def _renamed(plan: Plan) -> Iterator[Renamed]:

@@ -21,7 +21,7 @@ from sqlflow.plan.types import Plan
 from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
 
-_FORMAT = 5
+_FORMAT = 6
 
 
 class UnreadablePlanError(Exception):
@@ -88,6 +88,7 @@ class SavedPlan:
     exclude: tuple[str, ...]
     full_refresh: bool
     forward_only: bool
+    skip_backfill: bool
     allow_destructive: tuple[str, ...]
     force: bool
     interval: Interval | None
@@ -291,6 +292,7 @@ def encode_plan(saved: SavedPlan, review: Mapping[str, object]) -> str:
         "exclude": list(saved.exclude),
         "full_refresh": saved.full_refresh,
         "forward_only": saved.forward_only,
+        "skip_backfill": saved.skip_backfill,
         "allow_destructive": list(saved.allow_destructive),
         "force": saved.force,
         "start": _moment(interval.start) if interval is not None else None,
@@ -330,6 +332,7 @@ def decode_plan(text: str) -> SavedPlan:
             exclude=tuple(_text(word) for word in found["exclude"]),
             full_refresh=_truth(found["full_refresh"]),
             forward_only=_truth(found["forward_only"]),
+            skip_backfill=_truth(found["skip_backfill"]),
             allow_destructive=tuple(_text(name) for name in found["allow_destructive"]),
             force=_truth(found["force"]),
             interval=None if ends == (None, None) else Interval(start, end),
@@ -343,12 +346,7 @@ def decode_plan(text: str) -> SavedPlan:
                 )
                 for one in found["actions"]
             ),
-            renames=tuple(
-                SavedRename(
-                    node=NodeId(_text(one["node"])), old=NodeId(_text(one["old"])), number=int(one["number"])
-                )
-                for one in found["renames"]
-            ),
+            renames=tuple(_rename(one) for one in found["renames"]),
             takes=tuple(
                 SavedTake(
                     node=NodeId(_text(one["node"])),
@@ -374,6 +372,12 @@ def decode_plan(text: str) -> SavedPlan:
         raise UnreadablePlanError(f"it has no {error}") from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadablePlanError(str(error)) from error
+
+
+def _rename(one: Any) -> SavedRename:
+    return SavedRename(
+        node=NodeId(_text(one["node"])), old=NodeId(_text(one["old"])), number=int(one["number"])
+    )
 
 
 def _defer(found: Any) -> Defer | None:

@@ -194,7 +194,8 @@ class Plan:
     longer in the project, and is dropped last where the plan `drops_gone`. `unchanged` is what was selected
     and is as it should be, with its tests. `untold` are the sources that can't tell whether they changed:
     what reads them is always built. Where it `claims` the environment, nobody else may change its code
-    meanwhile. What is `deferred` is read by the actions as prod has it.
+    meanwhile. What is `deferred` is read by the actions as prod has it. What is `left` is due as well, and
+    not done by this plan.
     """
 
     command: str
@@ -209,6 +210,7 @@ class Plan:
     physical: tuple[tuple[str | None, str], ...] = ()
     takes: tuple[Take, ...] = ()
     carried: tuple[Carried, ...] = ()
+    left: tuple[Action, ...] = ()
     gone: tuple[Publication, ...] = ()
     drops_gone: bool = False
     claims: bool = False

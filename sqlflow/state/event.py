@@ -61,11 +61,13 @@ class RunStarted:
 class Unchanged:
     """The selected nodes for which nothing has to be done.
 
-    `untold` are the sources that can't tell whether they changed: what reads them is always built.
+    `left` are those that are due and not built, since no rows are to be computed; `untold` are the sources
+    that can't tell whether they changed: what reads them is always built.
     """
 
     nodes: tuple[NodeId, ...]
     untold: tuple[str, ...]
+    left: tuple[NodeId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

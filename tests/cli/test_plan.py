@@ -138,6 +138,56 @@ def test_rows_stay_or_are_made_anew(run: Run, library: Path, command: str) -> No
     assert "--forward-only keeps the rows that --full-refresh makes anew" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["plan", "build"])
+@pytest.mark.parametrize("option", ["--full-refresh", "--start=2024-01-01", "--restate=grows"])
+def test_rows_are_not_left_out_and_asked_for(run: Run, library: Path, command: str, option: str) -> None:
+    result = run(command, "--skip-backfill", option)
+    assert result.exit_code == 2
+    assert option.partition("=")[0] in result.stderr
+
+
+def test_what_is_not_filled_is_told(run: Run, library: Path) -> None:
+    (library / "models" / "rows.sql").write_text("{{ config(materialized='table') }} select 1 as id")
+    (library / "models" / "above.sql").write_text("select id from rows")
+    (library / "models" / "apart.sql").write_text("select 2 as id")
+    text = run("plan", "-s", "rows", "above", "apart", "--skip-backfill").stdout
+    assert "1 to build, 2 not filled" in text
+    assert "not filled: rows, above; left for later by --skip-backfill" in text
+    words = ("-s", "rows", "above", "apart", "--skip-backfill")
+    assert (
+        "not filled: rows, above; left for later by --skip-backfill"
+        in run("plan", *words, "--markdown").stdout
+    )
+    (record,) = (json.loads(line) for line in run("plan", *words, "--json").stdout.splitlines())
+    assert [(one["name"], one["reason"]) for one in record["not_filled"]] == [
+        ("rows", "not built yet"),
+        ("above", "not built yet"),
+    ]
+    assert "not filled, by --skip-backfill: 2 nodes" in run("build", *words).stderr
+
+
+def test_a_rename_is_told(run: Run, library: Path) -> None:
+    (library / "models" / "was.sql").write_text("{{ config(materialized='table') }} select 1 as id")
+    (library / "models" / "above.sql").write_text("select id from was")
+    assert run("build", "-s", "was", "above").exit_code == 0
+    (library / "models" / "was.sql").unlink()
+    text = "{{ config(materialized='table', renamed_from='was') }} select 1 as id"
+    (library / "models" / "has_been.sql").write_text(text)
+    (library / "models" / "above.sql").write_text("select id from has_been")
+    said = "renamed: was -> has_been, its table is kept; now read under that name by above"
+    words = ("-s", "has_been", "above")
+    found = run("plan", *words)
+    assert said in found.stdout
+    assert "1 renamed, 0 to build" in found.stdout
+    assert said in run("plan", *words, "--markdown").stdout
+    (record,) = (json.loads(line) for line in run("plan", *words, "--json").stdout.splitlines())
+    assert [(one["from"], one["name"], one["readers"]) for one in record["renamed"]] == [
+        ("was", "has_been", ["above"])
+    ]
+    assert run("plan", *words, "--exit-code").exit_code == 3
+    assert "renamed: was -> has_been" in run("build", *words).stderr
+
+
 def test_rows_that_stay_are_told(run: Run, library: Path) -> None:
     (library / "sqlflow.yml").write_text((library / "sqlflow.yml").read_text() + "\nlayout: virtual\n")
     (library / "models" / "base.sql").write_text("select 1 as id")

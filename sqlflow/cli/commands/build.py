@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @options.defer
 @options.full_refresh
 @options.forward_only
+@options.skip_backfill
 @options.allow_destructive
 @options.force
 @options.interval
@@ -35,6 +36,7 @@ def command(
     favor_state: bool,
     full_refresh: bool,
     forward_only: bool,
+    skip_backfill: bool,
     allow_destructive: tuple[str, ...],
     force: bool,
     start: datetime | None,
@@ -54,6 +56,7 @@ def command(
     session.defer = options.deferring(defer=defer, defer_to=defer_to, favor_state=favor_state)
     options.check_interval(start, end, full_refresh=full_refresh, restate=restate)
     options.check_forward_only(forward_only=forward_only, full_refresh=full_refresh)
+    options.check_skip_backfill(skip_backfill=skip_backfill, full_refresh=full_refresh, start=start, end=end)
 
     run(
         session,
@@ -62,6 +65,7 @@ def command(
             exclude,
             full_refresh=full_refresh,
             forward_only=forward_only,
+            skip_backfill=skip_backfill,
             allow_destructive=allow_destructive,
             force=force,
             start=start,

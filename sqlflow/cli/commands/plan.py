@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @options.defer
 @options.full_refresh
 @options.forward_only
+@options.skip_backfill
 @options.allow_destructive
 @options.force
 @options.interval
@@ -39,6 +40,7 @@ def command(
     favor_state: bool,
     full_refresh: bool,
     forward_only: bool,
+    skip_backfill: bool,
     allow_destructive: tuple[str, ...],
     force: bool,
     start: datetime | None,
@@ -66,6 +68,7 @@ def command(
     session.defer = options.deferring(defer=defer, defer_to=defer_to, favor_state=favor_state)
     options.check_interval(start, end, full_refresh=full_refresh, restate=restate)
     options.check_forward_only(forward_only=forward_only, full_refresh=full_refresh)
+    options.check_skip_backfill(skip_backfill=skip_backfill, full_refresh=full_refresh, start=start, end=end)
     if markdown and session.terminal.is_json:
         raise click.UsageError("--markdown and --json exclude each other")
     found = session.load(select, exclude).review(
@@ -73,6 +76,7 @@ def command(
         exclude,
         full_refresh=full_refresh,
         forward_only=forward_only,
+        skip_backfill=skip_backfill,
         allow_destructive=allow_destructive,
         force=force,
         start=start,

@@ -91,7 +91,12 @@ def event_record(event: Event, lines: Lines) -> Record:
                 "threads": event.threads,
             }
         case Unchanged():
-            return {"event": "unchanged", "nodes": list(event.nodes), "untold": list(event.untold)}
+            return {
+                "event": "unchanged",
+                "nodes": list(event.nodes),
+                "untold": list(event.untold),
+                "left": list(event.left),
+            }
         case NodeStarted():
             return {
                 "event": "node_started",

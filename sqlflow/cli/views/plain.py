@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlflow.cli.terminal import Terminal
 from sqlflow.cli.views.diagnostics import Lines
 from sqlflow.cli.views.paint import count, seconds, visible
 from sqlflow.cli.views.summary import hooks_line, node_line, summary
-from sqlflow.core.ids import NodeKind, kind_of
+from sqlflow.core.ids import NodeId, NodeKind, kind_of
 from sqlflow.state.event import (
     Event,
     LeaseAwaited,
@@ -79,15 +81,17 @@ def started(event: RunStarted) -> str:
 
 def unchanged(event: Unchanged) -> str:
     """Says how much need not be done, and what can't tell."""
-    lines: list[str] = []
-    if event.nodes:
-        tests = sum(kind_of(node) is NodeKind.TEST for node in event.nodes)
-        nodes = count(len(event.nodes) - tests, "node")
-        lines.append(f"unchanged: {nodes}" + (f" and {count(tests, 'test')}" if tests else ""))
+    told = (("unchanged", event.nodes), ("not filled, by --skip-backfill", event.left))
+    lines = [f"{what}: {_counted(nodes)}" for what, nodes in told if nodes]
     if event.untold:
         names = ", ".join(visible(name) for name in event.untold)
         lines.append(f"always built is what reads a source that can't tell whether it changed: {names}")
     return "\n".join(lines)
+
+
+def _counted(nodes: Sequence[NodeId]) -> str:
+    tests = sum(kind_of(node) is NodeKind.TEST for node in nodes)
+    return count(len(nodes) - tests, "node") + (f" and {count(tests, 'test')}" if tests else "")
 
 
 def renamed(event: NodesRenamed) -> str:

@@ -57,7 +57,7 @@ def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False
         lines += ["", *_change(change, paint)]
     lines += [*_renamed(found, paint), *_taken(found, paint), *_deferred(found, paint)]
     lines += ["", *_work(found, paint, all_work)]
-    lines += _kept(found, paint)
+    lines += [*_not_filled(found, paint), *_kept(found, paint)]
     if found.pruned:
         lines += ["", *_pruned(found, paint, all_work)]
     if found.untold:
@@ -69,6 +69,15 @@ def plan_text(found: Review, *, paint: Paint = no_colour, all_work: bool = False
 def _where(found: Review) -> str:
     environment = f", environment {found.environment}" if found.environment != PROD else ""
     return f"target {found.target}{environment}"
+
+
+def _not_filled(found: Review, paint: Paint, most: int = _MOST) -> list[str]:
+    """Says what is left for a plan that computes rows."""
+    names = [visible(one.name) for one in found.not_filled if one.kind != "test"]
+    if not found.not_filled:
+        return []
+    listed = ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return ["", paint(f"not filled: {listed}; left for later by --skip-backfill", "dim")]
 
 
 def _renamed(found: Review, paint: Paint) -> list[str]:
@@ -154,7 +163,7 @@ def plan_markdown(found: Review) -> str:
         lines += ["", "| built | | why | batches | last time |", "|---|---|---|---|---|"]
         lines += [f"| {' | '.join(_cell(cell) for cell in _cells(work))} |" for work in found.work]
     lines += [*_renamed(found, no_colour), *_taken(found, no_colour)]
-    lines += [*_deferred(found, no_colour), *_kept(found, no_colour)]
+    lines += [*_deferred(found, no_colour), *_not_filled(found, no_colour), *_kept(found, no_colour)]
     return "\n".join(lines)
 
 
@@ -190,6 +199,16 @@ def plan_record(found: Review) -> Record:
                 "unread": {name: list(columns) for name, columns in one.unread.items()},
             }
             for one in found.pruned
+        ],
+        "not_filled": [
+            {
+                "id": one.node,
+                "name": one.name,
+                "kind": one.kind,
+                "materialized": one.materialized,
+                "reason": one.reason,
+            }
+            for one in found.not_filled
         ],
         "renamed": [
             {"id": one.node, "name": one.name, "from": one.old, "readers": list(one.readers)}
@@ -240,9 +259,11 @@ def _headline(found: Review) -> str:
     changed = len(_told(found))
     parts = [f"{changed} changed", f"{len(found.changes) - changed} added", f"{len(found.removed)} removed"]
     built = [work for work in found.work if work.kind != "test"]
+    left = sum(one.kind != "test" for one in found.not_filled)
     parts += [f"{len(found.renamed)} renamed"] if found.renamed else []
     parts += [f"{len(found.taken)} to take"] if found.taken else []
     parts.append(f"{len(built)} to build")
+    parts += [f"{left} not filled"] if left else []
     parts += [f"{len(found.pruned)} pruned"] if found.pruned else []
     parts.append(f"{found.unchanged} unchanged")
     return f"plan for {_where(found)}: {', '.join(parts)}"
