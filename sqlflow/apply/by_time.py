@@ -163,7 +163,7 @@ class BuildByTime:
         said = [part for part in (done[0].reason, count, self._remark) if part]
         last = max(done, key=_place)
         rows = sum(outcome.rows or 0 for outcome in done)
-        whole = last._replace(rows=rows, reason="; ".join(said))
+        whole = last._replace(rows=rows, batches=len(done), reason="; ".join(said))
         return run_after(self._model.after_commit, whole, self._sender)
 
     def _leased(self, build: Callable[[Job], Outcome]) -> Outcome:

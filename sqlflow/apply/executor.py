@@ -484,6 +484,7 @@ class _Loop:
             diagnostics=outcome.diagnostics,
             code=code,
             inputs=outcome.inputs,
+            batches=outcome.batches,
             environment=self._environment,
         )
         self._results.append(result_of(finished))

@@ -17,7 +17,8 @@ class Outcome(NamedTuple):
     """How an action ended: its status, rows written or found, a remark, what was kept, diagnostics.
 
     `audits` are the tests that ran within it; those that did not get to run are left out. `publication` is
-    what was published; `inputs` are the data versions of what a test read.
+    what was published; `inputs` are the data versions of what a test read, `batches` is how many were built
+    of a model by time range.
     """
 
     status: Status
@@ -28,6 +29,7 @@ class Outcome(NamedTuple):
     audits: tuple[AuditOutcome, ...] = ()
     publication: Publication | None = None
     inputs: Mapping[NodeId, str] = MappingProxyType({})
+    batches: int | None = None
 
 
 class AuditOutcome(NamedTuple):

@@ -21,10 +21,10 @@ from sqlflow.plan.impact import Impact
 from sqlflow.plan.losses import follows_other_code
 from sqlflow.plan.meaning import query_differences
 from sqlflow.plan.plan import PlanOptions
-from sqlflow.plan.types import Action, BuildModel, Plan
+from sqlflow.plan.types import Action, BuildModel, Plan, RunTest
 from sqlflow.plan.versions import Version, same_rows, version_id
 from sqlflow.state.publication import Publication
-from sqlflow.state.state import State
+from sqlflow.state.state import State, Success
 
 
 class Category(StrEnum):
@@ -56,9 +56,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """An action of the plan: why, which ranges of time, and the seconds that it took when it was last done.
+    """An action of the plan: why, which ranges of time, and what it took when it was last done.
 
-    `seconds` is None where it was never done. `path` leads from a changed node to it, through what is built
+    `seconds` is None where it was never done, `rows`, which it wrote, where nobody knows; of a model by time
+    range, these are so many a batch. `path` leads from a changed node to it, through what is built
     because of that; empty for one that is built for a reason of its own. `columns` are the changed columns
     that it reads, each with what is made of it, where it is built for these alone. It is `forward_only` where
     rows stay that would be made anew without that.
@@ -74,6 +75,7 @@ class Work:
     batches: int
     ranges: Ranges
     seconds: float | None
+    rows: int | None
     path: tuple[str, ...]
     columns: tuple[tuple[str, str], ...] = ()
     forward_only: bool = False
@@ -191,7 +193,7 @@ def review(
     built from now, `known` the versions, by their ids, of what was published from another text; `chosen` are
     the nodes asked about, `impact` compares what is built.
     """
-    seconds = _took(state, program.environment.name)
+    done = _done(state, program.environment.name)
     took = {take.node for take in plan.takes}
     codes = {one.node: one.code for one in (*plan.takes, *plan.actions, *plan.left)}
     changes = [
@@ -200,7 +202,7 @@ def review(
         if (node in chosen or node in took) and node in codes
         for change in _change(program, options, node, codes[node], published, versions, known, impact)
     ]
-    critical, length = _critical(plan.actions, seconds)
+    critical, length = _critical(plan.actions, done)
     return Review(
         target=plan.target,
         environment=program.environment.name,
@@ -210,7 +212,7 @@ def review(
         taken=tuple(_taken(plan)),
         removed=tuple(one.node.rpartition(".")[2] for one in plan.gone),
         drops=bool(plan.removes),
-        work=tuple(_work(plan, program, options, published, filling, seconds)),
+        work=tuple(_work(plan, program, options, published, filling, done)),
         unchanged=sum(kind_of(node) is not NodeKind.TEST for node in plan.unchanged),
         untold=plan.untold,
         critical=critical,
@@ -268,10 +270,10 @@ def _taken(plan: Plan) -> Iterator[Taken]:
             yield Taken(node=take.node, name=take.name, source=take.source)
 
 
-def _took(state: State, environment: str) -> Mapping[NodeId, float]:
-    """The seconds that each node took when it was last done, in this environment before any other."""
+def _done(state: State, environment: str) -> Mapping[NodeId, Success]:
+    """How each node was last done, in this environment before any other."""
     found = {
-        (name != environment, node): ended.success.seconds
+        (name != environment, node): ended.success
         for (name, node), ended in state.nodes.items()
         if ended.success is not None
     }
@@ -393,7 +395,7 @@ def _work(
     options: PlanOptions,
     published: Mapping[NodeId, Publication],
     filling: Mapping[NodeId, Publication],
-    took: Mapping[NodeId, float],
+    done: Mapping[NodeId, Success],
 ) -> Iterator[Work]:
     planned = {action.node: action for action in plan.actions}
     takes = {take.node: take for take in plan.takes}
@@ -407,7 +409,7 @@ def _work(
         covered = last.ranges if last is not None else None
         if anew and not forward_only:
             covered = filled_before(action, takes, filling, planned, published)
-        batches = _batches(action, options, covered)
+        batches, before = _batches(action, options, covered), done.get(action.node)
         yield Work(
             node=action.node,
             name=action.name,
@@ -418,11 +420,22 @@ def _work(
             tests=len(action.audits),
             batches=len(batches),
             ranges=normalised(batches),
-            seconds=took.get(action.node),
+            seconds=before.seconds if before is not None else None,
+            rows=_rows(action, before, len(batches)),
             path=_path(action, planned),
             columns=tuple(_columns(action, program)),
             forward_only=forward_only,
         )
+
+
+def _rows(action: Action, before: Success | None, batches: int) -> int | None:
+    """The rows that an action is likely to write, by what it wrote last."""
+    work = action.work
+    if before is None or before.rows is None or isinstance(work, RunTest):
+        return None
+    if not isinstance(work, BuildModel) or work.model.time is None:
+        return before.rows
+    return round(before.rows * batches / before.batches) if before.batches and batches else None
 
 
 def _columns(action: Action, program: Program) -> Iterator[tuple[str, str]]:
@@ -457,13 +470,14 @@ def _path(action: Action, planned: Mapping[NodeId, Action]) -> tuple[str, ...]:
     return tuple(reversed(out)) if len(out) > 1 else ()
 
 
-def _critical(actions: Sequence[Action], took: Mapping[NodeId, float]) -> tuple[tuple[str, ...], float]:
+def _critical(actions: Sequence[Action], done: Mapping[NodeId, Success]) -> tuple[tuple[str, ...], float]:
     """The chain of actions that takes longest, by what each took last; empty where that is not known."""
     ends: dict[NodeId, tuple[float, tuple[str, ...]]] = {}
     for action in actions:
         if action.verdict.unread:
             continue
         before = max((ends[node] for node in action.after if node in ends), default=(0.0, ()))
-        ends[action.node] = (before[0] + took.get(action.node, 0.0), (*before[1], action.name))
+        took = done[action.node].seconds if action.node in done else 0.0
+        ends[action.node] = (before[0] + took, (*before[1], action.name))
     length, chain = max(ends.values(), default=(0.0, ()))
     return (chain, length) if length else ((), 0.0)

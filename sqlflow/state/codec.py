@@ -132,6 +132,7 @@ def _record(event: KeptEvent) -> Record:
                 "code": event.code,
                 "inputs": dict(event.inputs),
                 "environment": event.environment,
+                "batches": event.batches,
             }
         case Published():
             return {"event": "published", **publication_record(event.publication)}
@@ -177,6 +178,7 @@ def _event(record: Record) -> KeptEvent | None:
                 code=_text(record, "code"),
                 inputs=_inputs(record["inputs"]),
                 environment=_text(record, "environment") if "environment" in record else PROD,
+                batches=None if record.get("batches") is None else _whole(record, "batches"),
             )
         case "published":
             return Published(publication=_publication(record))

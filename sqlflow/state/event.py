@@ -126,7 +126,8 @@ class NodeFinished:
 
     `rows` were written, by a test: found. `reason` says in a few words why it was skipped, or what else
     there is to say; `kept` is the table that holds a failed test's rows. Of a test, `code` is the digest of
-    its query, and `inputs` has the data version of each node that it read.
+    its query, and `inputs` has the data version of each node that it read. Of a model by time range, the
+    rows are those of so many `batches`.
     """
 
     run: str
@@ -145,6 +146,7 @@ class NodeFinished:
     code: str = ""
     inputs: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
     environment: str = PROD
+    batches: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,18 @@ from sqlflow.state.publication import Publication
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Success:
-    """When a node's action last ended well: how long it took, and what a test passed on."""
+    """When a node's action last ended well: how long it took, what it wrote, and what a test passed on.
+
+    `rows` is None where nobody told; of a model by time range, they are those of so many `batches`.
+    """
 
     run: str
     at: datetime
     seconds: float
     code: str
     inputs: Mapping[NodeId, str]
+    rows: int | None
+    batches: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +93,13 @@ def _ended(before: NodeState | None, event: NodeFinished) -> NodeState:
     success = before.success if before is not None else None
     if event.status.is_good:
         success = Success(
-            run=event.run, at=event.at, seconds=event.seconds, code=event.code, inputs=event.inputs
+            run=event.run,
+            at=event.at,
+            seconds=event.seconds,
+            code=event.code,
+            inputs=event.inputs,
+            rows=event.rows,
+            batches=event.batches,
         )
     return NodeState(
         run=event.run,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -11,6 +12,7 @@ import sqlflow
 from sqlflow.api import Reviewed
 from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import ProjectError
+from sqlflow.core.ids import NodeId
 from sqlflow.plan.review import Category, Change
 from sqlflow.plan.saved import SavedPlan, UnreadablePlanError, decode_plan, encode_plan
 from tests.apply.engines import duck, duckdb_warehouse, pg, project
@@ -147,6 +149,29 @@ def test_new_data_is_no_change_of_code(project: Project) -> None:
     found = planned(project)
     assert reasons(found) == {"at": "uses now"}
     assert not found.review.changes_code
+
+
+def test_rows_are_those_of_the_last_build_by_batches_where_there_are_some(duck: Project) -> None:
+    ranged = (
+        "{{ config(materialized='incremental', incremental_strategy='time_range', event_time='ts', "
+        "batch_size='month', begin='2026-01-01') }} select ts, id from {{ ref('raw') }}"
+    )
+    raw = TABLE + (
+        "select timestamp '2026-01-05' + interval (i) month as ts, unnest([1, 2, 3]) as id "
+        "from range(60) q(i)"
+    )
+    found = planned(duck, {**FILES, "raw": raw, "ranged": ranged})
+    assert {work.rows for work in found.review.work} == {None}
+    duck.built()
+    built = duck.load().state().nodes["prod", NodeId("model.shop.ranged")].success
+    assert built is not None and built.batches and built.rows == 3 * built.batches
+    more = {"raw": raw + " where true", "orders": FILES["orders"] + " union all select 2, 20"}
+    found = planned(duck, more)
+    rows = {work.name: work.rows for work in found.review.work}
+    assert (rows["orders"], rows["raw"], rows["below"]) == (1, 180, None)
+    words = {"start": datetime(2026, 1, 1), "end": datetime(2026, 3, 1)}
+    again = duck.load().review(["ranged"], **words)  # pyright: ignore[reportArgumentType]
+    assert [(work.batches, work.rows) for work in again.review.work] == [(2, 6)]
 
 
 def test_batches_that_are_due(duck: Project) -> None:

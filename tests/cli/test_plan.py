@@ -86,6 +86,18 @@ def test_what_is_left_as_it_is(run: Run, library: Path) -> None:
     assert run("plan").stdout.startswith("target dev: nothing to do")
 
 
+def test_rows_are_told(run: Run, library: Path) -> None:
+    text = "{{ config(materialized='table') }} select 1 as id from range(1234)"
+    (library / "models" / "many.sql").write_text(text)
+    assert run("build", "-s", "many").exit_code == 0
+    (library / "models" / "many.sql").write_text(text.replace("1 as", "2 as"))
+    line = next(line for line in run("plan", "-s", "many").stdout.splitlines() if line.startswith("many "))
+    assert "| 1,234 |" in line
+    assert "|  | 1,234 |" in run("plan", "-s", "many", "--markdown").stdout
+    (record,) = (json.loads(line) for line in run("plan", "-s", "many", "--json").stdout.splitlines())
+    assert [work["rows"] for work in record["work"]] == [1234]
+
+
 def test_nobody_is_asked_where_nobody_is(run: Run, library: Path) -> None:
     changed(library)
     result = run("apply")

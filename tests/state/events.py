@@ -103,6 +103,7 @@ KEPT: st.SearchStrategy[KeptEvent] = st.one_of(
         diagnostics=DIAGNOSTICS,
         code=TEXTS,
         inputs=INPUTS,
+        batches=st.none() | st.integers(1, 40),
     ),
     st.builds(Published, publication=PUBLICATIONS),
     st.builds(

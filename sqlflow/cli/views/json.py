@@ -176,6 +176,7 @@ def _node_finished(event: NodeFinished, lines: Lines) -> Record:
         "seconds": event.seconds,
         "statements": event.statements,
         "rows": event.rows,
+        "batches": event.batches,
         "reason": event.reason,
         "kept": event.kept,
         "diagnostics": [diagnostic_record(d, lines) for d in event.diagnostics],

@@ -160,7 +160,7 @@ def plan_markdown(found: Review) -> str:
         lines += ["", "| left as it is | why |", "|---|---|"]
         lines += [f"| {_cell(visible(one.name))} | {_cell(visible(one.why))} |" for one in found.pruned]
     if found.work:
-        lines += ["", "| built | | why | batches | last time |", "|---|---|---|---|---|"]
+        lines += ["", "| built | | why | batches | rows | last time |", "|---|---|---|---|---|---|"]
         lines += [f"| {' | '.join(_cell(cell) for cell in _cells(work))} |" for work in found.work]
     lines += [*_renamed(found, no_colour), *_taken(found, no_colour)]
     lines += [*_deferred(found, no_colour), *_not_filled(found, no_colour), *_kept(found, no_colour)]
@@ -251,6 +251,7 @@ def _work_record(work: Work) -> Record:
         "tests": work.tests,
         "batches": work.batches,
         "ranges": [[f"{r.start.isoformat()}Z", f"{r.end.isoformat()}Z"] for r in work.ranges],
+        "rows": work.rows,
         "seconds": work.seconds,
     }
 
@@ -308,7 +309,7 @@ def _work(found: Review, paint: Paint, all_work: bool) -> Iterator[str]:
     tests = sum(work.tests for work in built)
     if built:
         shown = built if all_work else built[:_MOST]
-        heads = ("build", "as", "why", "batches", "last time")
+        heads = ("build", "as", "why", "batches", "rows", "last time")
         yield table(heads, [_cells(work) for work in shown], paint=paint, width=None)
         if len(shown) < len(built):
             yield paint(f"and {len(built) - len(shown)} more; -v shows all", "dim")
@@ -332,7 +333,7 @@ def _pruned(found: Review, paint: Paint, all_work: bool) -> Iterator[str]:
         yield paint(f"and {len(found.pruned) - len(shown)} more; -v shows all", "dim")
 
 
-def _cells(work: Work) -> tuple[str, str, str, str, str]:
+def _cells(work: Work) -> tuple[str, str, str, str, str, str]:
     why = " > ".join(work.path) if len(work.path) > 2 else work.reason
     if work.columns:
         (one, made), *others = work.columns
@@ -344,8 +345,9 @@ def _cells(work: Work) -> tuple[str, str, str, str, str]:
         first, last = work.ranges[0].start, work.ranges[-1].end
         batches = f"{work.batches}: {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
     took = seconds(work.seconds) if work.seconds is not None else ""
+    rows = f"{work.rows:,}" if work.rows is not None else ""
     kind = work.materialized or work.kind
-    return visible(work.name), kind, visible(why), batches, took
+    return visible(work.name), kind, visible(why), batches, rows, took
 
 
 def _cell(text: str) -> str:
