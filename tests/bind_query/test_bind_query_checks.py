@@ -39,6 +39,10 @@ WRONG = [
     ("select sum(count(*)) from t", "SF0308", "count(*)"),
     ("select b from t where row_number() over () = 1", "SF0308", "row_number"),
     ("select zz from t", "SF0301", "zz"),
+    ("select * exclude (b, zz) from t, (select 1 as q) as k", "SF0301", "zz"),
+    ("select t.* exclude (zz) from t, (select 1 as zz) as k", "SF0301", "zz"),
+    ("select * exclude (t.zz) from t", "SF0301", "t.zz"),
+    ("select * replace (1 as zz) from t", "SF0301", "zz"),
     ("select b from t, u", "SF0302", "b"),
     ("select 1 union all select 1, 2", "SF0303", "1, 2"),
 ]
@@ -54,6 +58,8 @@ DOUBTFUL = [
 ]
 RIGHT = [
     "select ab in ('1', '2') from t",
+    "select * exclude (AB, t.b) replace (1 as D) rename (zz as y) from t",
+    "select k.* exclude (zz) from t, (select 1 as zz, 2 as b) as k",
     "select ab from t where ab = '1'",
     "select ab = any(l), ab in l, ab = all(select c from u) from t",
     "select sum(sum(ab)) over () from t group by b",

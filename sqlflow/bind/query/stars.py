@@ -17,7 +17,7 @@ from sqlflow.bind.query.resolve import column_value, silent
 from sqlflow.bind.query.scope import Scope, ScopeColumn, ScopeTable
 from sqlflow.bind.query.values import Column, Value
 from sqlflow.core.codes import Code
-from sqlflow.core.diagnostic import Severity
+from sqlflow.core.diagnostic import Severity, did_you_mean
 from sqlflow.dialect.names import lookup_key
 
 # The columns; a text where it can't be known which they are; None for an expression of one column.
@@ -91,6 +91,7 @@ def _changed(
     left_out = {_part(part, scope) for part in star.args.get("except_") or ()}
     replaced = {_key(part.alias, scope): part for part in star.args.get("replace") or ()}
     renamed = {_part(part.this, scope): part.alias for part in star.args.get("rename") or ()}
+    _report_missing(star, found, scope, binder)
     done: set[str] = set()
     out: list[Column] = []
     noted: list[StarColumn] = []
@@ -115,6 +116,29 @@ def _changed(
     if isinstance(binder.notes, Notes) and (left_out or replaced or renamed):
         binder.notes.stars[id(star)] = tuple(noted)
     return out, noted
+
+
+def _report_missing(
+    star: exp.Expr,
+    found: list[tuple[ScopeTable, ScopeColumn, Column]],
+    scope: Scope,
+    binder: Expressions,
+) -> None:
+    """Tells of names in EXCLUDE and REPLACE that no column has; in RENAME, such a one does nothing."""
+    names = [column.name for _, _, column in found if column.name]
+    if len(names) < len(found):
+        return
+    there = {
+        (owner, _key(name, scope)) for table, _, c in found if (name := c.name) for owner in ("", table.key)
+    }
+    asked = [(part, part, "EXCLUDE") for part in star.args.get("except_") or ()]
+    asked += [(part, part.args["alias"], "REPLACE") for part in star.args.get("replace") or ()]
+    for part, named, word in asked:
+        key = _part(part, scope) if word == "EXCLUDE" else ("", _key(part.alias, scope))
+        if key not in there:
+            message = f"unknown column `{named.name}` in the {word} of a star"
+            help = did_you_mean(named.name, names) or f"there are: {', '.join(dict.fromkeys(names[:8]))}"
+            binder.report(Code.UNKNOWN_COLUMN, message, named, help)
 
 
 def _part(part: exp.Expr, scope: Scope) -> tuple[str, str]:
