@@ -31,6 +31,7 @@ _VOLATILE = (
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(?= +\|)"), "TIME"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "RUN"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
+    (re.compile(r'"origin":"[0-9a-f]{16}"'), '"origin":"DIGEST"'),
     (re.compile(r"\d{8}T\d{6,12}Z"), "STAMP"),
     (re.compile(r"__[0-9a-f]{12}(?![0-9a-z])"), "__VERSION"),
     (re.compile(r"(__sqlflow_[a-z]+_)[0-9a-f]{8}"), r"\1RUN"),
