@@ -158,7 +158,8 @@ class NodeBuilder:
             written = self.publisher.run(self._attachments(node), None, job.audits, sender)
             publication = self._composed(
                 node.relation,
-                job,
+                # No row is made of what is read now.
+                job._replace(mixed=False),
                 sender,
                 covered,
                 (),
@@ -309,6 +310,8 @@ class NodeBuilder:
                 model.relation, job, sender, ranges, changed, checksum=checksum, stays=goes_on
             )
             query = show_query(self.spec, model, rows)
+            if batch is not None and (filled := self._filled(batch)) is not None:
+                publication = replace(publication, mixed=publication.mixed or filled.mixed)
             publication = replace(publication, unshown=not shown)
             publication = place.publish(publication, query, self._attachments(model))
             said += tuple(place.remarks)
@@ -486,6 +489,7 @@ class NodeBuilder:
             origin=origin,
             origins=job.origins,
             counts_as=counts_as,
+            mixed=job.mixed or (stays and last is not None and last.mixed),
             follows=last.follows if same and stays and last is not None else "",
         )
 

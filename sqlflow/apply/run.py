@@ -86,6 +86,7 @@ def execution(plan: Plan, opened: Opened) -> Execution:
         leases=opened.leases,
         builder=builder,
         impact=opened.seen.impact,
+        codes=opened.seen.codes,
         now=plan.now or now,
     )
     known = opened.seen.state.publications

@@ -35,6 +35,7 @@ from sqlflow.plan.impact import Impact, changes_of
 from sqlflow.plan.judge import says_unread
 from sqlflow.plan.stale import ONLY_ATTACHED, UNTOLD, Made, is_recent, why_stale
 from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, RunTest, Work
+from sqlflow.plan.versions import same_rows
 from sqlflow.state.event import Status
 from sqlflow.state.publication import Publication
 from sqlflow.system.protocol import System
@@ -49,7 +50,10 @@ _SAME_DATA = "its data is unchanged"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """What all actions of a run share; `now` is the run's one time, in UTC."""
+    """What all actions of a run share; `now` is the run's one time, in UTC.
+
+    `codes` are what the nodes are built from now, those that the run does not build as well.
+    """
 
     spec: DialectSpec
     system: System
@@ -62,6 +66,7 @@ class Workshop:
     leases: Leases
     builder: NodeBuilder
     impact: Impact
+    codes: Mapping[NodeId, str]
     now: datetime
 
     @property
@@ -157,7 +162,7 @@ class Workshop:
                 if lease is not None and again(sender, lambda: self._is_done(action, node.relation, sender)):
                     return CURRENT._replace(reason="another run has built it")
                 job = Job(action.code, self._inputs(action), audits, lease, tested=self._tested(action))
-                job = job._replace(origins=self._origins(action))
+                job = job._replace(origins=self._origins(action), mixed=self._is_mixed(action))
                 outcome = self._attached(action, job, sender) or self._unread(action, job, sender)
                 outcome = outcome or build(job._replace(like=self._like(action, job)))
                 return outcome._replace(publication=outcome.publication or finished)
@@ -262,12 +267,19 @@ class Workshop:
     def _like(self, action: Action, job: Job) -> Mapping[str, tuple[str, ...]]:
         """Tells which earlier data what is about to be built is like, but for some columns."""
         last = self.log.last(action.node)
-        if last is None or not action.verdict.compares:
+        if last is None or job.mixed or not action.verdict.compares:
             return {}
         changes = self._changes(action, job, last)
         return last.likeness(self.impact.differing(action.node, last, changes))
 
+    def _is_mixed(self, action: Action) -> bool:
+        """Whether something that an action reads is of other code than it was compiled with."""
+        found = ((self.log.last(node), self.codes.get(node)) for node in action.reads)
+        return any(last is not None and code and not same_rows(last.code, code) for last, code in found)
+
     def _changes(self, action: Action, job: Job, last: Publication) -> Changes | None:
+        if last.mixed:
+            return None
         return changes_of(action.reads, last.inputs, job.inputs.get, self._since)
 
     def _since(self, node: NodeId, before: str) -> frozenset[str] | None:

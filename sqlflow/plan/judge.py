@@ -14,6 +14,7 @@ from sqlflow.plan.impact import Impact, changes_of
 from sqlflow.plan.stale import ONLY_ATTACHED, Made, Past, is_recent, why_stale
 from sqlflow.plan.takes import Shared
 from sqlflow.plan.types import ColumnPath, RunTest, Verdict
+from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
 
 
@@ -67,7 +68,7 @@ class Judge:
             reason = self._says(unread)
         builds = bool(reason) and reason != ONLY_ATTACHED and unread is None
         if builds:
-            self._built[node] = self._differing(node, changes)
+            self._built[node] = None if self._is_mixed(reads) else self._differing(node, changes)
             paths = self._paths(node, changes) if not settled else ()
         model = self._program.models.get(node)
         waits = builds and not asked and not self._force
@@ -171,7 +172,7 @@ class Judge:
     def _changes(self, node: NodeId, reads: Sequence[NodeId]) -> Changes | None:
         """What will differ in what a node reads from what it was built from."""
         last, past = self._last(node), self._past
-        if self._impact is None or last is None or past is None:
+        if self._impact is None or last is None or past is None or last.mixed:
             return None
 
         def version(read: NodeId) -> str | None:
@@ -179,6 +180,11 @@ class Judge:
             return "to be built" if read in self._built else past.version(read)
 
         return changes_of(reads, last.inputs, version, self._since)
+
+    def _is_mixed(self, reads: Sequence[NodeId]) -> bool:
+        """Whether something that is read stays of other code than there is now."""
+        found = ((self._last(read), self._codes.get(read)) for read in reads if read not in self._built)
+        return any(last is not None and code and not same_rows(last.code, code) for last, code in found)
 
     def _unread(self, node: NodeId, reads: Sequence[NodeId], changes: Changes | None) -> Changes | None:
         """What will differ in what a node reads, where it reads nothing of that."""

@@ -77,6 +77,7 @@ def publication_record(publication: Publication) -> Record:
         "counts_as": publication.counts_as,
         "table": list(publication.table) if publication.table is not None else None,
         **({"unshown": True} if publication.unshown else {}),
+        **({"mixed": True} if publication.mixed else {}),
     }
 
 
@@ -224,6 +225,7 @@ def _publication(record: Record) -> Publication:
         origin=_text(record, "origin") if "origin" in record else "",
         origins=_inputs(record.get("origins") or {}),
         unshown="unshown" in record and _truth(record, "unshown"),
+        mixed="mixed" in record and _truth(record, "mixed"),
         counts_as=_text(record, "counts_as") if "counts_as" in record else "",
     )
 

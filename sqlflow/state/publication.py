@@ -43,6 +43,8 @@ class Publication:
       it was before a node was renamed; empty where it counts as itself.
     - `follows` names the environment whose view it is, of a node that is one and was taken from there.
     - `tested` has the data versions of the other nodes that its audits read when they passed.
+    - `mixed` says that something which was read was of other code than the node was compiled with: a star may
+      have stood for other columns, and so it is like nothing, and what it reads can't be told.
     - `unshown` says that its `table` is still being filled, and that no view shows it: such a one stands in
       the list of tables alone, never in the log.
     """
@@ -69,6 +71,7 @@ class Publication:
     origin: str = ""
     origins: Mapping[NodeId, str] = field(default_factory=lambda: MappingProxyType({}))
     unshown: bool = False
+    mixed: bool = False
     counts_as: str = ""
 
     def shown_in(self, other: Publication) -> Publication:

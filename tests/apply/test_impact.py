@@ -225,6 +225,23 @@ def test_a_change_that_is_built_alone_is_known_later(project: Project) -> None:
     assert as_built_anew(project)
 
 
+@pytest.mark.layouts("direct", "virtual")
+@pytest.mark.parametrize("kind", ["view", "table"])
+def test_a_reader_that_is_built_before_what_it_reads(project: Project, kind: str) -> None:
+    """Its star stands for the columns that are there, and not for those that there will be."""
+    config = f"{{{{ config(materialized='{kind}') }}}} "
+    starred = {"starred": TABLE + "select * from p", "below": TABLE + "select * from starred"}
+    project.built({"seeds/base.csv": SEED, "p": config + P, **starred})
+    project.write({"p": config + "select id, amount from base"})
+    assert built(project.built({}, "starred", "below")) == {"starred", "below"}
+    # What is left as it is once more has not become another one by that.
+    assert built(project.built({}, "starred", "below")) == set()
+    run = project.built()
+    assert built(run) == {"p", "starred", "below"}
+    assert [list(project.warehouse.columns(name)) for name in starred] == [["id", "amount"]] * 2
+    assert as_built_anew(project, ["p", *starred])
+
+
 def test_through_several_models(duck: Project) -> None:
     files = {
         "p": TABLE + "select 1 as id, 2 as amount, 3 as other",

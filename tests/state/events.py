@@ -73,6 +73,7 @@ PUBLICATIONS: st.SearchStrategy[Publication] = st.builds(
     follows=st.sampled_from(["", "prod"]),
     origins=INPUTS,
     unshown=st.booleans(),
+    mixed=st.booleans(),
     counts_as=st.sampled_from(["", "c0de"]),
 )
 
