@@ -283,6 +283,8 @@ class Workshop:
         return changes_of(action.reads, last.inputs, job.inputs.get, self._since)
 
     def _since(self, node: NodeId, before: str) -> frozenset[str] | None:
+        if self.log.version(node) == before:
+            return frozenset()
         found = self.log.last(node)
         # A source's version is its own, whatever was published of it.
         known = found is not None and found.data == self.log.version(node)

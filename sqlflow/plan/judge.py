@@ -164,6 +164,8 @@ class Judge:
 
     def _since(self, node: NodeId, before: str) -> frozenset[str] | None:
         """The columns in which a node will differ from a data version, once the plan is carried out."""
+        if node not in self._built and self._past is not None and self._past.version(node) == before:
+            return frozenset()
         last = self._last(node)
         published = last.columns_since(before) if last is not None else None
         will = self._built.get(node, frozenset[str]())

@@ -361,6 +361,23 @@ def test_audits_that_reach_further_up(duck: Project) -> None:
     assert duck.build().statuses["positive"] == "fail"
 
 
+def test_audits_that_read_a_source(duck: Project) -> None:
+    files = {
+        "data/prices.csv": "id,price\n1,10\n",
+        "models/p.yml": "sources: [{name: raw, tables: [{name: prices, location: data/prices.csv}]}]",
+        "p": TABLE + "select id, 2 as amount from raw.prices",
+        "last": TABLE + "select id from p",
+        "tests/dear.sql": "select 1 from last join raw.prices as r on r.id = last.id where r.price > 50",
+    }
+    duck.built(files)
+    assert duck.load().review().review.is_empty
+    run = duck.built({"p": TABLE + "select id, 3 as amount from raw.prices"})
+    assert built(run) == {"p"}
+    assert duck.load().review().review.is_empty
+    run = duck.build({"data/prices.csv": "id,price\n1,100\n"})
+    assert (run.statuses["last"], run.statuses["dear"]) == ("fail", "fail")
+
+
 def test_names_fold_as_the_engine_folds(pg: Project) -> None:
     files = {
         "p": TABLE + 'select 1 as id, 2 as "Id", 3 as AMOUNT',
