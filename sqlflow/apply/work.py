@@ -164,7 +164,9 @@ class Workshop:
                 job = Job(action.code, self._inputs(action), audits, lease, tested=self._tested(action))
                 job = job._replace(origins=self._origins(action), mixed=self._is_mixed(action))
                 outcome = self._attached(action, job, sender) or self._unread(action, job, sender)
-                outcome = outcome or build(job._replace(like=self._like(action, job)))
+                # The next one is not to go by the text that the code was first published with.
+                mixed = job.mixed or self.impact.is_reworded(action.node, action.code)
+                outcome = outcome or build(job._replace(like=self._like(action, job), mixed=mixed))
                 return outcome._replace(publication=outcome.publication or finished)
 
         return self.audited(action, sender, under_lease)
@@ -253,6 +255,8 @@ class Workshop:
             return None
         changes = self._changes(action, job, last)
         if not changes or last.code != action.code or not set(action.reads) <= last.inputs.keys():
+            return None
+        if self.impact.is_reworded(action.node, last.code):
             return None
         if not self.impact.reads_none(action.node, changes) or self._has_to_test(action, job, last):
             return None

@@ -93,6 +93,15 @@ class Impact:
                 self._read(role, now, own).reads_any(changes, or_names=is_view) for role in now.queries
             )
 
+    def is_reworded(self, node: NodeId, code: str) -> bool:
+        """Whether a view has another text than the code that means the same.
+
+        What is there is that text: with other columns in what it reads, it may mean something else.
+        """
+        model, now = self._program.models.get(node), self._versions.get(node)
+        is_view = model is not None and model.config.materialized is Materialization.VIEW
+        return is_view and now is not None and now.id != version_id(code)
+
     def test_reads_none(self, query: BoundQuery, changes: Changes) -> bool:
         """Whether a test finds the same rows, though some columns of what it reads are others."""
         with self._lock:

@@ -195,6 +195,8 @@ class Judge:
             return None
         if last.code != self._codes.get(node) or not set(reads) <= last.inputs.keys():
             return None
+        if self._impact.is_reworded(node, last.code):
+            return None
         return changes if changes and self._impact.reads_none(node, changes) else None
 
     def _has_to_test(self, node: NodeId, tests: Sequence[RunTest]) -> str:

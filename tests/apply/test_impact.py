@@ -242,6 +242,24 @@ def test_a_reader_that_is_built_before_what_it_reads(project: Project, kind: str
     assert as_built_anew(project, ["p", *starred])
 
 
+def test_a_view_in_other_words(project: Project) -> None:
+    """A star in what is there stands for the columns that come, though it means the same until then."""
+    named, star = "select id, amount from p", "select * from p"
+    p = [f"{TABLE}select id, amount{more} from base" for more in ("", ", 1 as a", ", 1 as a, 2 as b")]
+    files = {"seeds/base.csv": SEED, "p": p[0], "v": star, "below": TABLE + "select id from v"}
+    project.built(files)
+    assert built(project.built({"v": named})) == set()
+    assert built(project.built({"p": p[1]})) == {"p", "v"}
+    assert list(project.warehouse.columns("v")) == ["id", "amount"]
+    # And back, more than once.
+    project.built({"p": p[0], "v": named})
+    assert built(project.built({"v": star})) == set()
+    project.built({"p": p[0] + " where id > 1"})
+    project.built({"p": p[2], "v": named})
+    assert list(project.warehouse.columns("v")) == ["id", "amount"]
+    assert as_built_anew(project, ["p", "v", "below"])
+
+
 def test_through_several_models(duck: Project) -> None:
     files = {
         "p": TABLE + "select 1 as id, 2 as amount, 3 as other",
