@@ -282,13 +282,11 @@ class LoadedProject:
             defer=self._work.compiled.defer,
             deferred=saved_deferred(plan.deferred),
         )
-        # What an environment has not built is prod's: by that it is seen what changed.
-        before = {**seen.past.others.get(PROD, {}), **published}
         found = review(
             plan,
             program,
             options,
-            before,
+            seen.past.begun_from,
             seen.past.filling,
             seen.versions,
             seen.known,

@@ -11,7 +11,6 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import Diagnostic, ProjectError
 from sqlflow.core.ids import NodeId
 from sqlflow.core.span import Span
-from sqlflow.dialect.environments import PROD
 from sqlflow.plan.due import Interval
 from sqlflow.plan.losses import find_losses
 from sqlflow.plan.plan import PlanOptions
@@ -111,8 +110,8 @@ def check_plan(
     ]
     if wrong:
         raise ProjectError(wrong)
-    published = {**seen.past.others.get(PROD, {}), **seen.past.publications}
-    found = find_losses(plan, seen.bound.program, published, seen.tables, options.allow_destructive)
+    before = seen.past.begun_from
+    found = find_losses(plan, seen.bound.program, before, seen.tables, options.allow_destructive)
     outside = work.look_outside(plan, seen, warehouse)
     if found or outside.problems:
         raise ProjectError((*found, *outside.problems))

@@ -214,24 +214,20 @@ class Workspace:
 
         Raises ProjectError where the warehouse, which is opened where None is given, can't be looked into.
         """
-        from sqlflow.apply.looking import not_seen
+        from sqlflow.apply.looking import looked_into
         from sqlflow.apply.outside import OutsideViews, look_outside
 
         program, adapter, languages = seen.bound.program, self.adapter(), self.compiled.languages
         if adapter.spec.views_bind_by_name:
             return OutsideViews()
-        published = {**seen.past.others.get(PROD, {}), **seen.past.publications}
         knows_types = languages is not None and languages.translator is None
         with ExitStack() as stack:
             if warehouse is None:
                 warehouse = stack.enter_context(closing(self.open_or_empty()))
-            try:
-                session = stack.enter_context(closing(warehouse.session()))
-                return look_outside(
-                    plan, program, published, seen.catalog, adapter, session, knows_types=knows_types
-                )
-            except Exception as error:
-                raise ProjectError([not_seen(adapter.classify(error), self.settings().target)]) from error
+            session = stack.enter_context(looked_into(warehouse, adapter, self.settings().target))
+            return look_outside(
+                plan, program, seen.past.begun_from, seen.catalog, adapter, session, knows_types=knows_types
+            )
 
     @contextmanager
     def opened(self, nodes: frozenset[NodeId], builds: frozenset[NodeId]) -> Generator[Opened]:
@@ -256,17 +252,16 @@ class Workspace:
         """Binds the program for who reads these nodes; the warehouse is asked where it is to defer."""
         from sqlflow.apply.catalog import Catalog
         from sqlflow.apply.deferral import deferring
-        from sqlflow.apply.looking import not_seen
+        from sqlflow.apply.looking import looked_into
 
         if self.compiled.defer is None:
             return self._bound()
         adapter, deferral = self.adapter(), self._deferral(chosen, builds)
-        with closing(self.open_or_empty()) as warehouse:
-            try:
-                with closing(warehouse.session()) as session:
-                    return deferring(self._bound(), deferral, Catalog(adapter.spec), session)
-            except Exception as error:
-                raise ProjectError([not_seen(adapter.classify(error), self.settings().target)]) from error
+        with (
+            closing(self.open_or_empty()) as warehouse,
+            looked_into(warehouse, adapter, self.settings().target) as session,
+        ):
+            return deferring(self._bound(), deferral, Catalog(adapter.spec), session)
 
     @property
     def prod(self) -> str:

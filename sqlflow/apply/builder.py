@@ -179,9 +179,15 @@ class NodeBuilder:
         said = "; ".join((why, *written.remarks))
         return Outcome(Status.UNCHANGED, reason=said, publication=publication)
 
-    def filling(self, node: NodeId, job: Job) -> Publication | None:
-        """Gives what an earlier run left unfinished of a table that is filled by the same code."""
-        found = self.log.tables.fills().get(node)
+    def filling(self, node: NodeId, job: Job, sender: Sender) -> Publication | None:
+        """Gives what an earlier run, or another one, left unfinished of a table that the same code fills."""
+        if self.versions is None:
+            return None
+        tables = self.log.tables
+        if self.leases.needed:
+            with sender.asking() as session:
+                tables.refresh_fills(session)
+        found = tables.fills().get(node)
         if found is None or not same_rows(found.code, job.code):
             return None
         return found if found.origin == _origin(job, found.counts_as) else None

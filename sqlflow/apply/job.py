@@ -28,8 +28,7 @@ class Job(NamedTuple):
 
     `like` has the earlier data versions that what is built differs from in some columns, `unread` the columns
     that it is not built for, `tested` the data versions of what its tests read besides, `origins` of which
-    code the rows come that it reads. It is `mixed` where something that it reads is of other code than it was
-    compiled with.
+    code the rows come that it reads. It is `mixed` where its code does not tell what is going to be there.
 
     Where several batches are built at once, the lease `is_shared` among them, and each waits for its turn
     before it is tested and published.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from sqlflow.adapter.protocol import Adapter, Failure, Session, Warehouse
@@ -81,6 +81,18 @@ class Subject:
         return self.bound.program.environment.name
 
 
+@contextmanager
+def looked_into(warehouse: Warehouse, adapter: Adapter, target: Target) -> Generator[Session]:
+    """Gives a session for questions; raises ProjectError where one of them can't be answered."""
+    try:
+        with closing(warehouse.session()) as session:
+            yield session
+    except ProjectError:
+        raise
+    except Exception as error:
+        raise ProjectError([_not_seen(adapter.classify(error), target)]) from error
+
+
 def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
     """Asks the warehouse; nothing is changed.
 
@@ -92,29 +104,24 @@ def look_around(warehouse: Warehouse, subject: Subject, state: State) -> Seen:
     catalog, log = Catalog(spec), PublishLog(spec, target.database, environment, renames)
     log.versions.begin(versions)
     intents = Intents(spec, target.database, environment)
-    try:
-        with closing(warehouse.session()) as session:
-            freshness = ask_sources(subject.asked, session, adapter, subject.system)
-            told = {found.node: found.version for found in freshness if found.version is not None}
-            waits = reasons_to_wait(freshness)
-            bound = deferring(subject.bound, subject.deferral, catalog, session)
-            program = bound.program
-            pending = intents.read_all(session, node_relations(program))
-            outside = {**subject.outside, **told}
-            past = read_past(bound, outside, state, log, pending, catalog, session, waits)
-            # What is about to be published is what is there once this build has finished it.
-            published = {**pending, **past.publications}
-            shown = (published, *(past.others[name] for name in sorted(past.others, key=lambda n: n != PROD)))
-            candidates = {node: tuple(at[node] for at in shown if node in at) for node in versions}
-            ids = {(node, version_id(one.code)) for node, found in candidates.items() for one in found}
-            other = {id for node, id in ids if versions[node].id != id}
-            known = log.versions.read(session, sorted(other))
-            codes = settled(versions, candidates, known, spec)
-            tables = dict(_tables(program, subject.compared, past, codes, catalog, session))
-    except ProjectError:
-        raise
-    except Exception as error:
-        raise ProjectError([not_seen(adapter.classify(error), target)]) from error
+    with looked_into(warehouse, adapter, target) as session:
+        freshness = ask_sources(subject.asked, session, adapter, subject.system)
+        told = {found.node: found.version for found in freshness if found.version is not None}
+        waits = reasons_to_wait(freshness)
+        bound = deferring(subject.bound, subject.deferral, catalog, session)
+        program = bound.program
+        pending = intents.read_all(session, node_relations(program))
+        outside = {**subject.outside, **told}
+        past = read_past(bound, outside, state, log, pending, catalog, session, waits)
+        # What is about to be published is what is there once this build has finished it.
+        published = {**pending, **past.publications}
+        shown = (published, *(past.others[name] for name in sorted(past.others, key=lambda n: n != PROD)))
+        candidates = {node: tuple(at[node] for at in shown if node in at) for node in versions}
+        ids = {(node, version_id(one.code)) for node, found in candidates.items() for one in found}
+        other = {id for node, id in ids if versions[node].id != id}
+        known = log.versions.read(session, sorted(other))
+        codes = settled(versions, candidates, known, spec)
+        tables = dict(_tables(program, subject.compared, past, codes, catalog, session))
     log.begin(past, node_relations(program))
     return Seen(
         bound=bound,
@@ -169,7 +176,7 @@ def _matters(model: BoundModel, *, is_same: bool) -> bool:
     )
 
 
-def not_seen(failure: Failure, target: Target) -> Diagnostic:
+def _not_seen(failure: Failure, target: Target) -> Diagnostic:
     """Says that a warehouse can't be looked into."""
     return Diagnostic(
         code=Code.NO_CONNECTION,

@@ -31,11 +31,10 @@ from sqlflow.core.ranges import Ranges
 from sqlflow.core.relation import Relation
 from sqlflow.dialect.spec import DialectSpec
 from sqlflow.materialize.staging import hooks_outside
-from sqlflow.plan.impact import Impact, changes_of
+from sqlflow.plan.impact import Impact, changes_of, reads_other_code
 from sqlflow.plan.judge import says_unread
 from sqlflow.plan.stale import ONLY_ATTACHED, UNTOLD, Made, is_recent, why_stale
 from sqlflow.plan.types import Action, BuildModel, LoadSeed, LoadSource, RunTest, Work
-from sqlflow.plan.versions import same_rows
 from sqlflow.state.event import Status
 from sqlflow.state.publication import Publication
 from sqlflow.system.protocol import System
@@ -162,10 +161,11 @@ class Workshop:
                 if lease is not None and again(sender, lambda: self._is_done(action, node.relation, sender)):
                     return CURRENT._replace(reason="another run has built it")
                 job = Job(action.code, self._inputs(action), audits, lease, tested=self._tested(action))
-                job = job._replace(origins=self._origins(action), mixed=self._is_mixed(action))
+                mixed = reads_other_code(action.reads, self.log.last, self.codes)
+                job = job._replace(origins=self._origins(action), mixed=mixed)
                 outcome = self._attached(action, job, sender) or self._unread(action, job, sender)
                 # The next one is not to go by the text that the code was first published with.
-                mixed = job.mixed or self.impact.is_reworded(action.node, action.code)
+                mixed = mixed or self.impact.is_reworded(action.node, action.code)
                 outcome = outcome or build(job._replace(like=self._like(action, job), mixed=mixed))
                 return outcome._replace(publication=outcome.publication or finished)
 
@@ -199,13 +199,8 @@ class Workshop:
         return self.builder.versions is not None
 
     def filling(self, node: NodeId, job: Job, sender: Sender) -> Publication | None:
-        """Gives what an earlier run left unfinished of a table that is filled by the same code."""
-        if not self.fills_apart:
-            return None
-        if self.leases.needed:
-            with sender.asking() as session:
-                self.log.tables.refresh_fills(session)
-        return self.builder.filling(node, job)
+        """Gives what was left unfinished of a table that is filled by the same code."""
+        return self.builder.filling(node, job, sender)
 
     def line_up(self, lease: Lease, sender: Sender) -> None:
         """Lets several batches be published under one lease, each in its turn."""
@@ -254,11 +249,9 @@ class Workshop:
         if verdict.forced or not verdict.compares or last is None or not isinstance(work, BuildModel):
             return None
         changes = self._changes(action, job, last)
-        if not changes or last.code != action.code or not set(action.reads) <= last.inputs.keys():
+        if not self.impact.leaves_alone(action.node, last, action.code, action.reads, changes):
             return None
-        if self.impact.is_reworded(action.node, last.code):
-            return None
-        if not self.impact.reads_none(action.node, changes) or self._has_to_test(action, job, last):
+        if not changes or self._has_to_test(action, job, last):
             return None
         unread = {node: tuple(sorted(columns)) for node, columns in changes.items()}
         job = job._replace(unread=unread, tested={**last.tested, **job.tested})
@@ -275,11 +268,6 @@ class Workshop:
             return {}
         changes = self._changes(action, job, last)
         return last.likeness(self.impact.differing(action.node, last, changes))
-
-    def _is_mixed(self, action: Action) -> bool:
-        """Whether something that an action reads is of other code than it was compiled with."""
-        found = ((self.log.last(node), self.codes.get(node)) for node in action.reads)
-        return any(last is not None and code and not same_rows(last.code, code) for last, code in found)
 
     def _changes(self, action: Action, job: Job, last: Publication) -> Changes | None:
         if last.mixed:

@@ -6,7 +6,7 @@ shows it; a query, where all that is made of other columns is left out of what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 
 from sqlflow.bind.parted import Changes, Reading, differing
@@ -18,7 +18,7 @@ from sqlflow.core.relation import Relation
 from sqlflow.dialect.rules import TypeRules, load_rules
 from sqlflow.plan.meaning import known_table, read_again
 from sqlflow.plan.types import ColumnPath
-from sqlflow.plan.versions import Columns, Version, known_columns, query_version, version_id
+from sqlflow.plan.versions import Columns, Version, known_columns, query_version, same_rows, version_id
 from sqlflow.state.publication import Publication
 
 # How many queries that were read again are kept.
@@ -81,8 +81,23 @@ class Impact:
             before = self._read("full", old).parted({}, "", marks_loose=False)
             return differing(before, self._read("full", now).parted({}, "", marks_loose=False))
 
-    def reads_none(self, node: NodeId, changes: Changes) -> bool:
-        """Whether a node's rows stay what they are, though some columns of what it reads are others."""
+    def leaves_alone(
+        self,
+        node: NodeId,
+        last: Publication,
+        code: str,
+        reads: Collection[NodeId],
+        changes: Changes | None,
+    ) -> bool:
+        """Whether what was published of a node stays as it is, though what it reads has `changes`.
+
+        `code` is what it is built from now; nothing stays where any row of what it `reads` may be another.
+        """
+        if not changes or last.code != code or not set(reads) <= last.inputs.keys():
+            return False
+        return not self.is_reworded(node, code) and self._reads_none(node, changes)
+
+    def _reads_none(self, node: NodeId, changes: Changes) -> bool:
         model, now = self._programs_model(node), self._versions.get(node)
         if model is None or now is None or not now.queries:
             return False
@@ -154,6 +169,14 @@ class Impact:
         if len(self._last_read) > _MOST:
             del self._last_read[next(iter(self._last_read))]
         return found[1]
+
+
+def reads_other_code(
+    reads: Iterable[NodeId], last: Callable[[NodeId], Publication | None], codes: Mapping[NodeId, str]
+) -> bool:
+    """Whether something that a node reads is of other code than the one that the node was compiled with."""
+    found = ((last(node), codes.get(node)) for node in reads)
+    return any(one is not None and code and not same_rows(one.code, code) for one, code in found)
 
 
 def changes_of(

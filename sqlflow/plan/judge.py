@@ -10,11 +10,10 @@ from sqlflow.bind.types import Program
 from sqlflow.core.config import OnStaleSource
 from sqlflow.core.ids import NodeId
 from sqlflow.plan.due import batches_due
-from sqlflow.plan.impact import Impact, changes_of
+from sqlflow.plan.impact import Impact, changes_of, reads_other_code
 from sqlflow.plan.stale import ONLY_ATTACHED, Made, Past, is_recent, why_stale
 from sqlflow.plan.takes import Shared
 from sqlflow.plan.types import ColumnPath, RunTest, Verdict
-from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
 
 
@@ -68,7 +67,9 @@ class Judge:
             reason = self._says(unread)
         builds = bool(reason) and reason != ONLY_ATTACHED and unread is None
         if builds:
-            self._built[node] = None if self._is_mixed(reads) else self._differing(node, changes)
+            stays = [read for read in reads if read not in self._built]
+            mixed = reads_other_code(stays, self._last, self._codes)
+            self._built[node] = None if mixed else self._differing(node, changes)
             paths = self._paths(node, changes) if not settled else ()
         model = self._program.models.get(node)
         waits = builds and not asked and not self._force
@@ -183,21 +184,13 @@ class Judge:
 
         return changes_of(reads, last.inputs, version, self._since)
 
-    def _is_mixed(self, reads: Sequence[NodeId]) -> bool:
-        """Whether something that is read stays of other code than there is now."""
-        found = ((self._last(read), self._codes.get(read)) for read in reads if read not in self._built)
-        return any(last is not None and code and not same_rows(last.code, code) for last, code in found)
-
     def _unread(self, node: NodeId, reads: Sequence[NodeId], changes: Changes | None) -> Changes | None:
         """What will differ in what a node reads, where it reads nothing of that."""
         last = self._last(node)
-        if self._impact is None or last is None or changes is None:
+        if self._impact is None or last is None:
             return None
-        if last.code != self._codes.get(node) or not set(reads) <= last.inputs.keys():
-            return None
-        if self._impact.is_reworded(node, last.code):
-            return None
-        return changes if changes and self._impact.reads_none(node, changes) else None
+        code = self._codes.get(node, "")
+        return changes if self._impact.leaves_alone(node, last, code, reads, changes) else None
 
     def _has_to_test(self, node: NodeId, tests: Sequence[RunTest]) -> str:
         """Says which test of a node has to pass again, although the node stays what it is."""

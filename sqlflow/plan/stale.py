@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sqlflow.core.ids import NodeId
 from sqlflow.core.relation import Relation
+from sqlflow.dialect.environments import PROD
 from sqlflow.plan.deferral import Deferred
 from sqlflow.plan.versions import same_rows
 from sqlflow.state.publication import Publication
@@ -54,6 +55,11 @@ class Past:
     carried: Mapping[NodeId, Publication] = field(default_factory=lambda: MappingProxyType({}))
     occupied: frozenset[NodeId] = frozenset()
     deferred: Mapping[NodeId, Deferred] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def begun_from(self) -> Mapping[NodeId, Publication]:
+        """The last publications; of what an environment has not built yet, prod's, with which it begins."""
+        return {**self.others.get(PROD, {}), **self.publications}
 
     def last(self, node: NodeId) -> Publication | None:
         """Gives the last publication of a node where it is read from; None where nobody can tell."""

@@ -43,8 +43,9 @@ class Publication:
       it was before a node was renamed; empty where it counts as itself.
     - `follows` names the environment whose view it is, of a node that is one and was taken from there.
     - `tested` has the data versions of the other nodes that its audits read when they passed.
-    - `mixed` says that something which was read was of other code than the node was compiled with: a star may
-      have stood for other columns, and so it is like nothing, and what it reads can't be told.
+    - `mixed` says that its code does not tell what is there: something that was read was of other code than
+      the node was compiled with, so that a star may have stood for other columns, or a view has other words
+      than the code that it counts as. Nothing is told then of what it reads.
     - `unshown` says that its `table` is still being filled, and that no view shows it: such a one stands in
       the list of tables alone, never in the log.
     """
