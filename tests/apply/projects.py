@@ -32,6 +32,12 @@ class Run:
         return {**dict.fromkeys(self.unchanged, "unchanged"), **ended}
 
     @property
+    def done(self) -> set[str]:
+        """The names of what was built: not what was taken, or left alone."""
+        started = {event.name for event in self.events if isinstance(event, sqlflow.NodeStarted)}
+        return {name for name in started if self.statuses[name] == "success"}
+
+    @property
     def unchanged(self) -> list[str]:
         """The names of what did not have to be done."""
         found = (event.nodes for event in self.events if isinstance(event, sqlflow.Unchanged))

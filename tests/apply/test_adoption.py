@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from tests.apply.projects import Project
-from tests.apply.test_environments import done
 from tests.apply.test_time_ranges import clock
 
 __all__ = ["clock"]
@@ -61,14 +60,14 @@ def test_nothing_is_built_again_where_the_layout_becomes_the_default(project: Pr
     project.layout = None
     assert not project.load().review().review.work
     run = project.built()
-    assert done(run) == set()
+    assert run.done == set()
     own = [sql for sql in run.statements if '"_sqlflow"' not in sql]
     assert not [sql for sql in own if sql.startswith(("CREATE TABLE", "CREATE OR REPLACE TABLE", "INSERT"))]
     assert rows(project) == before
     assert project.rows(f"select count(*) from {theirs}") == [(2,)]
-    assert done(project.built()) == set()
+    assert project.built().done == set()
     # What another environment has built goes on as well.
-    assert done(project.built({}, environment="dev")) == set()
+    assert project.built({}, environment="dev").done == set()
     assert rows(project, "__dev") == apart
     # What comes goes into what is there.
     run = project.built({"seeds/s.csv": MORE})
@@ -80,7 +79,7 @@ def test_nothing_is_built_again_where_the_layout_becomes_the_default(project: Pr
     }
     assert project.rows(f"select count(*) from {theirs}") == [(3,)]
     assert rows(project, "__dev") == apart
-    assert done(project.built()) == set()
+    assert project.built().done == set()
 
 
 def test_a_project_goes_back_to_tables_of_plain_names(project: Project) -> None:
@@ -98,7 +97,7 @@ def test_a_project_goes_back_to_tables_of_plain_names(project: Project) -> None:
         "ranged": 2,
     }
     assert project.rows(f"select count(*) from {theirs}") == [(3,)]
-    assert done(project.built()) == set()
+    assert project.built().done == set()
     # What had nothing to do until then shows what it showed.
     assert kinds(project) == {**dict.fromkeys(NODES, "table"), "v": "view", "ranged": "view"}
     project.built({}, "ranged", start=datetime(2024, 3, 3))

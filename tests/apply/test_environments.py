@@ -39,12 +39,6 @@ def virtual(project: Project) -> Project:
     return project
 
 
-def done(run: Run) -> set[str]:
-    """The names of what was built: not what was taken, or left alone."""
-    started = {event.name for event in run.events if isinstance(event, sqlflow.NodeStarted)}
-    return {name for name in started if run.statuses[name] == "success"}
-
-
 def taken(run: Run) -> dict[str, str]:
     """The names of what was taken and is not built, and where from."""
     return {
@@ -52,7 +46,7 @@ def taken(run: Run) -> dict[str, str]:
         for event in run.events
         if isinstance(event, sqlflow.NodesTaken)
         for node in event.nodes
-        if node.split(".", 2)[2] not in done(run)
+        if node.split(".", 2)[2] not in run.done
     }
 
 
@@ -95,9 +89,9 @@ def test_an_environment_shows_views_and_tables_lie_aside(virtual: Project) -> No
     assert kinds(virtual, virtual.warehouse.schema) == {"VIEW"}
     names = {name.rpartition("__")[0] for name in physical(virtual)}
     assert names == NODES - {"v"}
-    assert done(virtual.built()) == set()
+    assert virtual.built().done == set()
     before = physical(virtual)
-    assert done(virtual.built({}, force=True)) == NODES
+    assert virtual.built({}, force=True).done == NODES
     assert physical(virtual) == before
 
 
@@ -105,7 +99,7 @@ def test_another_environment_builds_only_what_differs(virtual: Project) -> None:
     virtual.built(FILES)
     prod = shown(virtual)
     run = virtual.built(CHANGED, environment="dev")
-    assert done(run) == {"orders", "v", "totals", "more"}
+    assert run.done == {"orders", "v", "totals", "more"}
     assert taken(run) == {"s": "prod", "beside": "prod"}
     assert shown(virtual) == prod
     assert shown(virtual, "dev", "orders", "totals", "more", "s") == {
@@ -114,13 +108,13 @@ def test_another_environment_builds_only_what_differs(virtual: Project) -> None:
         "more": [(2, 20)],
         "s": prod["s"],
     }
-    assert done(virtual.built({}, environment="dev")) == set()
+    assert virtual.built({}, environment="dev").done == set()
 
 
 def test_an_environment_like_prod_builds_nothing(virtual: Project) -> None:
     virtual.built(FILES)
     run = virtual.built({}, environment="dev")
-    assert (done(run), taken(run).keys()) == (set(), NODES)
+    assert (run.done, taken(run).keys()) == (set(), NODES)
     assert shown(virtual, "dev") == shown(virtual)
 
 
@@ -144,7 +138,7 @@ def test_what_is_shared_follows_prod(virtual: Project) -> None:
     assert shown(virtual, "dev", "s") == shown(virtual, "prod", "s")
     assert shown(virtual, "dev", "orders") == {"orders": [(2, 20)]}
     run = virtual.built(CHANGED, environment="dev")
-    assert done(run) >= {"orders", "v", "totals", "more"}
+    assert run.done >= {"orders", "v", "totals", "more"}
     assert shown(virtual, "dev", "orders", "totals") == {"orders": [(2, 20), (3, 30)], "totals": [(100,)]}
 
 
@@ -153,14 +147,14 @@ def test_a_promotion_computes_nothing(virtual: Project) -> None:
     virtual.built(CHANGED, environment="dev")
     before, dev = physical(virtual), shown(virtual, "dev")
     run = virtual.built()
-    assert (done(run), taken(run).keys()) == (set(), {"orders", "v", "totals", "more"})
+    assert (run.done, taken(run).keys()) == (set(), {"orders", "v", "totals", "more"})
     assert shown(virtual) == dev
     assert physical(virtual) == before
     scans = [sql for sql in run.statements if "CREATE TABLE" in sql or "where amount" in sql]
     assert scans == []
     for environment in ("prod", "dev"):
         run = virtual.built({}, environment=environment)
-        assert (done(run), taken(run)) == (set(), {})
+        assert (run.done, taken(run)) == (set(), {})
 
 
 def test_what_was_promoted_is_copied_before_it_is_written(virtual: Project) -> None:
@@ -170,7 +164,7 @@ def test_what_was_promoted_is_copied_before_it_is_written(virtual: Project) -> N
     # In dev, an incremental model of prod's goes on by itself once what it reads is another.
     again = {"orders": TABLE + "select id, amount + 1 as amount from s where amount > 15"}
     run = virtual.built(again, environment="dev")
-    assert done(run) == {"orders", "v", "totals", "more"}
+    assert run.done == {"orders", "v", "totals", "more"}
     assert shown(virtual, "dev", "more") == {"more": [(2, 21)]}
     assert shown(virtual, "prod", "more") == {"more": [(2, 20)]}
 
@@ -180,7 +174,7 @@ def test_a_promotion_waits_for_nothing_that_was_not_built(virtual: Project) -> N
     virtual.built(CHANGED, "orders", environment="dev")
     run = virtual.built()
     assert taken(run).keys() == {"orders"}
-    assert done(run) == {"v", "totals", "more"}
+    assert run.done == {"v", "totals", "more"}
     assert shown(virtual, "prod", "totals") == {"totals": [(40,)]}
 
 
@@ -201,7 +195,7 @@ def test_code_that_was_taken_back_is_not_computed_again(virtual: Project) -> Non
     before = shown(virtual)
     virtual.built(CHANGED)
     run = virtual.built(FILES)
-    assert "orders" not in done(run)
+    assert "orders" not in run.done
     assert taken(run)["orders"] == "an earlier build"
     assert shown(virtual) == before
 
@@ -241,7 +235,7 @@ def test_code_that_follows_a_rollback_finds_all_as_it_is(virtual: Project, where
     # And forward again: all that was built is still there, but what a view gave is known of dev's only.
     run = virtual.built(CHANGED)
     again = set[str]() if where == "dev" else {"v", "totals"}
-    assert (done(run), taken(run).keys()) == (again, {"orders", "v", "totals", "more"} - again)
+    assert (run.done, taken(run).keys()) == (again, {"orders", "v", "totals", "more"} - again)
 
 
 def test_an_environment_is_dropped_and_prod_stays(virtual: Project) -> None:
@@ -266,11 +260,11 @@ def test_what_another_environment_shows_outlives_its_maker(virtual: Project) -> 
     virtual.built(FILES)
     virtual.built(CHANGED, environment="dev")
     run = virtual.built({}, environment="qa")
-    assert (done(run), set(taken(run).values())) == (set(), {"prod", "dev"})
+    assert (run.done, set(taken(run).values())) == (set(), {"prod", "dev"})
     virtual.load().drop_environment("dev")
     later(virtual, days=6).collect_garbage()
     assert shown(virtual, "qa", "orders") == {"orders": [(2, 20)]}
-    assert done(virtual.built({}, environment="qa")) == set()
+    assert virtual.built({}, environment="qa").done == set()
 
 
 def test_garbage_is_what_nothing_shows(virtual: Project) -> None:
@@ -289,7 +283,7 @@ def test_garbage_is_what_nothing_shows(virtual: Project) -> None:
     assert later(virtual, days=8).collect_garbage() == told
     assert shown(virtual) == before
     assert len(physical(virtual)) == len(NODES - {"v"})
-    assert done(virtual.built()) == set()
+    assert virtual.built().done == set()
 
 
 def test_tables_of_plain_names_are_adopted(project: Project) -> None:
@@ -297,13 +291,13 @@ def test_tables_of_plain_names_are_adopted(project: Project) -> None:
     before = shown(project)
     project.layout = "virtual"
     run = project.built()
-    assert done(run) == set()
+    assert run.done == set()
     assert taken(run) == dict.fromkeys(NODES - {"v"}, "prod")
     assert shown(project) == before
     assert kinds(project, project.warehouse.schema) >= {"VIEW"}
-    assert done(project.built()) == set()
+    assert project.built().done == set()
     run = project.built({}, environment="dev")
-    assert (done(run), taken(run).keys()) == (set(), NODES)
+    assert (run.done, taken(run).keys()) == (set(), NODES)
     run = project.built({**CHANGED, "seeds/s.csv": "id,amount\n1,10\n2,20\n4,40\n"})
     assert shown(project, "prod", "orders", "totals", "more") == {
         "orders": [(2, 20), (4, 40)],
@@ -315,7 +309,7 @@ def test_tables_of_plain_names_are_adopted(project: Project) -> None:
 def test_a_changed_incremental_model_is_filled_anew(virtual: Project) -> None:
     virtual.built(FILES)
     run = virtual.built({"more": INCREMENT + "select id, amount from orders where id > 1"})
-    assert done(run) == {"more"}
+    assert run.done == {"more"}
     assert shown(virtual, "prod", "more") == {"more": [(2, 20)]}
 
 
@@ -348,12 +342,12 @@ def test_environments_of_plain_tables_are_apart(project: Project) -> None:
     project.layout = "direct"
     project.built(FILES)
     run = project.built(CHANGED, environment="dev")
-    assert done(run) == NODES
+    assert run.done == NODES
     assert shown(project, "dev", "orders") == {"orders": [(2, 20)]}
     assert shown(project, "prod", "orders") == {"orders": [(1, 10), (2, 20)]}
     assert [one.name for one in project.load().environments()] == ["prod", "dev"]
     project.load().drop_environment("dev")
-    assert done(project.built(FILES)) == set()
+    assert project.built(FILES).done == set()
 
 
 @pytest.mark.parametrize("name", ["Dev", "a-b", "", "1x", "x" * 40, "a'b"])
@@ -377,7 +371,7 @@ def test_a_saved_plan_takes_what_was_reviewed(virtual: Project) -> None:
     saved = decode_plan(encode_plan(virtual.load().review().saved, {}))
     assert {take.source for take in saved.takes} == {"dev"}
     run = Run(list(virtual.load().apply_saved(saved))).check()
-    assert (done(run), taken(run).keys()) == (set(), {"orders", "v", "totals", "more"})
+    assert (run.done, taken(run).keys()) == (set(), {"orders", "v", "totals", "more"})
     with pytest.raises(ProjectError) as error:
         virtual.load().apply_saved(saved)
     assert [d.code for d in error.value.diagnostics] == [Code.PLAN_OUT_OF_DATE]
@@ -422,7 +416,7 @@ def test_two_plans_are_not_applied_at_once(pg: Project) -> None:
     Run([*events, *running]).check()
     assert shown(pg) != before
     # Another environment is nobody else's business.
-    assert done(pg.built({}, environment="dev")) == set()
+    assert pg.built({}, environment="dev").done == set()
 
 
 def test_a_view_from_outside_survives_a_promotion(virtual: Project) -> None:
@@ -431,7 +425,7 @@ def test_a_view_from_outside_survives_a_promotion(virtual: Project) -> None:
     virtual.warehouse.execute(f"create view {schema}.theirs as select id, amount from {schema}.orders")
     virtual.built(CHANGED, environment="dev")
     run = virtual.built()
-    assert done(run) == set()
+    assert run.done == set()
     assert virtual.rows(f"select * from {schema}.theirs") == [(2, 20)]
 
 
@@ -513,7 +507,7 @@ def test_an_interval_is_never_all_that_prod_shows(virtual: Project, monkeypatch:
     # In dev, a part is what was asked for; prod takes it, and builds the rest.
     assert virtual.rows(f"select id from {schema}__dev.d") == [(30,)]
     run = virtual.built()
-    assert (taken(run).keys() | done(run)) >= {"d"}
+    assert (taken(run).keys() | run.done) >= {"d"}
     assert virtual.rows(f"select id from {schema}.d order by id") == [(10,), (20,), (30,)]
     virtual.built({"d": changed["d"].replace("10", "100")}, start=start)
     assert virtual.rows(f"select id from {schema}.d order by id") == [(100,), (200,), (300,)]
@@ -541,7 +535,7 @@ def test_what_is_not_there_any_more_is_not_taken(virtual: Project) -> None:
         *(f"drop view {schema}__dev.{name}" for name in ("v", "orders")), f"drop table {table}"
     )
     run = virtual.built()
-    assert done(run) >= {"orders", "v", "totals", "more"}
+    assert run.done >= {"orders", "v", "totals", "more"}
     assert shown(virtual, "prod", "orders", "totals") == {"orders": [(2, 20)], "totals": [(40,)]}
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlflow.plan.review import Category
 from tests.apply.engines import duck, pg, project
 from tests.apply.projects import Project
-from tests.apply.test_environments import done, physical, shown, taken
+from tests.apply.test_environments import physical, shown, taken
 
 __all__ = ["duck", "pg", "project"]
 
@@ -43,7 +43,7 @@ def test_a_changed_model_goes_on_in_its_table(virtual: Project) -> None:
     virtual.built(FILES)
     before = physical(virtual)
     run = virtual.built(NARROWER, forward_only=True)
-    assert done(run) == {"more", "after"}
+    assert run.done == {"more", "after"}
     assert shown(virtual, "prod", "more", "after") == {
         "more": [(1, 10), (2, 20)],
         "after": [(1, 11), (2, 21)],
@@ -128,13 +128,13 @@ def test_a_table_of_prod_is_copied_first(virtual: Project) -> None:
     virtual.built(FILES)
     before = shown(virtual, "prod", "more", "after")
     run = virtual.built({**NARROWER, **NEW_ROWS}, environment="dev", forward_only=True)
-    assert done(run) == {"s", "orders", "more", "after"}
+    assert run.done == {"s", "orders", "more", "after"}
     rows = {"more": [(1, 10), (2, 20), (3, 30)], "after": [(1, 11), (2, 21), (3, 31)]}
     assert shown(virtual, "dev", "more", "after") == rows
     assert shown(virtual, "prod", "more", "after") == before
-    assert done(virtual.built({}, environment="dev")) == set()
+    assert virtual.built({}, environment="dev").done == set()
     run = virtual.built()
-    assert done(run) == set()
+    assert run.done == set()
     assert taken(run)["more"] == "dev"
     assert shown(virtual, "prod", "more", "after") == rows
 
@@ -182,7 +182,7 @@ def test_only_batches_that_are_due(
     virtual.built({}, forward_only=forward_only)
     ids = [id for _, id in shown(virtual, "prod", "m")["m"]]
     assert ids == ([1, 2, 3, 40] if forward_only else [10, 20, 30, 40])
-    assert done(virtual.built()) == set()
+    assert virtual.built().done == set()
 
 
 def test_what_goes_on_leaves_the_table_that_it_shared(
@@ -201,7 +201,7 @@ def test_what_goes_on_leaves_the_table_that_it_shared(
     )
     # No batch is due.
     virtual.built(after, environment="dev", forward_only=True)
-    assert done(virtual.built({}, environment="dev")) == set()
+    assert virtual.built({}, environment="dev").done == set()
     now[0] = datetime(2024, 3, 5, 12, tzinfo=UTC)
     virtual.built(before)
     virtual.built(after, environment="dev")

@@ -37,19 +37,6 @@ SALES = (
 )
 
 
-@pytest.fixture(params=["direct", "virtual"])
-def laid(request: pytest.FixtureRequest, project: Project) -> Project:
-    """An empty project, in each layout."""
-    project.layout = request.param
-    return project
-
-
-def done(run: Run) -> set[str]:
-    """The names of what was built."""
-    started = {event.name for event in run.events if isinstance(event, sqlflow.NodeStarted)}
-    return {name for name in started if run.statuses[name] == "success"}
-
-
 def renamed(run: Run) -> dict[str, str]:
     """The new names of what was renamed, by the old ones."""
     return {
@@ -82,54 +69,57 @@ def marked(project: Project) -> None:
         project.warehouse.execute(f'insert into "{schema}"."{name}" values (77, 77)')
 
 
-def test_a_renamed_model_keeps_its_table_and_its_readers_theirs(laid: Project) -> None:
-    laid.built(FILES)
-    marked(laid)
-    rename_orders(laid)
-    found = laid.load().review().review
+@pytest.mark.layouts("direct", "virtual")
+def test_a_renamed_model_keeps_its_table_and_its_readers_theirs(project: Project) -> None:
+    project.built(FILES)
+    marked(project)
+    rename_orders(project)
+    found = project.load().review().review
     (one,) = found.renamed
     assert (one.old, one.name, one.is_view, {*one.readers}) == ("orders", "sales", False, {"more", "v"})
     assert (found.changes, found.work, found.removed, found.taken) == ((), (), (), ())
-    run = laid.built()
-    assert (renamed(run), done(run)) == ({"orders": "sales"}, set())
-    assert rows(laid, "sales") == [(1, 10), (2, 20), (77, 77)]
-    assert rows(laid, "more") == [(1, 10), (2, 20), (77, 77)]
-    assert rows(laid, "v") == [(1, 20), (2, 40), (77, 154)]
-    assert "orders" not in laid.warehouse.names()
-    assert laid.load().review().review.is_empty
+    run = project.built()
+    assert (renamed(run), run.done) == ({"orders": "sales"}, set())
+    assert rows(project, "sales") == [(1, 10), (2, 20), (77, 77)]
+    assert rows(project, "more") == [(1, 10), (2, 20), (77, 77)]
+    assert rows(project, "v") == [(1, 20), (2, 40), (77, 154)]
+    assert "orders" not in project.warehouse.names()
+    assert project.load().review().review.is_empty
 
 
-def test_the_key_may_stay_or_go_once_it_was_done(laid: Project) -> None:
-    laid.built(FILES)
-    rename_orders(laid)
-    laid.built()
-    assert (renamed(laid.built()), done(laid.built())) == ({}, set())
-    laid.write({"sales": SALES.format(5).replace(", renamed_from='orders'", "")})
-    found = laid.load().review().review
+@pytest.mark.layouts("direct", "virtual")
+def test_the_key_may_stay_or_go_once_it_was_done(project: Project) -> None:
+    project.built(FILES)
+    rename_orders(project)
+    project.built()
+    assert (renamed(project.built()), project.built().done) == ({}, set())
+    project.write({"sales": SALES.format(5).replace(", renamed_from='orders'", "")})
+    found = project.load().review().review
     assert found.is_empty, (found.changes, found.work)
-    assert done(laid.built({"seeds/s.csv": "id,amount\n1,10\n3,30\n"})) == {
+    assert project.built({"seeds/s.csv": "id,amount\n1,10\n3,30\n"}).done == {
         "s",
         "sales",
         "v",
         "totals",
         "more",
     }
-    assert rows(laid, "sales") == [(1, 10), (3, 30)]
+    assert rows(project, "sales") == [(1, 10), (3, 30)]
 
 
-def test_a_renamed_model_whose_code_changed_is_built_as_one_that_has_changed(laid: Project) -> None:
-    laid.built(FILES)
-    rename_orders(laid, amount=15)
-    found = laid.load().review().review
+@pytest.mark.layouts("direct", "virtual")
+def test_a_renamed_model_whose_code_changed_is_built_as_one_that_has_changed(project: Project) -> None:
+    project.built(FILES)
+    rename_orders(project, amount=15)
+    found = project.load().review().review
     assert [(one.name, one.category.value) for one in found.changes] == [("sales", "breaking")]
     (filter_,) = (text for each in found.changes[0].differences.values() for text in each)
     assert "15" in str(filter_)
-    run = laid.built()
+    run = project.built()
     assert renamed(run) == {"orders": "sales"}
-    assert "sales" in done(run)
-    assert rows(laid, "sales") == [(2, 20)]
-    assert rows(laid, "totals") == [(40,)]
-    assert laid.load().review().review.is_empty
+    assert "sales" in run.done
+    assert rows(project, "sales") == [(2, 20)]
+    assert rows(project, "totals") == [(40,)]
+    assert project.load().review().review.is_empty
 
 
 HISTORY = (
@@ -143,42 +133,44 @@ def history(name: str, more: str = "", column: str = "") -> dict[str, str]:
 
 
 @pytest.mark.parametrize("column", ["", ", amount * 2 as twice"])
-def test_a_renamed_snapshot_keeps_its_history(laid: Project, column: str) -> None:
+@pytest.mark.layouts("direct", "virtual")
+def test_a_renamed_snapshot_keeps_its_history(project: Project, column: str) -> None:
     seed = {"seeds/s.csv": "id,amount\n1,10\n2,20\n"}
-    laid.built({**seed, **history("was"), "last": "select id, amount from was where dbt_valid_to is null"})
-    laid.built({"seeds/s.csv": "id,amount\n1,11\n2,20\n"})
-    assert len(rows(laid, "was")) == 3
-    (laid.root / "snapshots/was.sql").unlink()
-    laid.write(history("has_been", ", renamed_from='was'", column))
-    laid.write({"last": "select id, amount from has_been where dbt_valid_to is null"})
-    found = laid.load().review().review
+    project.built({**seed, **history("was"), "last": "select id, amount from was where dbt_valid_to is null"})
+    project.built({"seeds/s.csv": "id,amount\n1,11\n2,20\n"})
+    assert len(rows(project, "was")) == 3
+    (project.root / "snapshots/was.sql").unlink()
+    project.write(history("has_been", ", renamed_from='was'", column))
+    project.write({"last": "select id, amount from has_been where dbt_valid_to is null"})
+    found = project.load().review().review
     assert [(one.name, one.category.value) for one in found.changes] == (
         [("has_been", "forward-only")] if column else []
     )
-    run = laid.built()
+    run = project.built()
     assert renamed(run) == {"was": "has_been"}
-    assert len(rows(laid, "has_been")) == (5 if column else 3)
-    assert rows(laid, "last") == [(1, 11), (2, 20)]
-    laid.built({"seeds/s.csv": "id,amount\n1,12\n2,20\n"})
-    assert len(rows(laid, "has_been")) == (6 if column else 4)
+    assert len(rows(project, "has_been")) == (5 if column else 3)
+    assert rows(project, "last") == [(1, 11), (2, 20)]
+    project.built({"seeds/s.csv": "id,amount\n1,12\n2,20\n"})
+    assert len(rows(project, "has_been")) == (6 if column else 4)
 
 
-def test_a_renamed_incremental_model_goes_on(laid: Project) -> None:
+@pytest.mark.layouts("direct", "virtual")
+def test_a_renamed_incremental_model_goes_on(project: Project) -> None:
     more = INCREMENT + (
         "select id, amount from raw.t {% if is_incremental() %}"
         "where id > (select max(id) from {{ this }}){% endif %}"
     )
     raw = "sources: [{name: raw, tables: [{name: t, columns: [{name: id}, {name: amount}]}]}]"
-    laid.warehouse.execute("create schema raw", "create table raw.t as select 1 as id, 10 as amount")
-    laid.built({"models/raw.yml": raw, "more": more})
-    laid.warehouse.execute("update raw.t set amount = 11", "insert into raw.t values (2, 20)")
-    laid.built()
-    (laid.root / "models/more.sql").unlink()
-    laid.write({"most": more.replace("unique_key", "renamed_from='more', unique_key")})
-    assert laid.load().review().review.changes == ()
-    laid.warehouse.execute("insert into raw.t values (3, 30)")
-    assert renamed(laid.built()) == {"more": "most"}
-    assert rows(laid, "most") == [(1, 10), (2, 20), (3, 30)]
+    project.warehouse.execute("create schema raw", "create table raw.t as select 1 as id, 10 as amount")
+    project.built({"models/raw.yml": raw, "more": more})
+    project.warehouse.execute("update raw.t set amount = 11", "insert into raw.t values (2, 20)")
+    project.built()
+    (project.root / "models/more.sql").unlink()
+    project.write({"most": more.replace("unique_key", "renamed_from='more', unique_key")})
+    assert project.load().review().review.changes == ()
+    project.warehouse.execute("insert into raw.t values (3, 30)")
+    assert renamed(project.built()) == {"more": "most"}
+    assert rows(project, "most") == [(1, 10), (2, 20), (3, 30)]
 
 
 RANGED = (
@@ -187,13 +179,14 @@ RANGED = (
 )
 
 
-def test_what_a_renamed_model_covers_is_not_built_again_nor_what_reads_it_by_range(laid: Project) -> None:
+@pytest.mark.layouts("direct", "virtual")
+def test_what_a_renamed_model_covers_is_not_built_again_nor_what_reads_it_by_range(project: Project) -> None:
     today = datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
     begin = f"{today - timedelta(days=3):%Y-%m-%d}"
-    laid.warehouse.execute("create schema raw", "create table raw.t (ts timestamp, id integer)")
+    project.warehouse.execute("create schema raw", "create table raw.t (ts timestamp, id integer)")
     days = ", ".join(f"(timestamp '{today - timedelta(days=n):%Y-%m-%d} 05:00', {n})" for n in (1, 2, 3))
-    laid.warehouse.execute(f"insert into raw.t values {days}")
-    laid.write(
+    project.warehouse.execute(f"insert into raw.t values {days}")
+    project.write(
         {
             "models/raw.yml": "sources: [{name: raw, tables: [{name: t, columns: [{name: id}, "
             "{name: ts, data_type: timestamp}]}]}]",
@@ -203,33 +196,34 @@ def test_what_a_renamed_model_covers_is_not_built_again_nor_what_reads_it_by_ran
             "d": RANGED.format(begin=begin, more="", source="a"),
         }
     )
-    laid.built()
-    laid.built({}, force=True)
-    (laid.root / "models/a.sql").unlink()
-    laid.write(
+    project.built()
+    project.built({}, force=True)
+    (project.root / "models/a.sql").unlink()
+    project.write(
         {
             "z": RANGED.format(begin=begin, more=", stale_after='1 hour', renamed_from='a'", source="raw.t"),
             "b": "select ts, id from z",
             "d": RANGED.format(begin=begin, more="", source="z"),
         }
     )
-    run = laid.built()
-    assert (renamed(run), done(run)) == ({"a": "z"}, set())
+    run = project.built()
+    assert (renamed(run), run.done) == ({"a": "z"}, set())
     # One batch is built again: what reads it follows by that, and by nothing else.
-    laid.warehouse.execute("update raw.t set id = 9 where id = 1")
+    project.warehouse.execute("update raw.t set id = 9 where id = 1")
     yesterday = today - timedelta(days=1)
-    run = laid.built({}, restate=["z"], start=yesterday.replace(tzinfo=UTC), end=today.replace(tzinfo=UTC))
-    assert {"z", "c", "d"} <= done(run)
+    run = project.built({}, restate=["z"], start=yesterday.replace(tzinfo=UTC), end=today.replace(tzinfo=UTC))
+    assert {"z", "c", "d"} <= run.done
     assert {name: run.nodes[name].rows for name in ("z", "c", "d")} == {"z": 1, "c": 1, "d": 1}
-    assert [row[1] for row in rows(laid, "c")] == [3, 2, 9]
-    assert [row[1] for row in rows(laid, "d")] == [3, 2, 9]
+    assert [row[1] for row in rows(project, "c")] == [3, 2, 9]
+    assert [row[1] for row in rows(project, "d")] == [3, 2, 9]
 
 
-def test_renamed_seeds_and_views(laid: Project) -> None:
-    laid.built(FILES)
-    (laid.root / "seeds/s.csv").rename(laid.root / "seeds/raw_orders.csv")
-    (laid.root / "models/v.sql").unlink()
-    laid.write(
+@pytest.mark.layouts("direct", "virtual")
+def test_renamed_seeds_and_views(project: Project) -> None:
+    project.built(FILES)
+    (project.root / "seeds/s.csv").rename(project.root / "seeds/raw_orders.csv")
+    (project.root / "models/v.sql").unlink()
+    project.write(
         {
             "seeds/s.yml": "seeds: [{name: raw_orders, config: {renamed_from: s}}]",
             "orders": TABLE + "select id, amount from raw_orders where amount > 5",
@@ -237,69 +231,74 @@ def test_renamed_seeds_and_views(laid: Project) -> None:
             "totals": TABLE + "select sum(twice) as total from doubled",
         }
     )
-    run = laid.built()
-    assert (renamed(run), done(run)) == ({"s": "raw_orders", "v": "doubled"}, set())
-    assert rows(laid, "doubled") == [(1, 20), (2, 40)]
-    assert not {"s", "v"} & laid.warehouse.names().keys()
-    assert laid.load().review().review.is_empty
+    run = project.built()
+    assert (renamed(run), run.done) == ({"s": "raw_orders", "v": "doubled"}, set())
+    assert rows(project, "doubled") == [(1, 20), (2, 40)]
+    assert not {"s", "v"} & project.warehouse.names().keys()
+    assert project.load().review().review.is_empty
 
 
-def test_indexes_get_the_names_of_the_table(laid: Project) -> None:
+@pytest.mark.layouts("direct", "virtual")
+def test_indexes_get_the_names_of_the_table(project: Project) -> None:
     config = "{{{{ config(materialized='table', indexes=[{{'columns': ['id'], 'unique': true}}]{}) }}}} "
-    laid.built({"a": config.format("") + "select 1 as id"})
-    (laid.root / "models/a.sql").unlink()
-    run = laid.built({"b": config.format(", renamed_from='a'") + "select 1 as id"})
-    assert (renamed(run), done(run)) == ({"a": "b"}, set())
-    if laid.layout == "direct":
+    project.built({"a": config.format("") + "select 1 as id"})
+    (project.root / "models/a.sql").unlink()
+    run = project.built({"b": config.format(", renamed_from='a'") + "select 1 as id"})
+    assert (renamed(run), run.done) == ({"a": "b"}, set())
+    if project.layout == "direct":
         catalog = (
-            "pg_indexes where schemaname = 'public'" if laid.warehouse.is_postgres else "duckdb_indexes()"
+            "pg_indexes where schemaname = 'public'" if project.warehouse.is_postgres else "duckdb_indexes()"
         )
-        name = "indexname" if laid.warehouse.is_postgres else "index_name"
-        assert [one for (one,) in laid.rows(f"select {name} from {catalog}")] == ["b__id__idx"]
-    laid.built({"b": config.format(", renamed_from='a'") + "select 2 as id"})
-    assert rows(laid, "b") == [(2,)]
+        name = "indexname" if project.warehouse.is_postgres else "index_name"
+        assert [one for (one,) in project.rows(f"select {name} from {catalog}")] == ["b__id__idx"]
+    project.built({"b": config.format(", renamed_from='a'") + "select 2 as id"})
+    assert rows(project, "b") == [(2,)]
 
 
-def test_a_name_in_the_warehouse_may_stay_by_an_alias(laid: Project) -> None:
-    laid.built(FILES)
-    rename_orders(laid)
-    laid.write({"sales": SALES.format(5).replace("renamed_from", "alias='orders', renamed_from")})
-    run = laid.built()
-    assert (renamed(run), done(run)) == ({"orders": "sales"}, set())
-    assert rows(laid, "orders") == [(1, 10), (2, 20)]
-    assert laid.load().review().review.is_empty
+@pytest.mark.layouts("direct", "virtual")
+def test_a_name_in_the_warehouse_may_stay_by_an_alias(project: Project) -> None:
+    project.built(FILES)
+    rename_orders(project)
+    project.write({"sales": SALES.format(5).replace("renamed_from", "alias='orders', renamed_from")})
+    run = project.built()
+    assert (renamed(run), run.done) == ({"orders": "sales"}, set())
+    assert rows(project, "orders") == [(1, 10), (2, 20)]
+    assert project.load().review().review.is_empty
 
 
-def test_a_saved_plan_renames_what_was_reviewed_and_nothing_else(laid: Project) -> None:
-    laid.built(FILES)
-    rename_orders(laid)
-    saved = decode_plan(encode_plan(laid.load().review().saved, {}))
+@pytest.mark.layouts("direct", "virtual")
+def test_a_saved_plan_renames_what_was_reviewed_and_nothing_else(project: Project) -> None:
+    project.built(FILES)
+    rename_orders(project)
+    saved = decode_plan(encode_plan(project.load().review().saved, {}))
     assert [(one.node, one.old) for one in saved.renames] == [("model.shop.sales", "model.shop.orders")]
-    run = Run(list(laid.load().apply_saved(saved))).check()
+    run = Run(list(project.load().apply_saved(saved))).check()
     assert renamed(run) == {"orders": "sales"}
     with pytest.raises(sqlflow.ProjectError) as error:
-        laid.load().apply_saved(saved)
+        project.load().apply_saved(saved)
     assert error.value.diagnostics[0].code is Code.PLAN_OUT_OF_DATE
 
 
-def test_what_was_published_since_is_not_renamed(laid: Project) -> None:
-    laid.built(FILES)
-    rename_orders(laid)
-    saved = laid.load().review().saved
-    (laid.root / "models/sales.sql").unlink()
-    laid.built(FILES, force=True)
-    rename_orders(laid)
+@pytest.mark.layouts("direct", "virtual")
+def test_what_was_published_since_is_not_renamed(project: Project) -> None:
+    project.built(FILES)
+    rename_orders(project)
+    saved = project.load().review().saved
+    (project.root / "models/sales.sql").unlink()
+    project.built(FILES, force=True)
+    rename_orders(project)
     with pytest.raises(sqlflow.ProjectError) as error:
-        laid.load().apply_saved(saved)
+        project.load().apply_saved(saved)
     assert "old name" in str(error.value.diagnostics[0].notes)
 
 
-def test_only_what_is_selected_is_renamed_or_what_it_reads(laid: Project) -> None:
-    laid.built(FILES)
-    rename_orders(laid)
-    assert renamed(laid.built({}, "beside")) == {}
-    assert renamed(laid.built({}, "more")) == {"orders": "sales"}
-    assert rows(laid, "v") == [(1, 20), (2, 40)]
+@pytest.mark.layouts("direct", "virtual")
+def test_only_what_is_selected_is_renamed_or_what_it_reads(project: Project) -> None:
+    project.built(FILES)
+    rename_orders(project)
+    assert renamed(project.built({}, "beside")) == {}
+    assert renamed(project.built({}, "more")) == {"orders": "sales"}
+    assert rows(project, "v") == [(1, 20), (2, 40)]
 
 
 @pytest.mark.parametrize("layout", ["direct", "virtual"])
@@ -324,20 +323,21 @@ def test_an_engine_without_transactions_renames_nothing(
     assert "no transactions" in found.message
 
 
-def test_nothing_is_renamed_into_another_schema_or_over_something_else(laid: Project) -> None:
-    laid.built(FILES)
-    rename_orders(laid)
-    laid.write({"sales": SALES.format(5).replace("renamed_from", "schema='far', renamed_from")})
-    (found,) = laid.stopped()
+@pytest.mark.layouts("direct", "virtual")
+def test_nothing_is_renamed_into_another_schema_or_over_something_else(project: Project) -> None:
+    project.built(FILES)
+    rename_orders(project)
+    project.write({"sales": SALES.format(5).replace("renamed_from", "schema='far', renamed_from")})
+    (found,) = project.stopped()
     assert found.code is Code.NOT_RENAMED
     assert "another schema" in found.message
-    laid.write({"sales": SALES.format(5)})
-    laid.warehouse.execute("create table sales as select 1 as mine")
-    (found,) = laid.stopped()
+    project.write({"sales": SALES.format(5)})
+    project.warehouse.execute("create table sales as select 1 as mine")
+    (found,) = project.stopped()
     assert found.code is Code.NOT_RENAMED
-    assert laid.rows("select mine from sales") == [(1,)]
-    laid.warehouse.execute("drop table sales")
-    assert renamed(laid.built()) == {"orders": "sales"}
+    assert project.rows("select mine from sales") == [(1,)]
+    project.warehouse.execute("drop table sales")
+    assert renamed(project.built()) == {"orders": "sales"}
 
 
 def test_names_that_can_not_be_taken_over(duck: Project) -> None:
@@ -365,13 +365,13 @@ def test_an_environment_begins_with_what_prod_has_under_the_old_name(virtual: Pr
     marked(virtual)
     rename_orders(virtual)
     run = virtual.built({}, environment="dev")
-    assert done(run) == set()
+    assert run.done == set()
     assert rows(virtual, "sales", "dev") == [(1, 10), (2, 20), (77, 77)]
     assert rows(virtual, "orders") == rows(virtual, "sales", "dev")
-    assert done(virtual.built({}, environment="dev")) == set()
+    assert virtual.built({}, environment="dev").done == set()
     run = virtual.built()
-    assert (renamed(run), done(run)) == ({"orders": "sales"}, set())
-    assert done(virtual.built({}, environment="dev")) == set()
+    assert (renamed(run), run.done) == ({"orders": "sales"}, set())
+    assert virtual.built({}, environment="dev").done == set()
     assert rows(virtual, "v", "dev") == rows(virtual, "v") == [(1, 20), (2, 40), (77, 154)]
 
 
@@ -382,9 +382,9 @@ def test_an_environment_that_has_renamed_follows_a_prod_that_has_not(virtual: Pr
     (virtual.root / "models/sales.sql").unlink()
     virtual.built({**FILES, "seeds/s.csv": "id,amount\n1,10\n3,30\n"})
     rename_orders(virtual)
-    assert done(virtual.built({}, environment="dev")) == set()
+    assert virtual.built({}, environment="dev").done == set()
     assert rows(virtual, "sales", "dev") == [(1, 10), (3, 30)]
-    assert done(virtual.built()) == set()
+    assert virtual.built().done == set()
 
 
 def test_an_environment_renames_what_is_its_own(virtual: Project) -> None:
@@ -392,11 +392,11 @@ def test_an_environment_renames_what_is_its_own(virtual: Project) -> None:
     virtual.built({"orders": TABLE + "select id, amount from s where amount > 15"}, environment="dev")
     rename_orders(virtual, amount=15)
     run = virtual.built({}, environment="dev")
-    assert (renamed(run), done(run)) == ({"orders": "sales"}, set())
+    assert (renamed(run), run.done) == ({"orders": "sales"}, set())
     assert rows(virtual, "more", "dev") == [(2, 20)]
     run = virtual.built()
     assert renamed(run) == {"orders": "sales"}
-    assert done(run) == set()
+    assert run.done == set()
     assert rows(virtual, "totals") == [(40,)]
 
 
@@ -412,7 +412,7 @@ def test_a_rename_is_gone_back_on(virtual: Project, back: bool) -> None:
     assert rows(virtual, "orders") == [(1, 10), (2, 20)]
     assert rows(virtual, "v") == [(1, 20), (2, 40)]
     run = virtual.built()
-    assert done(run) == set()
+    assert run.done == set()
     assert renamed(run) == ({} if back else {"orders": "sales"})
     assert rows(virtual, "v") == [(1, 20), (2, 40)]
 
@@ -424,6 +424,6 @@ def test_a_table_of_a_time_without_versions_is_renamed_and_adopted(project: Proj
     rename_orders(project)
     run = project.built()
     assert renamed(run) == {"orders": "sales"}
-    assert done(run) <= {"v"}
+    assert run.done <= {"v"}
     assert rows(project, "sales") == [(1, 10), (2, 20)]
     assert project.warehouse.names()["sales"] == "view"

@@ -10,7 +10,6 @@ from sqlflow.core.codes import Code
 from sqlflow.core.diagnostic import ProjectError
 from sqlflow.core.ranges import Range
 from tests.apply.projects import Project
-from tests.apply.test_environments import done
 from tests.apply.test_followed_ranges import FILES, LOWER, UPPER, day
 from tests.apply.test_time_ranges import SetNow, clock, ids
 
@@ -37,16 +36,16 @@ def built(project: Project) -> Project:
 
 def test_what_is_named_is_built_anew_and_what_reads_it_follows(built: Project) -> None:
     run = built.built({}, restate=["p"], **SECOND)
-    assert done(run) == {"p", "m", "below"}
+    assert run.done == {"p", "m", "below"}
     assert (run.nodes["p"].reason, run.nodes["m"].reason) == ("1 batch", "1 batch")
     assert ids(built, "p") == ids(built, "m") == [1, 12, 3]
     assert ids(built, "q") == [1, 2, 3]
     assert built.rows("select total from below") == [(16,)]
-    assert done(built.built()) == set()
+    assert built.built().done == set()
 
 
 def test_several_may_be_named(built: Project) -> None:
-    assert done(built.built({}, restate=["p", "q"], **SECOND)) == {"p", "q", "m", "below"}
+    assert built.built({}, restate=["p", "q"], **SECOND).done == {"p", "q", "m", "below"}
     assert ids(built, "q") == [1, 12, 3]
 
 

@@ -1,4 +1,4 @@
-"""`--skip-backfill`: only what computes no rows is done, the rest stays due."""
+"""`--skip-backfill`: only what computes no rows is the rest stays due."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from sqlflow.plan.saved import decode_plan, encode_plan
 from tests.apply.engines import duck, pg, project
 from tests.apply.projects import Project, Run
-from tests.apply.test_environments import CHANGED, FILES, NODES, done, shown, taken
+from tests.apply.test_environments import CHANGED, FILES, NODES, shown, taken
 
 __all__ = ["duck", "pg", "project"]
 
@@ -35,17 +35,17 @@ def test_what_would_have_to_be_filled_is_left_and_stays_due(virtual: Project) ->
     assert {work.name for work in found.work} == {"alone"}
     assert {"orders", "beside"} <= {change.name for change in found.changes}
     run = virtual.built({}, skip_backfill=True)
-    assert done(run) == {"alone"}
+    assert run.done == {"alone"}
     assert shown(virtual) == before
     assert {work.name for work in virtual.load().review().review.work} == due - {"alone"}
-    assert done(virtual.built()) == due - {"alone"}
+    assert virtual.built().done == due - {"alone"}
 
 
 def test_promotion_is_all_takes(virtual: Project) -> None:
     virtual.built(FILES)
     virtual.built(CHANGED, environment="dev")
     run = virtual.built({}, skip_backfill=True)
-    assert (done(run), taken(run).keys()) == (set(), {"orders", "v", "totals", "more"})
+    assert (run.done, taken(run).keys()) == (set(), {"orders", "v", "totals", "more"})
     assert not_filled(virtual, skip_backfill=True) == set()
     assert shown(virtual, "prod", "totals") == {"totals": [(40,)]}
 
@@ -54,7 +54,7 @@ def test_an_environment_begins_as_prod_is(virtual: Project) -> None:
     virtual.built(FILES)
     virtual.write(CHANGED)
     run = virtual.built({}, environment="dev", skip_backfill=True)
-    assert done(run) == set()
+    assert run.done == set()
     assert shown(virtual, "dev") == shown(virtual)
     assert not_filled(virtual, "dev", skip_backfill=True) == {"orders", "v", "totals", "more"}
 
@@ -72,7 +72,7 @@ def test_what_is_gone_stays_while_what_is_left_shows_it(virtual: Project) -> Non
     saved = decode_plan(encode_plan(virtual.load().review(skip_backfill=True).saved, {}))
     assert (saved.skip_backfill, [*saved.removes]) == (True, ["model.shop.unread"])
     run = Run(list(virtual.load().apply_saved(saved))).check()
-    assert done(run) == set()
+    assert run.done == set()
     assert virtual.rows(f'select one from "{virtual.warehouse.schema}".both') == [(1,), (1,)]
     assert "unread" not in virtual.warehouse.names()
 
@@ -87,16 +87,16 @@ def test_views_and_descriptions_are_no_rows(project: Project) -> None:
         }
     )
     run = project.built({}, skip_backfill=True)
-    assert (done(run), run.statuses["beside"]) == ({"v"}, "unchanged")
+    assert (run.done, run.statuses["beside"]) == ({"v"}, "unchanged")
     assert project.rows("select twice from v order by 1") == [(30,), (60,)]
     assert not_filled(project, skip_backfill=True) == {"totals"}
-    assert done(project.built()) == {"totals"}
+    assert project.built().done == {"totals"}
 
 
 def test_new_rows_are_left_for_later(project: Project) -> None:
-    assert done(project.built(FILES, skip_backfill=True)) == set()
+    assert project.built(FILES, skip_backfill=True).done == set()
     assert not_filled(project, skip_backfill=True) == NODES
-    assert done(project.built()) == NODES
+    assert project.built().done == NODES
 
 
 @pytest.mark.parametrize("options", [{"full_refresh": True}, {"start": "x"}])
